@@ -1,0 +1,111 @@
+/*
+ * auth: users, keys, logins, grants: who someone is and what that person may do. Deny by default: no grant, no right.
+ * Any thread; blocks on the database only, but for the password checks, which say so.
+ */
+#pragma once
+#include <cove/arena.h>
+#include <cove/db.h>
+#include <cove/password.h>
+
+struct auth;
+
+/* A set of actions on a repository. */
+enum {
+	MAY_PULL = 1,
+	MAY_PUSH = 2,
+	MAY_DELETE = 4,
+	MAY_ADMIN = 8, /* of the registry itself: only meaningful on pattern "**" */
+};
+/* "pull,push", "*" (pull, push and delete), "admin" (all four). E_USAGE with a sentence. */
+CHECKED enum rc actions_parse(struct str s, unsigned *out, struct err *err);
+/* "pull,push" into out. */
+#define ACTIONS_TEXT_MAX 32
+void actions_text(char out[static ACTIONS_TEXT_MAX], unsigned actions);
+
+#define USER_NAME_MAX 64
+#define ANONYMOUS "anonymous" /* a user like any other: present from the start, no password, no grant */
+
+/* Who a request comes from: plain data, no ownership. `generation` lets a token that was issued before a user was
+ * disabled, or had the password changed, be refused at once. */
+struct identity {
+	int64_t user_id;
+	int64_t key_id; /* 0 unless a key was used: its grants narrow those of the user */
+	char name[USER_NAME_MAX + 1];
+	bool is_anonymous;
+};
+
+CHECKED enum rc auth_open(struct db *db, struct auth **out, struct err *err);
+void auth_close(struct auth *auth);
+
+/* ---- proving who someone is ---- */
+
+enum slow { SLOW_NOT_NOW, SLOW_ALLOWED };
+
+/*
+ * User name and password, or user name and key. A key, and a password that this process verified within the last five
+ * minutes, is answered from memory or by one hash; anything else needs Argon2: with SLOW_NOT_NOW the answer is then
+ * E_WANT_PASSWORD_LANE and nothing has happened. Unknown user, wrong password, disabled user, expired key: all are
+ * E_BAD_PASSWORD after the same time. E_THROTTLED after too many failures of this address or for this account.
+ * `peer` is the client's address as text.
+ */
+CHECKED enum rc auth_password(struct auth *auth, struct str user, const struct secret *password, struct str peer,
+    enum slow slow, struct identity *out, struct err *err);
+CHECKED enum rc auth_anonymous(struct auth *auth, struct identity *out, struct err *err);
+/* The identity inside a token: E_TOKEN_INVALID when the user (or key) was removed, disabled, expired, or had its
+ * generation changed since. */
+CHECKED enum rc auth_still_valid(struct auth *auth, int64_t user_id, int64_t key_id, int64_t generation, struct identity *out,
+    struct err *err);
+/* What goes into a token beside the identity. */
+CHECKED enum rc auth_generation(struct auth *auth, const struct identity *who, int64_t *generation, struct err *err);
+
+/* Offline tokens ("logins"): made for `docker login`, listed and revoked by user. text is shown once, a hash is kept. */
+CHECKED enum rc login_make(struct auth *auth, const struct identity *who, struct str client, char text[static CREDENTIAL_TEXT_MAX],
+    struct err *err);
+CHECKED enum rc login_use(struct auth *auth, struct str text, struct str peer, struct identity *out, struct err *err);
+
+/* ---- the decision ---- */
+
+/* What `who` may do with `repository` (bit set of MAY_*): the union of the user's grants whose pattern matches, cut by
+ * the key's grants when a key was used. Users with admin may do everything. */
+CHECKED enum rc auth_actions(struct auth *auth, const struct identity *who, struct str repository, unsigned *actions,
+    struct err *err);
+
+/* ---- management (commands, later the page) ---- */
+
+struct user_info {
+	int64_t id;
+	struct str name;
+	bool enabled;
+	bool has_password;
+	int64_t created_at, last_login_at; /* 0: never */
+};
+struct grant_info {
+	struct str pattern;
+	unsigned actions;
+};
+struct key_info {
+	int64_t id;
+	struct str user, label;
+	int64_t created_at, expires_at, last_used_at; /* expires_at 0: never */
+	bool revoked;
+};
+/* User names: `[a-z0-9][a-z0-9._-]{0,63}`. */
+CHECKED enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err);
+CHECKED enum rc user_set_password(struct auth *auth, struct str name, const struct secret *password, struct err *err);
+CHECKED enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struct err *err);
+CHECKED enum rc user_remove(struct auth *auth, struct str name, struct err *err);
+CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); /* without anonymous */
+typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
+CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
+/* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. */
+CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);
+typedef enum rc grant_fn(void *ctx, const struct grant_info *g, struct err *err);
+CHECKED enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err);
+/* grants: what the key may do at most (count 0: all that its user may). expires_at 0: never. */
+CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants, size_t count,
+    int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
+CHECKED enum rc key_revoke(struct auth *auth, int64_t id, struct err *err);
+typedef enum rc key_fn(void *ctx, const struct key_info *k, struct err *err);
+CHECKED enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err);
+/* Logins of a user, and their end. */
+CHECKED enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err);
