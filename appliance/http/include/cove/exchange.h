@@ -1,0 +1,98 @@
+/*
+ * exchange: one request and its reply, as handlers see it. The router has parsed everything: a handler gets typed,
+ * valid values, is one or two straight functions (before the body, then), may block on disk and database, and answers
+ * with data. It never reads or writes a socket, and knows nothing of TLS, keep-alive, chunking, Expect, HEAD, Range or
+ * 304: http/ does those in one place each. One thread at a time.
+ */
+#pragma once
+#include <cove/access_token.h>
+#include <cove/arena.h>
+#include <cove/head.h>
+#include <cove/net.h>
+#include <cove/store.h>
+
+/* The objects of the process that handlers work with; made by app/, constant while serving. */
+struct site {
+	struct store *store;
+	struct auth *auth;
+	struct token_signer *signer;
+	struct str service;      /* audience of our tokens: stable over restarts */
+	struct str primary_name; /* "box.local:5000": used where the request's Host is not one of ours */
+	/* Is this Host value (name or address, with or without port) one of this machine's? */
+	bool (*is_own_host)(const struct site *site, struct str host);
+	const void *names;           /* for is_own_host */
+	struct str ca_pem;           /* empty when the certificate is not from our own CA */
+	struct str ca_fingerprint;   /* "AB:CD:..", SHA-256 of the DER */
+	bool access_log;
+	const struct route *const *route_tables; /* each ends in a row without pattern; the list ends in NULL */
+};
+
+enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE };
+
+struct reply {
+	int status;
+	struct buf fields;      /* "Name: value\r\n"...; at most 8 KiB */
+	enum reply_kind kind;
+	struct str content_type; /* empty: no field */
+	struct str etag;         /* without quotes; empty: none. Enables 304 */
+	struct str bytes;        /* REPLY_BYTES: in the arena or constant */
+	int fd;                  /* REPLY_FILE: owned by the exchange, -1 otherwise */
+	uint64_t size;           /* REPLY_FILE: of the whole; Range is applied by http/ */
+	bool close;              /* the connection ends with this reply */
+};
+
+struct exchange {
+	const struct site *site;
+	struct conn *conn;
+	struct arena *arena; /* 64 KiB... enough for a manifest where the route says so; reset after the exchange */
+	struct err err;      /* filled by a handler that returns a code */
+	struct str detail;   /* JSON for the error's "detail" member; may stay empty */
+
+	/* the request; all slices are valid until the exchange ends */
+	const struct head *head;
+	const struct route *route;
+	char id[17];        /* request id, hex */
+	struct str host;    /* Host of the request if it is ours, else the primary name; with port */
+	struct str query;   /* raw, without '?' */
+	/* captures of the route's pattern */
+	struct repo_name name;      /* <name> */
+	struct digest digest;       /* <digest> */
+	struct reference reference; /* <reference> */
+	struct str upload_id;       /* <id> */
+
+	/* who asks; filled for every route but ACCESS_ANY */
+	struct identity who;
+	const struct access_set *allowed; /* what the Bearer token allows; NULL when Basic was used */
+
+	/* the body */
+	struct str body;       /* BODY_BUFFERED: all of it */
+	struct upload *upload; /* BODY_STREAMED: opened by `before`; http/ writes the body to it. `then` takes it (sets NULL);
+	                        * what is left over is paused at the end of the exchange, also when the peer went away */
+	bool in_password_lane; /* a handler may return E_WANT_PASSWORD_LANE once and is then run again with this true */
+
+	struct reply reply;
+};
+
+typedef enum rc handler(struct exchange *x);
+
+/* A query parameter, decoded into the arena; false when absent (or not decodable). The first one wins. */
+bool query_get(struct exchange *x, const char *name, struct str *value);
+/* Every occurrence, in order: start with *rest = x->query. */
+bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value);
+
+/* May the requester do this (one MAY_* bit) with another repository than the route's? For mounts. */
+CHECKED enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);
+/* Has the requester's identity that right, whatever the token at hand says? Tells a missing scope from a missing right. */
+CHECKED enum rc exchange_identity_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);
+/* Ends with 401 insufficient_scope and a challenge for these scopes (a scope value as in access_token.h). */
+CHECKED enum rc exchange_challenge(struct exchange *x, struct str scopes);
+
+/* ---- replies: each sets status and body, and returns OK ---- */
+enum rc reply_empty(struct exchange *x, int status);
+enum rc reply_bytes(struct exchange *x, int status, const char *content_type, struct str bytes);
+/* Takes the fd. */
+enum rc reply_file(struct exchange *x, int status, const char *content_type, int fd, uint64_t size);
+/* Adds a field; the value must not hold CR, LF or NUL (a bug() if it does: values from peers are parsed before). */
+void reply_field(struct exchange *x, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* ETag (and 304 on If-None-Match); also sets Docker-Content-Digest. */
+void reply_digest(struct exchange *x, const struct digest *d);

@@ -1,0 +1,44 @@
+/*
+ * route: the table that binds requests to handlers. The route table of registry/ IS the spec's endpoint table, in its
+ * order, with its ids. The router does once, for all rows: method and 405 with Allow, grammar of the captures, who may,
+ * body limit. Patterns are literal but for the captures <name> (may contain slashes, matched right-anchored), <digest>,
+ * <reference>, <id> (one segment each).
+ */
+#pragma once
+#include <cove/exchange.h>
+
+enum needs {
+	ACCESS_ANY,     /* nobody is asked */
+	ACCESS_LOGIN,   /* Basic credentials are checked when present; else anonymous (token endpoint) */
+	ACCESS_TOKEN,   /* some credential, even an anonymous token (end-1) */
+	ACCESS_PULL,    /* pull on <name> */
+	ACCESS_PUSH,    /* pull and push on <name>, as the reference server asks */
+	ACCESS_DELETE,  /* delete on <name> */
+	ACCESS_CATALOG, /* a credential; the handler filters what it lists */
+};
+
+enum body {
+	BODY_NONE,     /* a body is read off and dropped, up to 64 KiB */
+	BODY_BUFFERED, /* whole, in x->body, up to body_max bytes */
+	BODY_STREAMED, /* into x->upload as it comes */
+};
+
+enum { ROUTE_PLAIN = 1 /* also answered without TLS */ };
+
+struct route {
+	const char *id; /* "end-7" */
+	enum method method; /* GET rows answer HEAD too */
+	const char *pattern;
+	enum needs needs;
+	enum body body;
+	uint32_t body_max; /* bytes, BODY_BUFFERED only */
+	unsigned flags;
+	handler *before; /* after the access check, before the body; NULL for none */
+	handler *then;   /* after the body */
+};
+
+#define ROUTES_END {.pattern = NULL}
+
+/* Finds the row and fills the captures. E_NOT_FOUND, E_HTTP_METHOD (then *allow is the Allow value, in the arena),
+ * E_NAME_INVALID, E_DIGEST_INVALID, E_TAG_INVALID. Pure but for the arena. */
+CHECKED enum rc route_find(struct exchange *x, struct str path, enum method method, struct str *allow);
