@@ -1,0 +1,18 @@
+/*
+ * app: builds the objects, connects, starts, reloads and stops them. The only place that knows all modules.
+ */
+#pragma once
+#include <cove/auth.h>
+#include <cove/config.h>
+
+/* Serves until SIGTERM or SIGINT; SIGHUP reloads certificates and the log level. */
+CHECKED enum rc app_serve(const struct config *config, struct err *err);
+
+/* The data directory as a command beside a running (or stopped) server uses it: database and auth, nothing else. */
+struct app_data {
+	int dirfd;
+	struct db *db;
+	struct auth *auth;
+};
+CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
+void app_data_close(struct app_data *d);
