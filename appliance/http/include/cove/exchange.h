@@ -31,11 +31,12 @@ enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE };
 
 struct reply {
 	int status;
-	struct buf fields;      /* "Name: value\r\n"...; at most 8 KiB */
+	struct buf fields;      /* "Name: value\r\n"...; at most 8 KiB. Kept when the handler then fails (Location on 416) */
 	enum reply_kind kind;
 	struct str content_type; /* empty: no field */
 	struct str etag;         /* without quotes; empty: none. Enables 304 */
-	struct str bytes;        /* REPLY_BYTES: in the arena or constant */
+	struct str bytes;        /* REPLY_BYTES: in the arena, in `content`, or constant; p may be NULL for HEAD */
+	struct buf content;      /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
 	int fd;                  /* REPLY_FILE: owned by the exchange, -1 otherwise */
 	uint64_t size;           /* REPLY_FILE: of the whole; Range is applied by http/ */
 	bool close;              /* the connection ends with this reply */
@@ -44,7 +45,7 @@ struct reply {
 struct exchange {
 	const struct site *site;
 	struct conn *conn;
-	struct arena *arena; /* 64 KiB... enough for a manifest where the route says so; reset after the exchange */
+	struct arena *arena; /* at most 64 KiB, 6 MiB on routes that handle manifests (ROUTE_LARGE); reset after the exchange */
 	struct err err;      /* filled by a handler that returns a code */
 	struct str detail;   /* JSON for the error's "detail" member; may stay empty */
 
@@ -67,7 +68,8 @@ struct exchange {
 	/* the body */
 	struct str body;       /* BODY_BUFFERED: all of it */
 	struct upload *upload; /* BODY_STREAMED: opened by `before`; http/ writes the body to it. `then` takes it (sets NULL);
-	                        * what is left over is paused at the end of the exchange, also when the peer went away */
+	                        * what is left over is paused at the end of the exchange, also when the peer went away.
+	                        * NULL after `before`: bytes that come are read off and dropped, and `then` still runs */
 	bool in_password_lane; /* a handler may return E_WANT_PASSWORD_LANE once and is then run again with this true */
 
 	struct reply reply;

@@ -23,7 +23,10 @@ enum body {
 	BODY_STREAMED, /* into x->upload as it comes */
 };
 
-enum { ROUTE_PLAIN = 1 /* also answered without TLS */ };
+enum {
+	ROUTE_PLAIN = 1, /* also answered without TLS */
+	ROUTE_LARGE = 2, /* may hold up to 6 MiB of memory: counted against a budget of the process, beyond which it is E_BUSY */
+};
 
 struct route {
 	const char *id; /* "end-7" */
