@@ -60,7 +60,12 @@ bool str_u64(struct str s, uint64_t *out);
 /* Strict hexadecimal, 1 to 16 digits of either case. */
 bool str_hex_u64(struct str s, uint64_t *out);
 
-/* glob with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); linear in both lengths' product. */
+/* Bytes of the well-formed UTF-8 character at the start of s (1 to 4); 0 when there is none. */
+size_t str_utf8_step(struct str s);
+
+/* glob with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); linear in both lengths' product. A
+ * pattern of more than STR_GLOB_MAX bytes matches nothing. */
+#define STR_GLOB_MAX 512
 bool str_glob(struct str pattern, struct str s);
 
 static inline bool ascii_is_digit(char c)
