@@ -9,7 +9,7 @@
 
 /* All n bytes, going on after EINTR and short writes. */
 CHECKED enum rc io_write_all(int fd, const void *p, size_t n, struct err *err);
-/* The whole of a file of at most max bytes. */
+/* Appends the whole of a file, of at most as many bytes as out may grow by. E_NOT_FOUND when there is none. */
 CHECKED enum rc io_read_file(int dirfd, const char *path, struct buf *out, struct err *err);
 /* A file that appears whole or not at all, and that is on disk when this returns: temporary name, write, fsync, rename,
  * fsync of the directory. mode as in open(2). */
