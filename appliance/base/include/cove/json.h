@@ -1,8 +1,8 @@
 /*
- * json: strict parsing of what peers send, and writing. Parsing wraps cJSON behind limits: at most 4 MiB, depth 32,
- * no duplicate member names, no NUL in strings, nothing after the value, valid UTF-8. Values are borrowed from their
- * document and valid until json_free. Writing goes to a struct buf, escaping in one place. One thread at a time per
- * document or buffer.
+ * json: strict parsing of what peers send, and writing. Parsing wraps cJSON behind limits: the grammar of RFC 8259 and
+ * nothing more, at most 4 MiB, 131,072 values and depth 32, no duplicate member names, no NUL in strings, valid UTF-8.
+ * So a document takes at most 24 MiB of memory. Values are borrowed from their document and valid until json_free.
+ * Writing goes to a struct buf, escaping in one place. One thread at a time per document or buffer.
  */
 #pragma once
 #include <cove/buf.h>
@@ -10,8 +10,8 @@
 
 struct json; /* a value: the document or a part of it */
 
-/* E_MANIFEST_INVALID is not known here: every failure is E_HTTP_BAD with a sentence that says what is wrong and where;
- * callers put their own code on it. */
+/* E_MANIFEST_INVALID is not known here: what is wrong with the text is E_HTTP_BAD with a sentence that says what and
+ * where; callers put their own code on it. E_BUSY when there is no memory. */
 CHECKED enum rc json_parse(struct str text, struct json **out, struct err *err);
 void json_free(struct json *document);
 
@@ -22,7 +22,7 @@ bool json_is_array(const struct json *v);
 bool json_is_string(const struct json *v);
 bool json_is_null(const struct json *v);
 struct str json_string(const struct json *v);
-/* A whole number from 0 to 2^53. */
+/* A whole number from 0 to 2^53 - 1: above, two texts may read as one number (RFC 7493 §2.2). */
 bool json_u64(const struct json *v, uint64_t *out);
 bool json_bool(const struct json *v, bool *out);
 size_t json_count(const struct json *array_or_object);

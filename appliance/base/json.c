@@ -1,0 +1,218 @@
+/*
+ * json: the tree. A struct json is a cJSON node under another name, so that cJSON.h stays in this file. cJSON notes its
+ * last error in a global that nobody reads; that is the only thing two parsing threads share.
+ */
+#include <cove/json.h>
+#include "json_scan.h"
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { PAIRWISE_MAX = 8 };
+
+static const cJSON *node(const struct json *v)
+{
+	return (const cJSON *)v;
+}
+
+static const struct json *value(const cJSON *n)
+{
+	return (const struct json *)n;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A name that occurs twice among the members, or NULL. Objects of a few members, which are nearly all, need no memory. */
+static const char *twice_pairwise(const cJSON *object)
+{
+	for (const cJSON *a = object->child; a; a = a->next)
+		for (const cJSON *b = a->next; b; b = b->next)
+			if (strcmp(a->string, b->string) == 0)
+				return a->string;
+	return NULL;
+}
+
+static enum rc twice_sorted(const cJSON *object, size_t count, const char **twice)
+{
+	const char **names = calloc(count, sizeof *names);
+	size_t n = 0;
+
+	if (!names)
+		return E_BUSY;
+	for (const cJSON *m = object->child; m; m = m->next)
+		names[n++] = m->string;
+	qsort(names, n, sizeof *names, compare_names);
+	for (size_t i = 1; i < n && !*twice; i++)
+		if (strcmp(names[i - 1], names[i]) == 0)
+			*twice = names[i];
+	free(names);
+	return OK;
+}
+
+/* Names are compared as they read, after the escapes: "a" and "\u0061" are one name. */
+static enum rc check_names(const cJSON *object, struct err *err)
+{
+	size_t count = json_count(value(object));
+	const char *twice = NULL;
+
+	if (count <= PAIRWISE_MAX)
+		twice = twice_pairwise(object);
+	else if (twice_sorted(object, count, &twice))
+		return fail_rc(err, E_BUSY);
+	if (twice)
+		return fail(err, E_HTTP_BAD, "not valid JSON: the member \"%.100s\" occurs twice", twice);
+	return OK;
+}
+
+/* What the grammar cannot say. Recursion ends at JSON_DEPTH_MAX. */
+static enum rc check_tree(const cJSON *n, struct err *err)
+{
+	if (cJSON_IsNumber(n) && !isfinite(n->valuedouble))
+		return fail(err, E_HTTP_BAD, "not valid JSON: a number is too large");
+	if (cJSON_IsObject(n))
+		TRY(check_names(n, err));
+	for (const cJSON *c = n->child; c; c = c->next)
+		TRY(check_tree(c, err));
+	return OK;
+}
+
+enum rc json_parse(struct str text, struct json **out, struct err *err)
+{
+	cJSON *root;
+	enum rc rc;
+
+	TRY(json_scan(text, err));
+	root = cJSON_ParseWithLength(text.p, text.n);
+	if (!root)
+		return fail(err, E_BUSY, "no memory to read JSON of %zu bytes", text.n);
+	rc = check_tree(root, err);
+	if (rc)
+		cJSON_Delete(root);
+	else
+		*out = (struct json *)root;
+	return rc;
+}
+
+void json_free(struct json *document)
+{
+	cJSON_Delete((cJSON *)document);
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+	return json_is_object(object) ? value(cJSON_GetObjectItemCaseSensitive(node(object), name)) : NULL;
+}
+
+bool json_is_object(const struct json *v)
+{
+	return cJSON_IsObject(node(v));
+}
+
+bool json_is_array(const struct json *v)
+{
+	return cJSON_IsArray(node(v));
+}
+
+bool json_is_string(const struct json *v)
+{
+	return cJSON_IsString(node(v));
+}
+
+bool json_is_null(const struct json *v)
+{
+	return cJSON_IsNull(node(v));
+}
+
+struct str json_string(const struct json *v)
+{
+	return json_is_string(v) ? str_of(node(v)->valuestring) : STR_NONE;
+}
+
+bool json_u64(const struct json *v, uint64_t *out)
+{
+	static const double max = 9007199254740991.0; /* 2^53 - 1 */
+	double d;
+
+	if (!cJSON_IsNumber(node(v)))
+		return false;
+	d = node(v)->valuedouble;
+	if (d < 0 || d > max || floor(d) != d)
+		return false;
+	*out = (uint64_t)d;
+	return true;
+}
+
+bool json_bool(const struct json *v, bool *out)
+{
+	if (!cJSON_IsBool(node(v)))
+		return false;
+	*out = cJSON_IsTrue(node(v));
+	return true;
+}
+
+size_t json_count(const struct json *array_or_object)
+{
+	size_t count = 0;
+
+	for (const struct json *e = json_first(array_or_object); e; e = json_next(e))
+		count++;
+	return count;
+}
+
+const struct json *json_first(const struct json *array_or_object)
+{
+	return array_or_object ? value(node(array_or_object)->child) : NULL;
+}
+
+const struct json *json_next(const struct json *v)
+{
+	return value(node(v)->next);
+}
+
+struct str json_name(const struct json *v)
+{
+	return v ? str_of(node(v)->string) : STR_NONE;
+}
+
+/* Whole numbers as such; others with as many digits as bring the same double back. */
+static void write_number(struct buf *b, double d)
+{
+	if (floor(d) == d && fabs(d) < 1e15)
+		buf_addf(b, "%.0f", d);
+	else
+		buf_addf(b, "%.17g", d);
+}
+
+static void write_scalar(struct buf *b, const cJSON *n)
+{
+	if (cJSON_IsString(n))
+		json_put_str(b, str_of(n->valuestring));
+	else if (cJSON_IsNumber(n))
+		write_number(b, n->valuedouble);
+	else
+		buf_addz(b, cJSON_IsTrue(n) ? "true" : cJSON_IsFalse(n) ? "false" : "null");
+}
+
+void json_write(struct buf *b, const struct json *v)
+{
+	bool is_object = json_is_object(v);
+
+	if (!is_object && !json_is_array(v)) {
+		write_scalar(b, node(v));
+		return;
+	}
+	buf_addc(b, is_object ? '{' : '[');
+	for (const struct json *e = json_first(v); e; e = json_next(e)) {
+		if (e != json_first(v))
+			buf_addc(b, ',');
+		if (is_object) {
+			json_put_str(b, json_name(e));
+			buf_addc(b, ':');
+		}
+		json_write(b, e);
+	}
+	buf_addc(b, is_object ? '}' : ']');
+}
