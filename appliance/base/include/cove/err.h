@@ -8,7 +8,6 @@
  */
 #pragma once
 #include <cove/str.h>
-#include <stdnoreturn.h>
 
 enum rc {
 	OK = 0,
@@ -45,7 +44,7 @@ int rc_status(enum rc rc);
 const char *rc_sentence(enum rc rc);
 
 /* A broken invariant of ours: prints place and text, aborts. Nothing a peer sends may lead here. */
-noreturn void bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
+_Noreturn void bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 /* For the small control structures of the process; request memory comes from arenas and bufs. Aborts when there is none. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull));

@@ -1,0 +1,249 @@
+/*
+ * gcm_alt: MBEDTLS_GCM_ALT. A whole message under AES-128 or AES-256 with a 12-byte nonce and a 16-byte tag, which is
+ * every TLS record and session ticket, goes to nettle; the rest (other ciphers, messages in parts, other nonces and
+ * tags) to mbedTLS's own code. A connection carries two of these contexts for as long as it lives, so mbedTLS's own
+ * context is made only when it is wanted, and nettle's only with the key that fits it.
+ */
+#include "mbedtls/gcm.h"
+#include "mbedtls/platform.h"
+#include "mbedtls/platform_util.h"
+#include "stock.h"
+#include <nettle/gcm.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define NONCE_SIZE 12
+#define TAG_SIZE 16
+/* NIST SP 800-38D §5.2.1.1: 2^39 - 256 bits of plaintext at most */
+#define LENGTH_MAX 0xfffffffe0ULL
+
+enum engine { ENGINE_STOCK, ENGINE_AES128, ENGINE_AES256 };
+
+struct gcm_alt {
+	enum engine engine;
+	mbedtls_cipher_id_t cipher;
+	unsigned int key_bits;
+	unsigned char key[32];   /* for a stock context made later */
+	struct stock_gcm *stock; /* owned; NULL until something needs it */
+	size_t size;             /* bytes allocated here: only the member of nettle in use is there */
+	union {
+		struct gcm_aes128_ctx aes128;
+		struct gcm_aes256_ctx aes256;
+	} nettle;
+};
+
+static enum engine engine_for(mbedtls_cipher_id_t cipher, unsigned int key_bits)
+{
+	if (cipher != MBEDTLS_CIPHER_ID_AES)
+		return ENGINE_STOCK;
+	return key_bits == 128 ? ENGINE_AES128 : key_bits == 256 ? ENGINE_AES256 : ENGINE_STOCK;
+}
+
+static size_t alt_size(enum engine engine)
+{
+	size_t head = offsetof(struct gcm_alt, nettle);
+
+	switch (engine) {
+	case ENGINE_AES128:
+		return head + sizeof(struct gcm_aes128_ctx);
+	case ENGINE_AES256:
+		return head + sizeof(struct gcm_aes256_ctx);
+	case ENGINE_STOCK:
+		break;
+	}
+	return head;
+}
+
+static void alt_free(struct gcm_alt *alt)
+{
+	if (!alt)
+		return;
+	if (alt->stock) {
+		stock_gcm_free(alt->stock);
+		mbedtls_free(alt->stock);
+	}
+	mbedtls_platform_zeroize(alt, alt->size);
+	mbedtls_free(alt);
+}
+
+/* Makes mbedTLS's own context if there is none yet. */
+static int alt_want_stock(struct gcm_alt *alt)
+{
+	struct stock_gcm *stock;
+	int ret;
+
+	if (!alt)
+		return MBEDTLS_ERR_GCM_BAD_INPUT;
+	if (alt->stock)
+		return 0;
+	stock = mbedtls_calloc(1, stock_gcm_size);
+	if (!stock)
+		return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
+	stock_gcm_init(stock);
+	ret = stock_gcm_setkey(stock, alt->cipher, alt->key, alt->key_bits);
+	if (ret) {
+		stock_gcm_free(stock);
+		mbedtls_free(stock);
+		return ret;
+	}
+	alt->stock = stock;
+	return 0;
+}
+
+/* nettle encrypts into dst before it reads src, so the two must be the same or apart. */
+static bool apart_or_same(const unsigned char *a, const unsigned char *b, size_t n)
+{
+	uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+
+	return x == y || (x < y ? y - x : x - y) >= n;
+}
+
+static bool nettle_takes(const struct gcm_alt *alt, size_t length, size_t nonce_size, size_t tag_size,
+    const unsigned char *input, const unsigned char *output)
+{
+	return alt && alt->engine != ENGINE_STOCK && nonce_size == NONCE_SIZE && tag_size == TAG_SIZE &&
+	       (uint64_t)length <= LENGTH_MAX && apart_or_same(input, output, length);
+}
+
+static void aes128_crypt(struct gcm_aes128_ctx *c, int mode, size_t length, const unsigned char *nonce,
+    const unsigned char *ad, size_t ad_size, const unsigned char *input, unsigned char *output, unsigned char *tag)
+{
+	gcm_aes128_set_iv(c, NONCE_SIZE, nonce);
+	if (ad_size)
+		gcm_aes128_update(c, ad_size, ad);
+	if (length)
+		(mode == MBEDTLS_GCM_ENCRYPT ? gcm_aes128_encrypt : gcm_aes128_decrypt)(c, length, output, input);
+	gcm_aes128_digest(c, TAG_SIZE, tag);
+}
+
+static void aes256_crypt(struct gcm_aes256_ctx *c, int mode, size_t length, const unsigned char *nonce,
+    const unsigned char *ad, size_t ad_size, const unsigned char *input, unsigned char *output, unsigned char *tag)
+{
+	gcm_aes256_set_iv(c, NONCE_SIZE, nonce);
+	if (ad_size)
+		gcm_aes256_update(c, ad_size, ad);
+	if (length)
+		(mode == MBEDTLS_GCM_ENCRYPT ? gcm_aes256_encrypt : gcm_aes256_decrypt)(c, length, output, input);
+	gcm_aes256_digest(c, TAG_SIZE, tag);
+}
+
+static void nettle_crypt(struct gcm_alt *alt, int mode, size_t length, const unsigned char *nonce,
+    const unsigned char *ad, size_t ad_size, const unsigned char *input, unsigned char *output, unsigned char *tag)
+{
+	if (alt->engine == ENGINE_AES128)
+		aes128_crypt(&alt->nettle.aes128, mode, length, nonce, ad, ad_size, input, output, tag);
+	else
+		aes256_crypt(&alt->nettle.aes256, mode, length, nonce, ad, ad_size, input, output, tag);
+}
+
+void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
+{
+	ctx->alt = NULL;
+}
+
+void mbedtls_gcm_free(mbedtls_gcm_context *ctx)
+{
+	if (!ctx)
+		return;
+	alt_free(ctx->alt);
+	ctx->alt = NULL;
+}
+
+int mbedtls_gcm_setkey(
+    mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key, unsigned int keybits)
+{
+	enum engine engine = engine_for(cipher, keybits);
+	struct gcm_alt *alt;
+	int ret;
+
+	if (keybits != 128 && keybits != 192 && keybits != 256)
+		return MBEDTLS_ERR_GCM_BAD_INPUT;
+	mbedtls_gcm_free(ctx);
+	alt = mbedtls_calloc(1, alt_size(engine));
+	if (!alt)
+		return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
+	alt->size = alt_size(engine);
+	alt->engine = engine;
+	alt->cipher = cipher;
+	alt->key_bits = keybits;
+	memcpy(alt->key, key, keybits / 8);
+	if (engine == ENGINE_AES128) {
+		gcm_aes128_set_key(&alt->nettle.aes128, key);
+	} else if (engine == ENGINE_AES256) {
+		gcm_aes256_set_key(&alt->nettle.aes256, key);
+	} else if ((ret = alt_want_stock(alt)) != 0) {
+		alt_free(alt);
+		return ret;
+	}
+	ctx->alt = alt;
+	return 0;
+}
+
+int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length, const unsigned char *iv, size_t iv_len,
+    const unsigned char *add, size_t add_len, const unsigned char *input, unsigned char *output, size_t tag_len,
+    unsigned char *tag)
+{
+	int ret;
+
+	if (nettle_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
+		nettle_crypt(ctx->alt, mode, length, iv, add, add_len, input, output, tag);
+		return 0;
+	}
+	ret = alt_want_stock(ctx->alt);
+	return ret ? ret
+		   : stock_gcm_crypt_and_tag(
+			 ctx->alt->stock, mode, length, iv, iv_len, add, add_len, input, output, tag_len, tag);
+}
+
+int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsigned char *iv, size_t iv_len,
+    const unsigned char *add, size_t add_len, const unsigned char *tag, size_t tag_len, const unsigned char *input,
+    unsigned char *output)
+{
+	unsigned char computed[TAG_SIZE];
+	int ret;
+
+	if (nettle_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
+		nettle_crypt(ctx->alt, MBEDTLS_GCM_DECRYPT, length, iv, add, add_len, input, output, computed);
+		ret = sodium_memcmp(tag, computed, TAG_SIZE) ? MBEDTLS_ERR_GCM_AUTH_FAILED : 0;
+		mbedtls_platform_zeroize(computed, sizeof(computed));
+		if (ret && length)
+			mbedtls_platform_zeroize(output, length);
+		return ret;
+	}
+	ret = alt_want_stock(ctx->alt);
+	return ret ? ret
+		   : stock_gcm_auth_decrypt(
+			 ctx->alt->stock, length, iv, iv_len, add, add_len, tag, tag_len, input, output);
+}
+
+int mbedtls_gcm_starts(mbedtls_gcm_context *ctx, int mode, const unsigned char *iv, size_t iv_len)
+{
+	int ret = alt_want_stock(ctx->alt);
+
+	return ret ? ret : stock_gcm_starts(ctx->alt->stock, mode, iv, iv_len);
+}
+
+int mbedtls_gcm_update_ad(mbedtls_gcm_context *ctx, const unsigned char *add, size_t add_len)
+{
+	int ret = alt_want_stock(ctx->alt);
+
+	return ret ? ret : stock_gcm_update_ad(ctx->alt->stock, add, add_len);
+}
+
+int mbedtls_gcm_update(mbedtls_gcm_context *ctx, const unsigned char *input, size_t input_length, unsigned char *output,
+    size_t output_size, size_t *output_length)
+{
+	int ret = alt_want_stock(ctx->alt);
+
+	return ret ? ret : stock_gcm_update(ctx->alt->stock, input, input_length, output, output_size, output_length);
+}
+
+int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t output_size, size_t *output_length,
+    unsigned char *tag, size_t tag_len)
+{
+	int ret = alt_want_stock(ctx->alt);
+
+	return ret ? ret : stock_gcm_finish(ctx->alt->stock, output, output_size, output_length, tag, tag_len);
+}
