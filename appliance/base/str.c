@@ -161,6 +161,21 @@ size_t str_utf8_step(struct str s)
 	return 0;
 }
 
+bool ascii_is_tchar(char c)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	return ascii_is_alnum(c) || (c && strchr(others, c));
+}
+
+bool str_is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_tchar(s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
 /*
  * The pattern is an automaton whose state i means "pattern[i..] is still to be matched"; all reachable states go on at
  * once, so that no pattern makes it slow. A star is a state that may stay (eating a byte) or be skipped (eating none).

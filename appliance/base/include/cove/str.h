@@ -63,6 +63,10 @@ bool str_hex_u64(struct str s, uint64_t *out);
 /* Bytes of the well-formed UTF-8 character at the start of s (1 to 4); 0 when there is none. */
 size_t str_utf8_step(struct str s);
 
+/* A token of RFC 9110 §5.6.2, and one byte of such: methods, field names, schemes. */
+bool str_is_token(struct str s);
+bool ascii_is_tchar(char c);
+
 /* glob with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); linear in both lengths' product. A
  * pattern of more than STR_GLOB_MAX bytes matches nothing. */
 #define STR_GLOB_MAX 512

@@ -22,8 +22,8 @@ struct chunked {
 #define CHUNKED_INIT ((struct chunked){0})
 
 /* Takes *consumed bytes from the start of `in`; *data is the next piece of body among them, empty when there is none.
- * Call again with the rest until all is consumed or chunked_done(). Bytes after the end are not consumed: they belong to
- * the next request. Only E_HTTP_BAD; the decoder is then of no further use. */
+ * Call again with the rest until all is consumed or chunked_done(). Bytes after the end are not consumed: they belong
+ * to the next request. Only E_HTTP_BAD; the decoder is then of no further use. */
 CHECKED enum rc chunked_feed(struct chunked *c, struct str in, size_t *consumed, struct str *data, struct err *err);
 /* The last chunk and the trailers are complete. */
 bool chunked_done(const struct chunked *c);

@@ -1,4 +1,5 @@
-/* range: the Range field of requests (RFC 9110 §14) and the Content-Range of upload chunks (OCI spec). Pure functions. */
+/* range: the Range field of requests (RFC 9110 §14) and the Content-Range of upload chunks (OCI spec). Pure functions.
+ */
 #pragma once
 #include <cove/str.h>
 
