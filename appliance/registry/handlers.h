@@ -1,0 +1,24 @@
+/* handlers: what the route table names, and what the handlers share. */
+#pragma once
+#include <cove/registry.h>
+
+handler base_check;                                         /* end-1 */
+handler blob_get, blob_remove;                              /* end-2, end-10 */
+handler upload_post_before, upload_post;                    /* end-4a, 4b, 11 */
+handler upload_bytes_before, upload_patch, upload_put;      /* end-5, end-6 */
+handler upload_put_before, upload_status, upload_abandon;   /* end-13, end-14 */
+handler manifest_get, manifest_upload, manifest_remove;     /* end-3, end-7, end-9 */
+handler tags_get, catalog_get;                              /* end-8 */
+handler referrers_get;                                      /* end-12 */
+
+/* Location and Docker-Content-Digest of stored content; kind is "blobs" or "manifests". */
+void reply_location(struct exchange *x, const char *kind, const struct digest *d);
+
+/* n and last of a listing. n is at most page_max, which is also the default; E_PAGE_INVALID. */
+struct page {
+	uint64_t n;
+	struct str last;
+};
+CHECKED enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out);
+/* `Link: <path?n=N&last=LAST>; rel="next"` (RFC 8288), after a page that is not the last one. */
+void reply_next_page(struct exchange *x, const char *path, struct str name, uint64_t n, struct str last);

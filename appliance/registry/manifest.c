@@ -1,0 +1,204 @@
+/*
+ * Reading a manifest: which type it is, what it refers to. Bytes are kept as they came; parsing only extracts. Unknown
+ * members are left alone (image-spec: implementations MUST NOT fail on them).
+ */
+#include "manifest.h"
+#include <cove/json.h>
+
+enum shape { SHAPE_IMAGE, SHAPE_INDEX, SHAPE_SCHEMA1 };
+
+static const struct {
+	struct str type;
+	enum shape shape;
+} types[] = {
+    {STR("application/vnd.oci.image.manifest.v1+json"), SHAPE_IMAGE},
+    {STR("application/vnd.docker.distribution.manifest.v2+json"), SHAPE_IMAGE},
+    {STR("application/vnd.oci.image.index.v1+json"), SHAPE_INDEX},
+    {STR("application/vnd.docker.distribution.manifest.list.v2+json"), SHAPE_INDEX},
+    {STR("application/vnd.docker.distribution.manifest.v1+json"), SHAPE_SCHEMA1},
+    {STR("application/vnd.docker.distribution.manifest.v1+prettyjws"), SHAPE_SCHEMA1},
+};
+
+/* Layers that are never pushed (image-spec layer.md "Non-Distributable Layers"; Docker's foreign layers). */
+static const struct str foreign[] = {
+    STR("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),
+    STR("application/vnd.docker.image.rootfs.foreign.diff.tar"),
+    STR("application/vnd.oci.image.layer.nondistributable.v1.tar"),
+    STR("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"),
+    STR("application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"),
+};
+
+static bool is_foreign(struct str media_type, const struct json *descriptor)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++)
+		if (str_eq(media_type, foreign[i]))
+			return true;
+	return json_count(json_member(descriptor, "urls")) > 0;
+}
+
+/* The type of the document: Content-Type and mediaType must agree where both are there. */
+static enum rc find_type(struct str content_type, struct str media_type, struct manifest_content *out, enum shape *shape,
+    struct err *err)
+{
+	struct str parameters;
+
+	(void)str_cut(content_type, ';', &content_type, &parameters);
+	content_type = str_trim(content_type);
+	if (!content_type.n)
+		content_type = media_type;
+	if (!content_type.n)
+		return fail(err, E_MANIFEST_INVALID, "the manifest has neither a Content-Type nor a mediaType");
+	if (media_type.n && !str_eq(content_type, media_type))
+		return fail(err, E_MANIFEST_INVALID, "Content-Type and the manifest's mediaType do not agree");
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (str_eq(content_type, types[i].type)) {
+			out->media_type = types[i].type;
+			*shape = types[i].shape;
+			return OK;
+		}
+	return fail(err, E_MANIFEST_INVALID, "this media type is not that of an image manifest or index: push other content as "
+					     "blobs of an OCI image manifest with an artifactType");
+}
+
+static enum rc read_descriptor(const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type,
+    struct err *err)
+{
+	struct str text;
+	struct err ignored;
+
+	if (!json_is_object(v))
+		return fail(err, E_MANIFEST_INVALID, "%s is not a descriptor", where);
+	*media_type = json_string(json_member(v, "mediaType"));
+	if (!media_type->n)
+		return fail(err, E_MANIFEST_INVALID, "%s has no mediaType", where);
+	text = json_string(json_member(v, "digest"));
+	if (digest_parse(text, &out->digest, &ignored))
+		return fail(err, E_MANIFEST_INVALID, "%s has no valid digest", where);
+	if (!json_u64(json_member(v, "size"), &out->size))
+		return fail(err, E_MANIFEST_INVALID, "%s has no valid size", where);
+	return OK;
+}
+
+/* The elements of an array of descriptors, appended to list. */
+static enum rc read_descriptors(const struct json *array, const char *where, enum reference_kind kind,
+    struct manifest_reference *list, size_t *count, struct err *err)
+{
+	struct str media_type;
+
+	if (!json_is_array(array))
+		return fail(err, E_MANIFEST_INVALID, "%s is not an array of descriptors", where);
+	for (const struct json *v = json_first(array); v; v = json_next(v)) {
+		struct manifest_reference *r = &list[*count];
+
+		TRY(read_descriptor(v, where, r, &media_type, err));
+		r->kind = kind == REF_BLOB && is_foreign(media_type, v) ? REF_OPTIONAL : kind;
+		(*count)++;
+	}
+	return OK;
+}
+
+/* image-spec manifest.md: config and layers, both REQUIRED. */
+static enum rc read_image(const struct json *doc, struct manifest_reference *list, size_t *count,
+    struct manifest_content *out, struct err *err)
+{
+	struct str config_type;
+
+	TRY(read_descriptor(json_member(doc, "config"), "config", &list[0], &config_type, err));
+	list[0].kind = REF_BLOB;
+	*count = 1;
+	/* spec "Listing Referrers": artifactType falls back to the config's media type */
+	if (!out->artifact_type.n)
+		out->artifact_type = config_type;
+	return read_descriptors(json_member(doc, "layers"), "layers", REF_BLOB, list, count, err);
+}
+
+static enum rc read_references(struct arena *a, const struct json *doc, enum shape shape, struct manifest_content *out,
+    struct err *err)
+{
+	const struct json *array = json_member(doc, shape == SHAPE_IMAGE ? "layers" : "manifests");
+	struct manifest_reference *list = arena_alloc(a, (json_count(array) + 1) * sizeof(*list));
+	size_t count = 0;
+
+	if (!list)
+		return fail_rc(err, E_BUSY);
+	if (shape == SHAPE_IMAGE)
+		TRY(read_image(doc, list, &count, out, err));
+	else
+		TRY(read_descriptors(array, "manifests", REF_MANIFEST, list, &count, err));
+	out->references = list;
+	out->reference_count = count;
+	return OK;
+}
+
+/* What referrers list of this manifest: subject, artifactType, annotations. */
+static enum rc read_relations(struct arena *a, const struct json *doc, struct manifest_content *out, struct err *err)
+{
+	const struct json *subject = json_member(doc, "subject");
+	const struct json *annotations = json_member(doc, "annotations");
+	struct manifest_reference r;
+	struct str media_type;
+
+	if (subject && !json_is_null(subject)) {
+		TRY(read_descriptor(subject, "subject", &r, &media_type, err));
+		out->has_subject = true;
+		out->subject = r.digest;
+	}
+	if (!annotations || json_is_null(annotations))
+		return OK;
+	if (!json_is_object(annotations))
+		return fail(err, E_MANIFEST_INVALID, "annotations is not an object");
+	for (const struct json *v = json_first(annotations); v; v = json_next(v))
+		if (!json_is_string(v))
+			return fail(err, E_MANIFEST_INVALID, "annotations may hold strings only");
+	if (!out->has_subject)
+		return OK; /* only referrers are listed with their annotations */
+	struct buf b = BUF_INIT(MANIFEST_MAX + 1024);
+
+	json_write(&b, annotations);
+	out->annotations = arena_str(a, buf_str(&b));
+	buf_release(&b);
+	return out->annotations.n ? OK : fail_rc(err, E_BUSY);
+}
+
+static enum rc read_document(struct arena *a, const struct json *doc, struct str content_type, struct manifest_content *out,
+    struct err *err)
+{
+	enum shape shape;
+	uint64_t version = 0;
+	struct str artifact_type;
+
+	if (!json_is_object(doc))
+		return fail(err, E_MANIFEST_INVALID, "the manifest is not a JSON object");
+	(void)json_u64(json_member(doc, "schemaVersion"), &version);
+	if (version == 1)
+		return fail_rc(err, E_SCHEMA1);
+	if (version != 2)
+		return fail(err, E_MANIFEST_INVALID, "schemaVersion is not 2");
+	TRY(find_type(content_type, json_string(json_member(doc, "mediaType")), out, &shape, err));
+	if (shape == SHAPE_SCHEMA1)
+		return fail_rc(err, E_SCHEMA1);
+	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images */
+	if (json_member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
+		return fail(err, E_MANIFEST_INVALID, "the manifest has members of both an image and an index");
+	artifact_type = json_string(json_member(doc, "artifactType"));
+	out->artifact_type = arena_str(a, artifact_type);
+	TRY(read_references(a, doc, shape, out, err));
+	out->artifact_type = arena_str(a, out->artifact_type);
+	return read_relations(a, doc, out, err);
+}
+
+enum rc manifest_parse(struct arena *a, struct str bytes, struct str content_type, struct manifest_content *out,
+    struct err *err)
+{
+	struct json *doc;
+	struct err why = {.rc = OK};
+	enum rc rc;
+
+	*out = (struct manifest_content){.bytes = bytes};
+	rc = json_parse(bytes, &doc, &why);
+	if (rc)
+		return fail(err, rc == E_HTTP_BAD ? E_MANIFEST_INVALID : rc, "the manifest is not valid JSON: %s", why.text);
+	rc = read_document(a, doc, content_type, out, err);
+	json_free(doc);
+	return rc;
+}

@@ -1,0 +1,107 @@
+/* "Pulling manifests", "Pushing Manifests" and "Deleting Manifests" of the distribution spec. */
+#include "handlers.h"
+#include "manifest.h"
+
+#define TAG_PARAMETERS_MAX 32
+
+/* end-3: the exact bytes that were pushed, under the type that they were pushed with. Accept is not negotiated: nothing
+ * is ever converted, and a 406 helps no client (clients.md 2.3.1). */
+enum rc manifest_get(struct exchange *x)
+{
+	struct manifest_info m;
+	struct str bytes = STR_NONE;
+	struct str type;
+
+	TRY(manifest_find(x->site->store, x->name, &x->reference, &m, &x->err));
+	if (x->head->method == METHOD_HEAD)
+		bytes.n = (size_t)m.size;
+	else
+		TRY(manifest_read(x->site->store, &m, x->arena, &bytes, &x->err));
+	type = arena_str(x->arena, str_of(m.media_type));
+	if (!type.p)
+		return fail_rc(&x->err, E_BUSY);
+	reply_digest(x, &m.digest);
+	return reply_bytes(x, 200, type.p, bytes);
+}
+
+/* {"digests":["sha256:..", ...]} for the error's detail */
+static void detail_missing(struct exchange *x, const struct missing *missing)
+{
+	struct buf b = BUF_INIT(2048);
+	size_t shown = missing->count < 8 ? missing->count : 8;
+	char text[DIGEST_TEXT_MAX];
+
+	buf_addz(&b, "{");
+	json_put_name(&b, "digests");
+	buf_addz(&b, "[");
+	for (size_t i = 0; i < shown; i++) {
+		digest_text(text, &missing->digests[i]);
+		json_put_comma(&b);
+		json_put_str(&b, str_of(text));
+	}
+	buf_addz(&b, "]}");
+	if (buf_ok(&b))
+		x->detail = arena_str(x->arena, buf_str(&b));
+	buf_release(&b);
+}
+
+/* The tags that this PUT sets: the reference itself, or ?tag= beside a digest (end-7 of the coming version). */
+static enum rc wanted_tags(struct exchange *x, struct tag tags[static TAG_PARAMETERS_MAX], size_t *count)
+{
+	struct str rest = x->query;
+	struct str text;
+
+	*count = 0;
+	if (!x->reference.is_digest) {
+		tags[(*count)++] = x->reference.tag;
+		return OK;
+	}
+	while (query_next(x, "tag", &rest, &text)) {
+		if (*count == TAG_PARAMETERS_MAX)
+			return fail(&x->err, E_TAG_INVALID, "a manifest may be pushed with %d tags at a time", TAG_PARAMETERS_MAX);
+		TRY(tag_parse(text, &tags[*count], &x->err));
+		(*count)++;
+	}
+	return OK;
+}
+
+/* end-7 */
+enum rc manifest_upload(struct exchange *x)
+{
+	struct manifest_content content;
+	struct tag tags[TAG_PARAMETERS_MAX];
+	struct missing missing = {.count = 0};
+	struct str type = STR_NONE;
+	struct digest d;
+	size_t count;
+	char text[DIGEST_TEXT_MAX];
+	enum rc rc;
+
+	(void)head_field(x->head, STR("Content-Type"), &type);
+	TRY(manifest_parse(x->arena, x->body, type, &content, &x->err));
+	digest_of(&d, x->reference.is_digest ? x->reference.digest.algorithm : DIGEST_SHA256, x->body);
+	if (x->reference.is_digest && !digest_eq(&d, &x->reference.digest)) {
+		digest_text(text, &d);
+		return fail(&x->err, E_DIGEST_INVALID, "the manifest's digest is %s, not that of the request", text);
+	}
+	TRY(wanted_tags(x, tags, &count));
+	rc = manifest_put(x->site->store, x->name, &d, &content, tags, count, &missing, &x->err);
+	if (rc == E_MANIFEST_BLOB_UNKNOWN)
+		detail_missing(x, &missing);
+	TRY(rc);
+	reply_location(x, "manifests", &d);
+	if (content.has_subject) {
+		digest_text(text, &content.subject);
+		reply_field(x, "OCI-Subject", "%s", text);
+	}
+	for (size_t i = 0; x->reference.is_digest && i < count; i++)
+		reply_field(x, "OCI-Tag", "%.*s", STR_ARG(tags[i].s));
+	return reply_empty(x, 201);
+}
+
+/* end-9: a tag, or a manifest with all its tags. */
+enum rc manifest_remove(struct exchange *x)
+{
+	TRY(manifest_delete(x->site->store, x->name, &x->reference, &x->err));
+	return reply_empty(x, 202);
+}

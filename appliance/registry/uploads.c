@@ -1,0 +1,216 @@
+/*
+ * "Pushing blobs" and "Mounting a blob from another repository" of the distribution spec; what clients really send is
+ * in clients.md 2.2. A session is written to by http/ between `before` and `then`.
+ */
+#include "handlers.h"
+#include <cove/range.h>
+
+#define MOUNT_CANDIDATES 16
+
+/* Location, Range and Docker-Upload-UUID of a live session. `Range` of an empty session is 0-0: dockerd's classic client
+ * refuses an end before the start (clients.md 2.2.1). */
+static void reply_session(struct exchange *x, const char *id, uint64_t size)
+{
+	reply_field(x, "Location", "/v2/%.*s/blobs/uploads/%s", STR_ARG(x->name.s), id);
+	reply_field(x, "Range", "0-%llu", (unsigned long long)(size ? size - 1 : 0));
+	reply_field(x, "Docker-Upload-UUID", "%s", id);
+}
+
+static enum rc session_digest(struct exchange *x, struct digest *out)
+{
+	struct str text;
+
+	if (!query_get(x, "digest", &text))
+		return fail(&x->err, E_DIGEST_INVALID, "the digest parameter is missing: close the upload with ?digest=<digest>");
+	return digest_parse(text, out, &x->err);
+}
+
+/* The session's future digest: ?digest= or ?digest-algorithm= may announce another algorithm than sha256 (end-4c). */
+static enum rc announced_algorithm(struct exchange *x, enum digest_algorithm *out)
+{
+	struct str text;
+	struct digest d;
+
+	*out = DIGEST_SHA256;
+	if (query_get(x, "digest-algorithm", &text))
+		return digest_algorithm_parse(text, out, &x->err);
+	if (query_get(x, "digest", &text)) {
+		TRY(digest_parse(text, &d, &x->err));
+		*out = d.algorithm;
+	}
+	return OK;
+}
+
+/* end-4b: with ?digest= the body is the blob; otherwise a POST has none that matters. */
+enum rc upload_post_before(struct exchange *x)
+{
+	struct str text;
+	enum digest_algorithm algorithm;
+	char id[37];
+
+	if (!query_get(x, "digest", &text) || query_get(x, "mount", &text))
+		return OK;
+	TRY(announced_algorithm(x, &algorithm));
+	TRY(upload_start(x->site->store, x->name, algorithm, id, &x->err));
+	return upload_resume(x->site->store, x->name, str_of(id), &x->upload, &x->err);
+}
+
+static enum rc commit(struct exchange *x, const struct digest *want)
+{
+	struct upload *u = x->upload;
+
+	x->upload = NULL; /* upload_commit frees it, whatever comes of it */
+	TRY(upload_commit(u, want, &x->err));
+	reply_location(x, "blobs", want);
+	return reply_empty(x, 201);
+}
+
+/* Mounts d from one repository. *done says that the exchange has its answer. */
+static enum rc mount_from(struct exchange *x, const struct digest *d, struct repo_name from, bool *done)
+{
+	bool may;
+	enum rc rc;
+
+	TRY(exchange_may(x, from, MAY_PULL, &may));
+	if (!may) {
+		TRY(exchange_identity_may(x, from, MAY_PULL, &may));
+		if (!may)
+			return OK; /* no right there: as if the blob were unknown (clients.md 2.1.3 rule 13) */
+		return exchange_challenge(x, arena_printf(x->arena, "repository:%.*s:pull,push repository:%.*s:pull",
+						 STR_ARG(x->name.s), STR_ARG(from.s)));
+	}
+	rc = blob_mount(x->site->store, x->name, from, d, &x->err);
+	if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
+		return OK;
+	TRY(rc);
+	*done = true;
+	reply_location(x, "blobs", d);
+	return reply_empty(x, 201);
+}
+
+/* Without `from`: any repository that this user may pull from will do. */
+static enum rc mount_anywhere(struct exchange *x, const struct digest *d, bool *done)
+{
+	struct repo_name candidates[MOUNT_CANDIDATES];
+	size_t count;
+	bool may;
+
+	TRY(blob_repositories(x->site->store, d, x->arena, candidates, MOUNT_CANDIDATES, &count, &x->err));
+	for (size_t i = 0; i < count && !*done; i++) {
+		TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
+		if (!may)
+			continue;
+		enum rc rc = blob_mount(x->site->store, x->name, candidates[i], d, &x->err);
+		if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
+			continue;
+		TRY(rc);
+		*done = true;
+		reply_location(x, "blobs", d);
+		TRY(reply_empty(x, 201));
+	}
+	return OK;
+}
+
+/* end-11: a mount that cannot be done becomes an ordinary session (202). */
+static enum rc mount(struct exchange *x, struct str digest, bool *done)
+{
+	struct digest d;
+	struct repo_name from;
+	struct str text;
+
+	TRY(digest_parse(digest, &d, &x->err));
+	if (!query_get(x, "from", &text))
+		return mount_anywhere(x, &d, done);
+	TRY(repo_name_parse(text, &from, &x->err));
+	return mount_from(x, &d, from, done);
+}
+
+/* end-4a, end-4b, end-11 */
+enum rc upload_post(struct exchange *x)
+{
+	struct str text;
+	struct digest d;
+	enum digest_algorithm algorithm;
+	bool done = false;
+	char id[37];
+
+	if (x->upload) {
+		TRY(session_digest(x, &d));
+		return commit(x, &d);
+	}
+	if (query_get(x, "mount", &text)) {
+		TRY(mount(x, text, &done));
+		if (done)
+			return OK;
+	}
+	TRY(announced_algorithm(x, &algorithm));
+	TRY(upload_start(x->site->store, x->name, algorithm, id, &x->err));
+	reply_session(x, id, 0);
+	return reply_empty(x, 202);
+}
+
+/* The session for PATCH and PUT. "Chunks MUST be uploaded in order [...] 416": the client learns where to go on. */
+enum rc upload_bytes_before(struct exchange *x)
+{
+	struct str text;
+	uint64_t first, last, offset;
+
+	TRY(upload_resume(x->site->store, x->name, x->upload_id, &x->upload, &x->err));
+	if (!head_field(x->head, STR("Content-Range"), &text))
+		return OK;
+	offset = upload_offset(x->upload);
+	if (!content_range_parse(text, &first, &last))
+		return fail(&x->err, E_UPLOAD_INVALID, "Content-Range must be <first>-<last>");
+	if (first != offset) {
+		reply_session(x, upload_id(x->upload), offset);
+		return fail(&x->err, E_UPLOAD_RANGE,
+		    "the chunk starts at byte %llu, but the upload has %llu bytes: go on from there", (unsigned long long)first,
+		    (unsigned long long)offset);
+	}
+	if (x->head->has_content_length && x->head->content_length != last - first + 1)
+		return fail(&x->err, E_SIZE_INVALID, "Content-Range and Content-Length do not agree");
+	return OK;
+}
+
+/* end-5 */
+enum rc upload_patch(struct exchange *x)
+{
+	reply_session(x, upload_id(x->upload), upload_offset(x->upload));
+	upload_pause(x->upload);
+	x->upload = NULL;
+	return reply_empty(x, 202);
+}
+
+/* end-6: the digest is looked at before the body, so that a bad one costs no bytes. */
+enum rc upload_put_before(struct exchange *x)
+{
+	struct digest d;
+
+	TRY(session_digest(x, &d));
+	return upload_bytes_before(x);
+}
+
+enum rc upload_put(struct exchange *x)
+{
+	struct digest d;
+
+	TRY(session_digest(x, &d));
+	return commit(x, &d);
+}
+
+/* end-13 */
+enum rc upload_status(struct exchange *x)
+{
+	uint64_t size;
+
+	TRY(upload_size(x->site->store, x->name, x->upload_id, &size, &x->err));
+	reply_session(x, arena_str(x->arena, x->upload_id).p, size);
+	return reply_empty(x, 204);
+}
+
+/* end-14 */
+enum rc upload_abandon(struct exchange *x)
+{
+	TRY(upload_cancel(x->site->store, x->name, x->upload_id, &x->err));
+	return reply_empty(x, 204);
+}
