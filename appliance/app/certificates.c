@@ -1,0 +1,50 @@
+/* The certificate: the owner's files where the settings name them, else a leaf of our own CA. */
+#include "certificates.h"
+#include <cove/io.h>
+#include <cove/log.h>
+
+static enum rc own_ca(const struct config *config, int data_dirfd, struct certificates *c, struct trust_certificate *leaf,
+    struct err *err)
+{
+	bool made, issued;
+	int tls = -1;
+	enum rc rc;
+
+	(void)config;
+	TRY(io_open_dir(data_dirfd, "tls", 0700, &tls, err));
+	rc = trust_ca(tls, &c->names, &c->ca_pem, c->fingerprint, &made, err);
+	if (!rc)
+		rc = trust_leaf(tls, &c->names, leaf, &issued, err);
+	io_close(&tls);
+	TRY(rc);
+	if (made)
+		log_info("trust.ca_made", "fingerprint=%s", c->fingerprint);
+	if (issued)
+		log_info("trust.leaf_issued", "names=%zu", c->names.count);
+	return OK;
+}
+
+enum rc certificates_load(const struct config *config, int data_dirfd, struct certificates *out,
+    struct tls_identity **identity, struct err *err)
+{
+	struct trust_certificate leaf = {.not_after = 0};
+	enum rc rc;
+
+	*out = (struct certificates){.ca_pem = BUF_INIT(16384)};
+	rc = trust_machine_names(str_of(config->names), &out->names, err);
+	if (!rc && config->certificate[0])
+		rc = trust_own_files(config->certificate, config->certificate_key, &leaf, err);
+	else if (!rc)
+		rc = own_ca(config, data_dirfd, out, &leaf, err);
+	if (!rc)
+		rc = tls_identity_new(buf_str(&leaf.chain_pem), buf_str(&leaf.key_pem), identity, err);
+	trust_certificate_release(&leaf);
+	if (rc)
+		certificates_release(out);
+	return rc;
+}
+
+void certificates_release(struct certificates *c)
+{
+	buf_release(&c->ca_pem);
+}

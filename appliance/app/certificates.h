@@ -1,0 +1,16 @@
+/* certificates: which names this box has, and which certificate it shows; again at SIGHUP and every hour. */
+#pragma once
+#include <cove/config.h>
+#include <cove/net.h>
+#include <cove/trust.h>
+
+struct certificates {
+	struct trust_names names;
+	struct buf ca_pem; /* empty when the certificate is the owner's */
+	char fingerprint[TRUST_FINGERPRINT_MAX];
+};
+
+/* Opens tls/, makes the CA and the leaf where needed, and gives the identity for net (the caller's reference). */
+CHECKED enum rc certificates_load(const struct config *config, int data_dirfd, struct certificates *out,
+    struct tls_identity **identity, struct err *err);
+void certificates_release(struct certificates *c);

@@ -1,0 +1,238 @@
+/*
+ * The life of the server: open what it works with, start the crew, then wait for signals: SIGTERM and SIGINT stop it in
+ * order, SIGHUP reloads, and once an hour what must be done now and then is done. This thread serves no one.
+ */
+#include "certificates.h"
+#include "first_start.h"
+#include <cove/app.h>
+#include <cove/clock.h>
+#include <cove/io.h>
+#include <cove/log.h>
+#include <cove/registry.h>
+#include <cove/server.h>
+#include <cove/token.h>
+#include <cove/web.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHORES_EVERY_S 3600
+
+struct server {
+	const struct config *config;
+	int dirfd, lock_fd;
+	struct app_data data; /* db and auth only */
+	struct store *store;
+	struct token_signer *signer;
+	struct certificates certificates;
+	struct net *net;
+	struct site site;
+	char primary_name[300];
+	uint16_t port;
+};
+
+static const struct route *const route_tables[] = {registry_routes, token_routes, web_routes, NULL};
+
+static bool is_own_host(const struct site *site, struct str host)
+{
+	return trust_names_have(site->names, host);
+}
+
+/* One server per data directory: two would not know of each other's upload sessions. */
+static enum rc open_data(struct server *s, struct err *err)
+{
+	if (mkdir(s->config->data, 0700) && errno != EEXIST)
+		return fail_errno(err, E_CONFIG, "the data directory %s cannot be made", s->config->data);
+	s->dirfd = open(s->config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dirfd < 0)
+		return fail_errno(err, E_CONFIG, "the data directory %s cannot be opened", s->config->data);
+	s->lock_fd = openat(s->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return fail_errno(err, E_CONFIG, "the data directory %s cannot be written to", s->config->data);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
+		return fail(err, E_CONFIG, "another cove serves the data directory %s: stop it first", s->config->data);
+	return OK;
+}
+
+static enum rc open_parts(struct server *s, struct err *err)
+{
+	int keys = -1;
+	enum rc rc;
+
+	TRY(db_open(s->dirfd, "cove.db", &s->data.db, err));
+	TRY(auth_open(s->data.db, &s->data.auth, err));
+	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
+	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
+	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
+	io_close(&keys);
+	return rc;
+}
+
+/* The name that the console shows: the host name if the certificate has it, else the first address. */
+static void choose_primary_name(struct server *s)
+{
+	char host[256] = "localhost";
+	const struct trust_names *names = &s->certificates.names;
+
+	if (gethostname(host, sizeof(host)) || !trust_names_have(names, str_of(host)))
+		for (size_t i = 0; i < names->count; i++)
+			if (!names->items[i].is_address) {
+				snprintf(host, sizeof(host), "%s", names->items[i].text);
+				break;
+			}
+	if (s->port == 443)
+		snprintf(s->primary_name, sizeof(s->primary_name), "%s", host);
+	else
+		snprintf(s->primary_name, sizeof(s->primary_name), "%s:%u", host, s->port);
+}
+
+static enum rc open_net(struct server *s, struct err *err)
+{
+	struct protocol protocol;
+	struct net_options options = {
+	    .protocol = &protocol,
+	    .threads = (unsigned)s->config->threads,
+	    .tls_memory_bytes = s->config->tls_memory_bytes,
+	    .max_connections = (unsigned)s->config->max_connections,
+	};
+	struct tls_identity *identity;
+	char host[256];
+	uint16_t port;
+
+	TRY(config_listen(s->config, host, &port, err));
+	TRY(certificates_load(s->config, s->dirfd, &s->certificates, &identity, err));
+	s->site = (struct site){
+	    .store = s->store,
+	    .auth = s->data.auth,
+	    .signer = s->signer,
+	    .service = STR("cove"),
+	    .is_own_host = is_own_host,
+	    .names = &s->certificates.names,
+	    .ca_pem = buf_str(&s->certificates.ca_pem),
+	    .ca_fingerprint = str_of(s->certificates.fingerprint),
+	    .access_log = s->config->access_log,
+	    .route_tables = route_tables,
+	};
+	http_protocol(&protocol, &s->site);
+	enum rc rc = net_open(&options, &s->net, err);
+	if (!rc)
+		rc = net_listen(s->net, host, port, &s->port, err);
+	if (!rc)
+		net_set_identity(s->net, identity);
+	tls_identity_unref(identity);
+	TRY(rc);
+	choose_primary_name(s);
+	s->site.primary_name = str_of(s->primary_name);
+	return net_start(s->net, err);
+}
+
+/*
+ * The certificate anew: names may have changed, the leaf may near its end, the owner's files may be new. Sessions under
+ * way keep the old one. The list of own names that requests are checked against stays that of the start: see the log.
+ */
+static void reload_certificates(struct server *s)
+{
+	struct certificates fresh;
+	struct tls_identity *identity;
+	struct err err;
+
+	if (certificates_load(s->config, s->dirfd, &fresh, &identity, &err)) {
+		log_error("reload", "the old certificate stays in use: %s", err.text);
+		return;
+	}
+	net_set_identity(s->net, identity);
+	tls_identity_unref(identity);
+	certificates_release(&fresh);
+	log_info("reload", "certificate=loaded");
+}
+
+static void do_chores(struct server *s)
+{
+	struct err err;
+
+	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
+		log_warn("chores", "%s", err.text);
+	reload_certificates(s);
+}
+
+static void wait_for_stop(struct server *s, const sigset_t *signals)
+{
+	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
+
+	for (;;) {
+		int64_t left_ms = chores_at - clock_mono_ms();
+		struct timespec wait = {.tv_sec = left_ms > 0 ? left_ms / 1000 + 1 : 0};
+		int signal = sigtimedwait(signals, NULL, &wait);
+
+		if (signal == SIGTERM || signal == SIGINT)
+			return;
+		if (signal == SIGHUP)
+			reload_certificates(s);
+		if (clock_mono_ms() >= chores_at) {
+			do_chores(s);
+			chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
+		}
+	}
+}
+
+static void close_all(struct server *s)
+{
+	if (s->net)
+		net_close(s->net);
+	if (s->signer)
+		token_signer_close(s->signer);
+	if (s->store)
+		store_close(s->store);
+	if (s->data.auth)
+		auth_close(s->data.auth);
+	if (s->data.db)
+		db_close(s->data.db);
+	certificates_release(&s->certificates);
+	io_close(&s->lock_fd);
+	io_close(&s->dirfd);
+}
+
+static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
+{
+	char password[PASSWORD_TEXT_MAX];
+	bool made;
+
+	TRY(open_data(s, err));
+	TRY(open_parts(s, err));
+	TRY(open_net(s, err));
+	TRY(first_admin(s->data.auth, password, &made, err));
+	if (made)
+		first_start_print(s->site.primary_name, password, s->site.ca_fingerprint);
+	else
+		start_print(s->site.primary_name);
+	wipe(password, sizeof(password));
+	log_info("start", "listen=%s port=%u", s->config->listen, s->port);
+	wait_for_stop(s, signals);
+	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);
+	net_stop(s->net, (int64_t)s->config->stop_grace_s * 1000);
+	return OK;
+}
+
+enum rc app_serve(const struct config *config, struct err *err)
+{
+	struct server s = {.config = config, .dirfd = -1, .lock_fd = -1, .data.dirfd = -1};
+	sigset_t signals;
+	enum rc rc;
+
+	/* blocked before any thread is made: only this one takes them */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	umask(0077);
+	crypto_start();
+	rc = serve(&s, &signals, err);
+	close_all(&s);
+	return rc;
+}

@@ -1,0 +1,71 @@
+/* The CA certificate, health for supervisors, and a front page that says how to trust and use this registry. */
+#include "pages.h"
+#include <cove/howto.h>
+
+/* The certificate is public; its fingerprint is on the server's console, for whoever fetches it in plain text. */
+enum rc ca_get(struct exchange *x)
+{
+	if (!x->site->ca_pem.n)
+		return fail(&x->err, E_NOT_FOUND, "this registry uses a certificate of its owner's, not its own CA");
+	reply_field(x, "Content-Disposition", "attachment; filename=\"cove-ca.crt\"");
+	return reply_bytes(x, 200, "application/x-x509-ca-cert", x->site->ca_pem);
+}
+
+enum rc live_get(struct exchange *x)
+{
+	return reply_bytes(x, 200, "text/plain; charset=utf-8", STR("ok\n"));
+}
+
+/* Ready means: the disk takes a write and the database answers. */
+enum rc ready_get(struct exchange *x)
+{
+	struct identity nobody;
+
+	TRY(store_probe(x->site->store, &x->err));
+	TRY(auth_anonymous(x->site->auth, &nobody, &x->err));
+	return reply_bytes(x, 200, "text/plain; charset=utf-8", STR("ok\n"));
+}
+
+static void put_html(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		switch (s.p[i]) {
+		case '<':
+			buf_addz(b, "&lt;");
+			break;
+		case '>':
+			buf_addz(b, "&gt;");
+			break;
+		case '&':
+			buf_addz(b, "&amp;");
+			break;
+		case '"':
+			buf_addz(b, "&quot;");
+			break;
+		default:
+			buf_addc(b, s.p[i]);
+		}
+}
+
+enum rc front_get(struct exchange *x)
+{
+	struct buf *out = &x->reply.content;
+	struct buf text = BUF_INIT(16384);
+
+	buf_init(out, 65536);
+	howto_trust(&text, x->host, x->site->ca_fingerprint);
+	buf_addz(out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>cove</title>"
+		      "<meta name=\"viewport\" content=\"width=device-width\">"
+		      "<h1>cove: a container registry</h1>");
+	if (x->site->ca_pem.n)
+		buf_addz(out, "<p><a href=\"/ca.crt\">The CA certificate</a>. Compare its fingerprint with the one on the "
+			      "server's console before you trust it.</p>");
+	buf_addz(out, "<pre>");
+	put_html(out, buf_str(&text));
+	buf_addz(out, "</pre></html>\n");
+	buf_release(&text);
+	if (!buf_ok(out))
+		return fail_rc(&x->err, E_INTERNAL);
+	reply_field(x, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+	return reply_bytes(x, 200, "text/html; charset=utf-8", buf_str(out));
+}

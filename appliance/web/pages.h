@@ -1,0 +1,5 @@
+/* pages: the handlers of web/. */
+#pragma once
+#include <cove/route.h>
+
+handler ca_get, live_get, ready_get, front_get;
