@@ -3,8 +3,8 @@
 #include <cove/io.h>
 #include <cove/log.h>
 
-static enum rc own_ca(const struct config *config, int data_dirfd, struct certificates *c, struct trust_certificate *leaf,
-    struct err *err)
+static enum rc own_ca(const struct config *config, int data_dirfd, struct certificates *c,
+    struct trust_certificate *leaf, struct err *err)
 {
 	bool made, issued;
 	int tls = -1;

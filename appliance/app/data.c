@@ -11,7 +11,8 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 	/* a command never makes a data directory: a mistyped path would seem to have no users */
 	out->dirfd = open(config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->dirfd < 0)
-		return fail_errno(err, E_CONFIG, "there is no data directory at %s: start `cove serve` once, or name another with --data",
+		return fail_errno(err, E_CONFIG,
+		    "there is no data directory at %s: start `cove serve` once, or name another with --data",
 		    config->data);
 	rc = db_open(out->dirfd, "cove.db", &out->db, err);
 	if (!rc)

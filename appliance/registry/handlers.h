@@ -2,14 +2,14 @@
 #pragma once
 #include <cove/registry.h>
 
-handler base_check;                                         /* end-1 */
-handler blob_get, blob_remove;                              /* end-2, end-10 */
-handler upload_post_before, upload_post;                    /* end-4a, 4b, 11 */
-handler upload_bytes_before, upload_patch, upload_put;      /* end-5, end-6 */
-handler upload_put_before, upload_status, upload_abandon;   /* end-13, end-14 */
-handler manifest_get, manifest_upload, manifest_remove;     /* end-3, end-7, end-9 */
-handler tags_get, catalog_get;                              /* end-8 */
-handler referrers_get;                                      /* end-12 */
+handler base_check;                                       /* end-1 */
+handler blob_get, blob_remove;                            /* end-2, end-10 */
+handler upload_post_before, upload_post;                  /* end-4a, 4b, 11 */
+handler upload_bytes_before, upload_patch, upload_put;    /* end-5, end-6 */
+handler upload_put_before, upload_status, upload_abandon; /* end-13, end-14 */
+handler manifest_get, manifest_upload, manifest_remove;   /* end-3, end-7, end-9 */
+handler tags_get, catalog_get;                            /* end-8 */
+handler referrers_get;                                    /* end-12 */
 
 /* Location and Docker-Content-Digest of stored content; kind is "blobs" or "manifests". */
 void reply_location(struct exchange *x, const char *kind, const struct digest *d);

@@ -92,7 +92,9 @@ static enum rc put_if_allowed(void *ctx, struct str name, struct err *err)
 enum rc catalog_get(struct exchange *x)
 {
 	struct buf *out = &x->reply.content;
-	struct catalog c = {.listing = {.x = x, .out = out}};
+	struct catalog c = {
+	    .listing = {.x = x, .out = out}
+        };
 	struct page page;
 	bool more = true;
 
@@ -170,14 +172,15 @@ enum rc referrers_get(struct exchange *x)
 	json_put_member_str(list.out, "mediaType", STR("application/vnd.oci.image.index.v1+json"));
 	json_put_name(list.out, "manifests");
 	buf_addz(list.out, "[");
-	TRY(referrer_list(x->site->store, x->name, &x->digest, filtered ? type : STR_NONE, (int64_t)after, REFERRERS_PAGE_MAX,
-	    put_referrer, &list, &more, &x->err));
+	TRY(referrer_list(x->site->store, x->name, &x->digest, filtered ? type : STR_NONE, (int64_t)after,
+	    REFERRERS_PAGE_MAX, put_referrer, &list, &more, &x->err));
 	buf_addz(list.out, "]}");
 	if (filtered)
 		reply_field(x, "OCI-Filters-Applied", "artifactType");
 	if (more || list.full) {
 		digest_text(digest, &x->digest);
-		buf_addf(&link, "</v2/%.*s/referrers/%s?after=%lld", STR_ARG(x->name.s), digest, (long long)list.last_id);
+		buf_addf(
+		    &link, "</v2/%.*s/referrers/%s?after=%lld", STR_ARG(x->name.s), digest, (long long)list.last_id);
 		if (filtered) {
 			buf_addz(&link, "&artifactType=");
 			percent_encode(&link, type);

@@ -11,11 +11,11 @@ static const struct {
 	struct str type;
 	enum shape shape;
 } types[] = {
-    {STR("application/vnd.oci.image.manifest.v1+json"), SHAPE_IMAGE},
-    {STR("application/vnd.docker.distribution.manifest.v2+json"), SHAPE_IMAGE},
-    {STR("application/vnd.oci.image.index.v1+json"), SHAPE_INDEX},
-    {STR("application/vnd.docker.distribution.manifest.list.v2+json"), SHAPE_INDEX},
-    {STR("application/vnd.docker.distribution.manifest.v1+json"), SHAPE_SCHEMA1},
+    {STR("application/vnd.oci.image.manifest.v1+json"),                SHAPE_IMAGE  },
+    {STR("application/vnd.docker.distribution.manifest.v2+json"),      SHAPE_IMAGE  },
+    {STR("application/vnd.oci.image.index.v1+json"),                   SHAPE_INDEX  },
+    {STR("application/vnd.docker.distribution.manifest.list.v2+json"), SHAPE_INDEX  },
+    {STR("application/vnd.docker.distribution.manifest.v1+json"),      SHAPE_SCHEMA1},
     {STR("application/vnd.docker.distribution.manifest.v1+prettyjws"), SHAPE_SCHEMA1},
 };
 
@@ -37,8 +37,8 @@ static bool is_foreign(struct str media_type, const struct json *descriptor)
 }
 
 /* The type of the document: Content-Type and mediaType must agree where both are there. */
-static enum rc find_type(struct str content_type, struct str media_type, struct manifest_content *out, enum shape *shape,
-    struct err *err)
+static enum rc find_type(
+    struct str content_type, struct str media_type, struct manifest_content *out, enum shape *shape, struct err *err)
 {
 	struct str parameters;
 
@@ -56,12 +56,13 @@ static enum rc find_type(struct str content_type, struct str media_type, struct 
 			*shape = types[i].shape;
 			return OK;
 		}
-	return fail(err, E_MANIFEST_INVALID, "this media type is not that of an image manifest or index: push other content as "
-					     "blobs of an OCI image manifest with an artifactType");
+	return fail(err, E_MANIFEST_INVALID,
+	    "this media type is not that of an image manifest or index: push other content as "
+	    "blobs of an OCI image manifest with an artifactType");
 }
 
-static enum rc read_descriptor(const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type,
-    struct err *err)
+static enum rc read_descriptor(
+    const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type, struct err *err)
 {
 	struct str text;
 	struct err ignored;
@@ -112,8 +113,8 @@ static enum rc read_image(const struct json *doc, struct manifest_reference *lis
 	return read_descriptors(json_member(doc, "layers"), "layers", REF_BLOB, list, count, err);
 }
 
-static enum rc read_references(struct arena *a, const struct json *doc, enum shape shape, struct manifest_content *out,
-    struct err *err)
+static enum rc read_references(
+    struct arena *a, const struct json *doc, enum shape shape, struct manifest_content *out, struct err *err)
 {
 	const struct json *array = json_member(doc, shape == SHAPE_IMAGE ? "layers" : "manifests");
 	struct manifest_reference *list = arena_alloc(a, (json_count(array) + 1) * sizeof(*list));
@@ -160,8 +161,8 @@ static enum rc read_relations(struct arena *a, const struct json *doc, struct ma
 	return out->annotations.n ? OK : fail_rc(err, E_BUSY);
 }
 
-static enum rc read_document(struct arena *a, const struct json *doc, struct str content_type, struct manifest_content *out,
-    struct err *err)
+static enum rc read_document(
+    struct arena *a, const struct json *doc, struct str content_type, struct manifest_content *out, struct err *err)
 {
 	enum shape shape;
 	uint64_t version = 0;
@@ -177,7 +178,8 @@ static enum rc read_document(struct arena *a, const struct json *doc, struct str
 	TRY(find_type(content_type, json_string(json_member(doc, "mediaType")), out, &shape, err));
 	if (shape == SHAPE_SCHEMA1)
 		return fail_rc(err, E_SCHEMA1);
-	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images */
+	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images
+	 */
 	if (json_member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
 		return fail(err, E_MANIFEST_INVALID, "the manifest has members of both an image and an index");
 	artifact_type = json_string(json_member(doc, "artifactType"));
@@ -187,8 +189,8 @@ static enum rc read_document(struct arena *a, const struct json *doc, struct str
 	return read_relations(a, doc, out, err);
 }
 
-enum rc manifest_parse(struct arena *a, struct str bytes, struct str content_type, struct manifest_content *out,
-    struct err *err)
+enum rc manifest_parse(
+    struct arena *a, struct str bytes, struct str content_type, struct manifest_content *out, struct err *err)
 {
 	struct json *doc;
 	struct err why = {.rc = OK};
@@ -197,7 +199,8 @@ enum rc manifest_parse(struct arena *a, struct str bytes, struct str content_typ
 	*out = (struct manifest_content){.bytes = bytes};
 	rc = json_parse(bytes, &doc, &why);
 	if (rc)
-		return fail(err, rc == E_HTTP_BAD ? E_MANIFEST_INVALID : rc, "the manifest is not valid JSON: %s", why.text);
+		return fail(
+		    err, rc == E_HTTP_BAD ? E_MANIFEST_INVALID : rc, "the manifest is not valid JSON: %s", why.text);
 	rc = read_document(a, doc, content_type, out, err);
 	json_free(doc);
 	return rc;

@@ -7,8 +7,8 @@
 
 #define MOUNT_CANDIDATES 16
 
-/* Location, Range and Docker-Upload-UUID of a live session. `Range` of an empty session is 0-0: dockerd's classic client
- * refuses an end before the start (clients.md 2.2.1). */
+/* Location, Range and Docker-Upload-UUID of a live session. `Range` of an empty session is 0-0: dockerd's classic
+ * client refuses an end before the start (clients.md 2.2.1). */
 static void reply_session(struct exchange *x, const char *id, uint64_t size)
 {
 	reply_field(x, "Location", "/v2/%.*s/blobs/uploads/%s", STR_ARG(x->name.s), id);
@@ -21,7 +21,8 @@ static enum rc session_digest(struct exchange *x, struct digest *out)
 	struct str text;
 
 	if (!query_get(x, "digest", &text))
-		return fail(&x->err, E_DIGEST_INVALID, "the digest parameter is missing: close the upload with ?digest=<digest>");
+		return fail(&x->err, E_DIGEST_INVALID,
+		    "the digest parameter is missing: close the upload with ?digest=<digest>");
 	return digest_parse(text, out, &x->err);
 }
 
@@ -153,21 +154,22 @@ enum rc upload_post(struct exchange *x)
 enum rc upload_bytes_before(struct exchange *x)
 {
 	struct str text;
-	uint64_t first, last, offset;
+	struct range range;
+	uint64_t offset;
 
 	TRY(upload_resume(x->site->store, x->name, x->upload_id, &x->upload, &x->err));
 	if (!head_field(x->head, STR("Content-Range"), &text))
 		return OK;
 	offset = upload_offset(x->upload);
-	if (!content_range_parse(text, &first, &last))
+	if (!content_range_parse(text, &range))
 		return fail(&x->err, E_UPLOAD_INVALID, "Content-Range must be <first>-<last>");
-	if (first != offset) {
+	if (range.first != offset) {
 		reply_session(x, upload_id(x->upload), offset);
 		return fail(&x->err, E_UPLOAD_RANGE,
-		    "the chunk starts at byte %llu, but the upload has %llu bytes: go on from there", (unsigned long long)first,
-		    (unsigned long long)offset);
+		    "the chunk starts at byte %llu, but the upload has %llu bytes: go on from there",
+		    (unsigned long long)range.first, (unsigned long long)offset);
 	}
-	if (x->head->has_content_length && x->head->content_length != last - first + 1)
+	if (x->head->has_length && x->head->length != range.last - range.first + 1)
 		return fail(&x->err, E_SIZE_INVALID, "Content-Range and Content-Length do not agree");
 	return OK;
 }

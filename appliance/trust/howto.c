@@ -1,12 +1,13 @@
-/* One block of text per client. Each fetches the CA in plain text and compares the fingerprint before it is believed. */
+/* One block of text per client. Each fetches the CA in plain text and compares the fingerprint before it is believed.
+ */
 #include <cove/howto.h>
 
 static const struct {
 	const char *client;
 	const char *directory; /* the per-registry folder that the client reads at each pull; no restart */
 } clients[] = {
-    {"Docker", "/etc/docker/certs.d"},
-    {"podman, skopeo, buildah, CRI-O", "/etc/containers/certs.d"},
+    {"Docker",						      "/etc/docker/certs.d"    },
+    {"podman, skopeo, buildah, CRI-O",                              "/etc/containers/certs.d"},
     {"containerd, nerdctl (config_path = /etc/containerd/certs.d)", "/etc/containerd/certs.d"},
 };
 
@@ -20,12 +21,12 @@ void howto_trust(struct buf *out, struct str host, struct str fingerprint)
 		    "     # must print %.*s\n",
 		    STR_ARG(host), STR_ARG(fingerprint));
 		for (size_t i = 0; i < sizeof(clients) / sizeof(*clients); i++)
-			buf_addf(out, "\n  # %s\n  sudo install -D -m 644 cove-ca.crt %s/%.*s/ca.crt\n", clients[i].client,
-			    clients[i].directory, STR_ARG(host));
-		buf_addf(out,
-		    "\n  # everything else on Debian, Ubuntu, Raspberry Pi OS (crane, oras, helm, curl; then restart daemons)\n"
-		    "  sudo install -m 644 cove-ca.crt /usr/local/share/ca-certificates/cove-ca.crt\n"
-		    "  sudo update-ca-certificates\n");
+			buf_addf(out, "\n  # %s\n  sudo install -D -m 644 cove-ca.crt %s/%.*s/ca.crt\n",
+			    clients[i].client, clients[i].directory, STR_ARG(host));
+		buf_addf(out, "\n  # everything else on Debian, Ubuntu, Raspberry Pi OS (crane, oras, helm, curl; then "
+			      "restart daemons)\n"
+			      "  sudo install -m 644 cove-ca.crt /usr/local/share/ca-certificates/cove-ca.crt\n"
+			      "  sudo update-ca-certificates\n");
 	}
 	buf_addf(out,
 	    "\nThen:\n\n"

@@ -58,8 +58,9 @@ enum rc front_get(struct exchange *x)
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<h1>cove: a container registry</h1>");
 	if (x->site->ca_pem.n)
-		buf_addz(out, "<p><a href=\"/ca.crt\">The CA certificate</a>. Compare its fingerprint with the one on the "
-			      "server's console before you trust it.</p>");
+		buf_addz(out,
+		    "<p><a href=\"/ca.crt\">The CA certificate</a>. Compare its fingerprint with the one on the "
+		    "server's console before you trust it.</p>");
 	buf_addz(out, "<pre>");
 	put_html(out, buf_str(&text));
 	buf_addz(out, "</pre></html>\n");
