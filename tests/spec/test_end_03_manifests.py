@@ -1,0 +1,160 @@
+"""end-3, end-7, end-9: manifests and tags."""
+import json
+from cove import Case, CONFIG, OCI_IMAGE, OCI_INDEX, Client, descriptor, image, index, sha256, sha512
+
+NAME = "team/app"
+SCOPE = f"repository:{NAME}:pull,push,delete"
+
+
+class Manifests(Case):
+    def setUp(self):
+        self.c = self.cove.client(SCOPE)
+
+    def refused(self, manifest, status, code, media_type=OCI_IMAGE, reference="bad"):
+        r, _ = self.c.push_manifest(NAME, reference, manifest, media_type)
+        self.assertEqual((r.status, r.code()), (status, code), r.body)
+        return r
+
+    def test_round_trip(self):
+        digest, data = self.c.push_image(NAME, "v1")
+        for reference in ("v1", digest):
+            r = self.c.request("GET", f"/v2/{NAME}/manifests/{reference}")
+            self.assertEqual((r.status, r.body), (200, data))
+            self.assertEqual((r["Content-Type"], r["Docker-Content-Digest"], r["ETag"]), (OCI_IMAGE, digest, f'"{digest}"'))
+            r = self.c.request("HEAD", f"/v2/{NAME}/manifests/{reference}")
+            self.assertEqual((r.status, r["Content-Length"], r["Content-Type"]), (200, str(len(data)), OCI_IMAGE))
+            self.assertEqual(r["Docker-Content-Digest"], digest)
+        r = self.c.request("GET", f"/v2/{NAME}/manifests/v1", headers={"If-None-Match": f'"{digest}"'})
+        self.assertEqual(r.status, 304)
+
+    def test_put_answer(self):
+        self.c.push_image(NAME, "base")
+        r, data = self.c.push_manifest(NAME, "again", image([sha256(b"layer")], [5]))
+        self.assertEqual((r.status, r["Location"]), (201, f"/v2/{NAME}/manifests/{sha256(data)}"))
+        self.assertEqual(r["Docker-Content-Digest"], sha256(data))
+
+    def test_unknown(self):
+        self.c.push_image(NAME, "known")
+        for reference in ("unknown", sha256(b"unknown")):
+            r = self.c.request("GET", f"/v2/{NAME}/manifests/{reference}")
+            self.assertEqual((r.status, r.code()), (404, "MANIFEST_UNKNOWN"))
+        c = self.cove.client("repository:never/was:pull")
+        r = c.request("GET", "/v2/never/was/manifests/x")
+        self.assertEqual((r.status, r.code()), (404, "NAME_UNKNOWN"))
+
+    def test_missing_blob_is_named(self):
+        lost = sha256(b"never pushed")
+        r = self.refused(image([lost], [12], self.c.push_blob(NAME, CONFIG)), 404, "MANIFEST_BLOB_UNKNOWN")
+        self.assertIn(lost, json.dumps(r.json()["errors"][0]["detail"]))
+
+    def test_missing_child_is_named(self):
+        r = self.refused(index([b"never pushed"]), 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
+        self.assertIn(sha256(b"never pushed"), json.dumps(r.json()["errors"][0]["detail"]))
+
+    def test_wrong_size(self):
+        self.c.push_image(NAME, "size")
+        r, _ = self.c.push_manifest(NAME, "size2", image([sha256(b"layer")], [6]))
+        self.assertGreaterEqual(r.status, 400)
+
+    def test_index(self):
+        _, a = self.c.push_image(NAME, "a", [b"layer a"])
+        _, b = self.c.push_image(NAME, "b", [b"layer b"])
+        r, data = self.c.push_manifest(NAME, "multi", index([a, b]))
+        self.assertEqual(r.status, 201, r.body)
+        r = self.c.request("GET", f"/v2/{NAME}/manifests/multi")
+        self.assertEqual((r.status, r["Content-Type"], r.body), (200, OCI_INDEX, data))
+        self.assertEqual(self.c.push_manifest(NAME, "empty", index([]))[0].status, 201)
+
+    def test_docker_types(self):
+        config, layer = self.c.push_blob(NAME, CONFIG), self.c.push_blob(NAME, b"docker layer")
+        manifest = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+                    "config": descriptor("application/vnd.docker.container.image.v1+json", config, len(CONFIG)),
+                    "layers": [descriptor("application/vnd.docker.image.rootfs.diff.tar.gzip", layer, 12),
+                               descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", sha256(b"far"), 3,
+                                          urls=["https://elsewhere.example/x"])]}
+        r, data = self.c.push_manifest(NAME, "docker", manifest)
+        self.assertEqual(r.status, 201, r.body)
+        listing = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
+                   "manifests": [descriptor(manifest["mediaType"], sha256(data), len(data), platform={"os": "linux"})]}
+        self.assertEqual(self.c.push_manifest(NAME, "list", listing)[0].status, 201)
+
+    def test_schema1(self):
+        r = self.refused({"schemaVersion": 1, "name": NAME, "tag": "x"}, 400, "MANIFEST_INVALID",
+                         "application/vnd.docker.distribution.manifest.v1+prettyjws")
+        self.assertIn("schema 1", r.message())
+
+    def test_bad_json(self):
+        deep = b"[" * 5000 + b"]" * 5000
+        twice = b'{"schemaVersion":2,"schemaVersion":2}'
+        for bad in (b"", b"{", b"null", b"[]", b'"x"', b"{}", deep, twice, b"\xff\xfe", b'{"schemaVersion":2} x',
+                    b'{"schemaVersion":2,"config":1,"layers":[]}', b'{"schemaVersion":2,"config":{},"layers":[]}',
+                    b'{"schemaVersion":"2"}', b'{"schemaVersion":2,"layers":{}}'):
+            self.refused(bad, 400, "MANIFEST_INVALID")
+
+    def test_type_mismatch(self):
+        _, data = self.c.push_image(NAME, "type")
+        self.refused(data, 400, "MANIFEST_INVALID", OCI_INDEX)
+        self.refused(data, 400, "MANIFEST_INVALID", "text/plain")
+
+    def test_too_large(self):
+        r, _ = self.c.push_manifest(NAME, "large", b" " * (4 * 1024 * 1024 + 1), OCI_IMAGE)
+        self.assertEqual((r.status, r.code()), (413, "SIZE_INVALID"))
+
+    def test_almost_too_large(self):
+        config, layer = self.c.push_blob(NAME, CONFIG), self.c.push_blob(NAME, b"layer")
+        big = image([layer], [5], config, annotations={f"k{i}": "v" * 10000 for i in range(390)})
+        r, data = self.c.push_manifest(NAME, "big", big)
+        self.assertEqual(r.status, 201, r.body[:300])
+        self.assertEqual(self.c.request("GET", f"/v2/{NAME}/manifests/big").body, data)
+
+    def test_by_digest(self):
+        _, data = self.c.push_image(NAME, "bydigest")
+        pretty = json.dumps(json.loads(data), indent=3).encode()
+        r, _ = self.c.push_manifest(NAME, sha256(pretty), pretty)
+        self.assertEqual(r.status, 201)
+        r, _ = self.c.push_manifest(NAME, sha512(pretty), pretty)
+        self.assertEqual((r.status, r["Docker-Content-Digest"]), (201, sha512(pretty)))
+        self.assertEqual(self.c.request("GET", f"/v2/{NAME}/manifests/{sha512(pretty)}").body, pretty)
+        self.refused(pretty, 400, "DIGEST_INVALID", reference=sha256(b"other"))
+        self.refused(pretty, 400, "DIGEST_INVALID", reference="sha256:baddigeststring")
+
+    def test_bad_references_and_names(self):
+        for bad in ("-x", ".x", "a" * 129, "ä", "a+b"):
+            r = self.c.request("GET", f"/v2/{NAME}/manifests/" + bad.encode().decode("latin-1"))
+            self.assertIn(r.status, (400, 404), bad)
+        for bad in ("UPPER", "a//b", "-a", "a/-b", "a__" + "/b", "a" * 256, "a..b"):
+            r = Client(self.cove).request("GET", f"/v2/{bad}/manifests/x", headers={"Authorization": self.cove.basic()})
+            self.assertIn((r.status, r.code()), ((400, "NAME_INVALID"), (404, "NAME_INVALID")), bad)
+
+    def test_names_of_api_words(self):
+        """Routes are matched from the right: a repository may be called team/blobs/uploads or a/manifests/b."""
+        for name in ("x/blobs", "a/manifests/b", "tags/list", "x/blobs/uploads"):
+            c = self.cove.client(f"repository:{name}:pull,push")
+            digest, data = c.push_image(name, "manifests")
+            self.assertEqual(c.request("GET", f"/v2/{name}/manifests/manifests").body, data)
+            self.assertEqual(c.request("GET", f"/v2/{name}/tags/list").json(), {"name": name, "tags": ["manifests"]})
+
+    def test_move_tag(self):
+        self.c.push_image(NAME, "move", [b"one"])
+        digest, _ = self.c.push_image(NAME, "move", [b"two"])
+        self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/move")["Docker-Content-Digest"], digest)
+
+    def test_delete_tag(self):
+        digest, _ = self.c.push_image(NAME, "gone", [b"gone"])
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/manifests/gone").status, 202)
+        self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/gone").status, 404)
+        self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/{digest}").status, 200)
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/manifests/gone").status, 404)
+
+    def test_delete_manifest(self):
+        digest, _ = self.c.push_image(NAME, "gone2", [b"gone2"])
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/manifests/{digest}").status, 202)
+        for reference in (digest, "gone2"):
+            self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/{reference}").status, 404)
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/blobs/{sha256(b'gone2')}").status, 202)
+
+    def test_tag_parameters(self):
+        _, data = self.c.push_image(NAME, "params")
+        r = self.c.request("PUT", f"/v2/{NAME}/manifests/{sha256(data)}?tag=p1&tag=p2", data, {"Content-Type": OCI_IMAGE})
+        self.assertEqual((r.status, r.all("OCI-Tag")), (201, ["p1", "p2"]))
+        self.assertEqual(self.c.request("GET", f"/v2/{NAME}/manifests/p2").body, data)
