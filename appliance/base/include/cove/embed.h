@@ -1,0 +1,24 @@
+/*
+ * embed: files that travel inside the binary. The tables are made at build time by scripts/embed.c, sorted by path (plain
+ * byte order), ended by a row whose path is NULL that the count leaves out. Constant, so free for all threads.
+ */
+#pragma once
+#include <stddef.h>
+
+struct embedded_file {
+	const char *path;	    /* relative, '/' between parts, e.g. "0001_init.sql", "style.css", "musl/LICENSE" */
+	const unsigned char *bytes; /* size bytes, and a NUL after them that size leaves out */
+	size_t size;
+};
+
+/* appliance/db/migrations/ without subfolders; linked into cove_db. */
+extern const struct embedded_file embedded_migrations[];
+extern const size_t embedded_migrations_count;
+
+/* appliance/web/assets/; linked into cove_web. */
+extern const struct embedded_file embedded_assets[];
+extern const size_t embedded_assets_count;
+
+/* The licence texts of cove and of every library in the binary, as LIBRARY/LICENSE; linked into cove_cli. */
+extern const struct embedded_file embedded_licenses[];
+extern const size_t embedded_licenses_count;
