@@ -1,0 +1,276 @@
+"""
+cove beside Debian's docker-registry: the same machine, the same run, in turns (A B A B ...), over TLS on loopback. Prints
+each figure's median and the ratio; nothing here passes or fails. cove checks a token with every request; the reference
+runs without authentication, its fastest way. Both have ECDSA P-256 certificates.
+
+  COVE_BINARY=build/release/cove tests/bench/run [--quick]
+"""
+import concurrent.futures, hashlib, json, os, re, shutil, socket, ssl, statistics, subprocess, sys, tempfile, time, urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cove
+
+QUICK = "--quick" in sys.argv
+BLOB_MB = 64 if QUICK else 512
+ROUNDS = 2 if QUICK else 5
+SECONDS = 2 if QUICK else 5
+
+
+def need(tool, package):
+    if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin"):
+        sys.exit(f"{tool} is missing: apt-get install --no-install-recommends {package}")
+
+
+def rss_mb(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) / 1024
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Side:
+    """One of the two servers: where it is, its CA, its pid, the header that its requests carry."""
+
+    def curl(self, *args):
+        done = subprocess.run(["curl", "-sS", "--fail", "--http1.1", "--cacert", self.ca, *self.auth, *args], capture_output=True)
+        if done.returncode:
+            raise SystemExit(f"{self.name}: curl {args}: {done.stderr.decode()}")
+        return done.stdout.decode()
+
+    def upload(self, path, digest, repository="bench/app"):
+        head = self.curl("-i", "-X", "POST", f"{self.url}/v2/{repository}/blobs/uploads/")
+        location = re.search(r"(?im)^location: (\S+)", head).group(1)
+        if location.startswith("/"):
+            location = self.url + location
+        location += ("&" if "?" in location else "?") + "digest=" + digest
+        self.curl("-X", "PUT", "-H", "Content-Type: application/octet-stream", "-T", path, location)
+
+    def push_manifest(self, size):
+        config = b'{"architecture":"amd64","os":"linux"}'
+        with open(self.dir + "/config", "wb") as f:
+            f.write(config)
+        self.upload(self.dir + "/config", cove.sha256(config))
+        manifest = {"schemaVersion": 2, "mediaType": cove.OCI_IMAGE,
+                    "config": cove.descriptor("application/vnd.oci.image.config.v1+json", cove.sha256(config), len(config)),
+                    "layers": [cove.descriptor("application/vnd.oci.image.layer.v1.tar", self.digest, size)]}
+        with open(self.dir + "/manifest", "w") as f:
+            json.dump(manifest, f)
+        self.curl("-X", "PUT", "-H", "Content-Type: " + cove.OCI_IMAGE, "-T", self.dir + "/manifest", f"{self.url}/v2/bench/app/manifests/v1")
+
+
+class Ours(Side):
+    name = "cove"
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="cove-bench-")
+        self.start()
+
+    def start(self):
+        self.server = cove.Cove(data=self.dir) if not hasattr(self, "server") else self.server
+        begin = time.monotonic()
+        self.server.start()
+        self.started_ms = (time.monotonic() - begin) * 1000
+        self.pid, self.port, self.ca = self.server.process.pid, self.server.port, self.server.ca
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.password = self.server.password or self.password
+        self.server.password = self.password
+        self.refresh()
+
+    def refresh(self):
+        """A token lives five minutes: a fresh one before each measurement."""
+        self.header = "Authorization: Bearer " + self.server.token("repository:bench/app:pull,push", "repository:bench/new:pull,push")
+        self.auth = ["-H", self.header]
+
+    def stop(self):
+        self.server.stop()
+
+    size = os.path.getsize(cove.BINARY)
+
+
+class Reference(Side):
+    name = "docker-registry"
+    header = "X-None: 1"
+    auth = []
+    size = os.path.getsize("/usr/bin/docker-registry") if os.path.exists("/usr/bin/docker-registry") else 0
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="cove-bench-ref-")
+        d = self.dir
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                        "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", d + "/key", "-out", d + "/ca"], check=True,
+                       capture_output=True)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        with open(d + "/config.yml", "w") as f:
+            f.write(f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {d}/data}},"
+                    f" cache: {{blobdescriptor: inmemory}}}}\nhttp: {{addr: '127.0.0.1:{self.port}', tls: {{certificate: {d}/ca, key: {d}/key}}}}\n")
+        self.ca, self.url = d + "/ca", f"https://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        begin = time.monotonic()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
+        self.process = subprocess.Popen(["docker-registry", "serve", self.dir + "/config.yml"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, env=env)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                break
+            except OSError:
+                time.sleep(0.002)
+        self.started_ms = (time.monotonic() - begin) * 1000
+        self.pid = self.process.pid
+
+    def refresh(self):
+        pass
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def pull(side, clients):
+    side.refresh()
+    url = f"{side.url}/v2/bench/app/blobs/{side.digest}"
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda _: side.curl("-o", "/dev/null", url), range(clients)))
+    return clients * side.blob_size / 1e6 / (time.monotonic() - begin)
+
+
+def push(side, clients, work):
+    """Fresh content each time: nothing may be answered from what is there."""
+    side.refresh()
+    paths = []
+    for i in range(clients):
+        path = f"{work}/push{i}"
+        with open(work + "/blob", "rb") as src, open(path, "wb") as out:
+            out.write(os.urandom(64))
+            shutil.copyfileobj(src, out, 1 << 20)
+        h = hashlib.sha256()
+        with open(path, "rb") as f:
+            while block := f.read(1 << 20):
+                h.update(block)
+        paths.append((path, "sha256:" + h.hexdigest()))
+    os.sync()
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        list(pool.map(lambda p: side.upload(*p, repository="bench/new"), paths))
+    seconds = time.monotonic() - begin
+    for path, _ in paths:
+        os.unlink(path)
+    return clients * side.blob_size / 1e6 / seconds
+
+
+def requests(side, method, work):
+    """GET or HEAD of a manifest by tag on 32 kept connections."""
+    side.refresh()
+    script = f"{work}/wrk.lua"
+    name, value = side.header.split(": ", 1)
+    with open(script, "w") as f:
+        f.write(f'wrk.method = "{method}"\nwrk.headers["{name}"] = "{value}"\n')
+    out = subprocess.run(["wrk", "-t1", "-c32", f"-d{SECONDS}s", "-s", script, f"{side.url}/v2/bench/app/manifests/v1"],
+                         capture_output=True, check=True).stdout.decode()
+    if "Non-2xx" in out:
+        raise SystemExit(f"{side.name}: {out}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def handshakes(side, _):
+    """Full handshakes per second, one after the other from one client process; TLS 1.3, no resumption."""
+    context = ssl.create_default_context(cafile=side.ca)
+    count, end, begin = 0, time.monotonic() + SECONDS, time.monotonic()
+    while time.monotonic() < end:
+        with socket.create_connection(("127.0.0.1", side.port)) as raw:
+            context.wrap_socket(raw, server_hostname="127.0.0.1").close()
+        count += 1
+    return count / (time.monotonic() - begin)
+
+
+def handshake_cpu(side, _):
+    """Server CPU per full handshake, in microseconds."""
+    context = ssl.create_default_context(cafile=side.ca)
+    before = cpu_s(side.pid)
+    for _ in range(1000):
+        with socket.create_connection(("127.0.0.1", side.port)) as raw:
+            context.wrap_socket(raw, server_hostname="127.0.0.1").close()
+    return (cpu_s(side.pid) - before) * 1e6 / 1000
+
+
+def idle_connections(side, count=2000):
+    context = ssl.create_default_context(cafile=side.ca)
+    before = rss_mb(side.pid)
+    sockets = []
+    for _ in range(count):
+        raw = socket.create_connection(("127.0.0.1", side.port))
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s = context.wrap_socket(raw, server_hostname="127.0.0.1")
+        s.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        s.recv(1 << 16)
+        sockets.append(s)
+    after = rss_mb(side.pid)
+    for s in sockets:
+        s.close()
+    return before, after
+
+
+def row(name, unit, values, higher_is_better=True):
+    a, b = (statistics.median(v) for v in values)
+    ratio = (a / b if higher_is_better else b / a) if a and b else 0
+    print(f"{name:44} {a:12.1f} {b:12.1f} {unit:8} {ratio:8.2f}x", flush=True)
+
+
+def main():
+    for tool, package in (("docker-registry", "docker-registry"), ("curl", "curl"), ("wrk", "wrk"), ("openssl", "openssl")):
+        need(tool, package)
+    work = tempfile.mkdtemp(prefix="cove-bench-work-")
+    sides = [Ours(), Reference()]
+    print(f"{'':44} {'cove':>12} {'reference':>12} {'':8} {'better':>9}   (medians of {ROUNDS}; blob {BLOB_MB} MB)")
+    row("binary", "MB", [[s.size / 1e6] for s in sides], False)
+    row("RSS idle", "MB", [[rss_mb(s.pid)] for s in sides], False)
+    with open(work + "/blob", "wb") as f:
+        for _ in range(BLOB_MB):
+            f.write(os.urandom(1 << 20))
+    with open(work + "/blob", "rb") as f:
+        digest = "sha256:" + hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else cove.sha256(f.read())
+    for s in sides:
+        s.digest, s.blob_size = digest, BLOB_MB << 20
+        s.upload(work + "/blob", digest)
+        s.push_manifest(s.blob_size)
+    table = [("pull, 1 client", "MB/s", lambda s: pull(s, 1)), ("pull, 8 clients", "MB/s", lambda s: pull(s, 8)),
+             ("push, 1 client", "MB/s", lambda s: push(s, 1, work)),
+             ("GET manifest, 32 kept connections", "req/s", lambda s: requests(s, "GET", work)),
+             ("HEAD manifest, 32 kept connections", "req/s", lambda s: requests(s, "HEAD", work)),
+             ("full TLS 1.3 handshakes, 1 client", "/s", lambda s: handshakes(s, work))]
+    for name, unit, measure in table:
+        values = [[], []]
+        for _ in range(ROUNDS):
+            for i, s in enumerate(sides):
+                values[i].append(measure(s))
+        row(name, unit, values)
+    values = [[push(s, 8, work)] for s in sides] if not QUICK else [[push(s, 2, work)] for s in sides]
+    row("push, 8 clients (once)", "MB/s", values)
+    row("server CPU per full handshake", "us", [[handshake_cpu(s, work)] for s in sides], False)
+    row("RSS after load", "MB", [[rss_mb(s.pid)] for s in sides], False)
+    memory = [idle_connections(s) for s in sides]
+    row("RSS with 2,000 idle TLS connections", "MB", [[m[1]] for m in memory], False)
+    row("  of it per connection", "KB", [[(m[1] - m[0]) * 1024 / 2000] for m in memory], False)
+    starts = [[], []]
+    for _ in range(ROUNDS):
+        for i, s in enumerate(sides):
+            s.stop()
+            s.start()
+            starts[i].append(s.started_ms)
+    row("warm start to ready", "ms", starts, False)
+    for s in sides:
+        s.stop()
+        shutil.rmtree(s.dir, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+main()
