@@ -106,7 +106,8 @@ enum rc fail_errno(struct err *err, enum rc rc, const char *format, ...)
 		fill(err, rc, format, ap);
 		va_end(ap);
 		n = strlen(err->text);
-		/* strerror() is safe here: for known numbers both libcs give constants, for others the thread's own buffer. */
+		/* strerror() is safe here: for known numbers both libcs give constants, for others the thread's own
+		 * buffer. */
 		snprintf(err->text + n, sizeof err->text - n, ": %s", strerror(saved));
 	}
 	errno = saved;

@@ -1,6 +1,6 @@
 /*
- * json_scan: RFC 8259, one pass, no recursion and no memory. cJSON is lenient (+1, 01, control characters, garbage after
- * the value, lone surrogates) and recurses; what passes here is what it then reads without surprises.
+ * json_scan: RFC 8259, one pass, no recursion and no memory. cJSON is lenient (+1, 01, control characters, garbage
+ * after the value, lone surrogates) and recurses; what passes here is what it then reads without surprises.
  */
 #include "json_scan.h"
 
@@ -58,8 +58,8 @@ static bool scan_unicode_escape(struct scan *s)
 	if (unit >= 0xdc00 && unit <= 0xdfff)
 		return wrong(s, "half a surrogate pair");
 	if (unit >= 0xd800 && unit <= 0xdbff) {
-		if (!str_starts(str_from(s->text, s->at + 6), STR("\\u")) || !hex4(s, s->at + 8, &low) || low < 0xdc00 ||
-		    low > 0xdfff)
+		if (!str_starts(str_from(s->text, s->at + 6), STR("\\u")) || !hex4(s, s->at + 8, &low) ||
+		    low < 0xdc00 || low > 0xdfff)
 			return wrong(s, "half a surrogate pair");
 		s->at += 6;
 	}

@@ -107,10 +107,10 @@ static void keep(struct challenge *c, struct str name, struct str value)
 		struct str name;
 		struct str *to;
 	} kept[] = {
-	    {STR("realm"),   &c->realm  },
+	    {STR("realm"), &c->realm},
 	    {STR("service"), &c->service},
-	    {STR("scope"),   &c->scope  },
-	    {STR("error"),   &c->error  },
+	    {STR("scope"), &c->scope},
+	    {STR("error"), &c->error},
 	};
 
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)

@@ -78,12 +78,12 @@ static enum rc parse_version(struct str text, int *minor, struct err *err)
 static enum rc parse_method(struct str text, enum method *out, struct err *err)
 {
 	static const struct str names[] = {
-	    [METHOD_GET] = {"GET",     3},
-	    [METHOD_HEAD] = {"HEAD",    4},
-	    [METHOD_POST] = {"POST",    4},
-	    [METHOD_PUT] = {"PUT",     3},
-	    [METHOD_PATCH] = {"PATCH",   5},
-	    [METHOD_DELETE] = {"DELETE",  6},
+	    [METHOD_GET] = {"GET", 3},
+	    [METHOD_HEAD] = {"HEAD", 4},
+	    [METHOD_POST] = {"POST", 4},
+	    [METHOD_PUT] = {"PUT", 3},
+	    [METHOD_PATCH] = {"PATCH", 5},
+	    [METHOD_DELETE] = {"DELETE", 6},
 	    [METHOD_OPTIONS] = {"OPTIONS", 7},
 	};
 
