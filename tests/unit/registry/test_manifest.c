@@ -1,0 +1,127 @@
+/* manifest_parse: what is accepted, what is refused and with which code, what is extracted. */
+#include "manifest.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#define D "\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
+#define DESC(type) "{\"mediaType\":\"" type "\",\"digest\":" D ",\"size\":3}"
+#define OCI "application/vnd.oci.image.manifest.v1+json"
+#define INDEX "application/vnd.oci.image.index.v1+json"
+#define CONFIG "\"config\":" DESC("c/t")
+
+static const struct {
+	const char *bytes;
+	const char *content_type;
+	enum rc rc;
+	size_t references;
+} cases[] = {
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[]}",							  OCI,                                                         OK,                 1},
+    {"{\"schemaVersion\":2,\"mediaType\":\"" OCI "\"," CONFIG ",\"layers\":[" DESC("l/t") "," DESC("l/t") "]}", "",                                                          OK,
+     3																							    },
+    {"{\"schemaVersion\":2,\"x\":{\"y\":[1]}," CONFIG ",\"layers\":[]}",                                        OCI "; charset=utf-8",                                       OK,                 1},
+    {"{\"schemaVersion\":2,\"manifests\":[]}",								  INDEX,						       OK,                 0},
+    {"{\"schemaVersion\":2,\"manifests\":[" DESC(OCI) "]}",                                                     INDEX,                                                       OK,                 1},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[]}",							  "",                                                          E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[]}",							  "text/plain",                                                E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"mediaType\":\"" INDEX "\"," CONFIG ",\"layers\":[]}",                              OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"manifests\":[]}",                                         OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}",                                                    INDEX,                                                       E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"layers\":[]}",								     OCI,							 E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG "}",									OCI,							 E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":{}}",							  OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[1]}",							 OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"sha256:0\",\"size\":1},\"layers\":[]}", OCI,
+     E_MANIFEST_INVALID,																					 0},
+    {"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":" D ",\"size\":-1},\"layers\":[]}",       OCI,
+     E_MANIFEST_INVALID,																					 0},
+    {"{\"schemaVersion\":2,\"config\":{\"digest\":" D ",\"size\":1},\"layers\":[]}",                            OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"annotations\":{\"a\":1}}",                                OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"annotations\":[]}",                                       OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"subject\":1}",                                            OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"layers\":[]}",                                            OCI,                                                         E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":1}",										   OCI,							 E_SCHEMA1,          0},
+    {"{\"schemaVersion\":1}",										   "application/vnd.docker.distribution.manifest.v1+prettyjws", E_SCHEMA1,          0},
+    {"{\"schemaVersion\":3}",										   OCI,							 E_MANIFEST_INVALID, 0},
+    {"{}",												      OCI,							 E_MANIFEST_INVALID, 0},
+    {"[]",												      OCI,							 E_MANIFEST_INVALID, 0},
+    {"",													OCI,							 E_MANIFEST_INVALID, 0},
+    {"{",												       OCI,							 E_MANIFEST_INVALID, 0},
+};
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena a;
+		struct manifest_content m;
+		struct err err = {.rc = OK};
+
+		arena_init(&a, 65536);
+		enum rc rc = manifest_parse(&a, str_of(cases[i].bytes), str_of(cases[i].content_type), &m, &err);
+		if (rc != cases[i].rc)
+			print_error("case %zu: %s, wanted %s: %s (%s)\n", i, rc_name(rc), rc_name(cases[i].rc),
+			    cases[i].bytes, err.text);
+		assert_int_equal(rc, cases[i].rc);
+		if (rc)
+			assert_true(err.rc == rc && err.text[0]);
+		else
+			assert_int_equal(m.reference_count, cases[i].references);
+		arena_release(&a);
+	}
+}
+
+static void test_extracted(void **state)
+{
+	static const char bytes[] = "{\"schemaVersion\":2," CONFIG ",\"layers\":[" DESC(
+	    "l/t") ","
+		   "{\"mediaType\":\"l\",\"digest\":" D ",\"size\":9,\"urls\":[\"https://x\"]}," DESC(
+		       "application/vnd.oci.image.layer.nondistributable.v1.tar") "],"
+										  "\"subject\":" DESC(
+										      OCI) ",\"annotations\":{\"k\":"
+											   "\"v\\u00e9\"}}";
+	struct arena a;
+	struct manifest_content m;
+	struct err err;
+
+	(void)state;
+	arena_init(&a, 65536);
+	assert_int_equal(manifest_parse(&a, str_of(bytes), STR(OCI), &m, &err), OK);
+	assert_ptr_equal(m.bytes.p, bytes);
+	assert_true(str_eq(m.media_type, STR(OCI)));
+	assert_true(m.has_subject);
+	assert_int_equal(m.subject.bytes[0], 0xaa);
+	assert_true(str_eq(m.artifact_type, STR("c/t")));
+	assert_true(str_eq(m.annotations, STR("{\"k\":\"v\xc3\xa9\"}")));
+	assert_int_equal(m.reference_count, 4);
+	assert_int_equal(m.references[0].kind, REF_BLOB);
+	assert_int_equal(m.references[1].kind, REF_BLOB);
+	assert_int_equal(m.references[2].kind, REF_OPTIONAL);
+	assert_int_equal(m.references[2].size, 9);
+	assert_int_equal(m.references[3].kind, REF_OPTIONAL);
+	arena_release(&a);
+}
+
+static void test_small_arena(void **state)
+{
+	struct arena a;
+	struct manifest_content m;
+	struct err err;
+
+	(void)state;
+	arena_init(&a, 64);
+	assert_int_equal(manifest_parse(&a, str_of(cases[1].bytes), STR(""), &m, &err), E_BUSY);
+	arena_release(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_extracted),
+	    cmocka_unit_test(test_small_arena),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
