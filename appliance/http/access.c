@@ -1,0 +1,225 @@
+/*
+ * access: from the Authorization field to an identity, from that to a yes or no, and the challenge that tells a client
+ * which token to fetch (clients.md 2.1.1 and rules 6, 8, 10, 11, 12). Basic works everywhere and is advertised nowhere
+ * but at the token endpoint, whose only way to log in it is.
+ */
+#include "session.h"
+#include <cove/codec.h>
+#include <cove/json.h>
+
+#define CHALLENGE_BYTES 4096
+
+/* What a row asks for: actions on the route's repository, and the scope that a token for it needs. */
+static const struct need {
+	unsigned actions;
+	const char *scope_actions;
+} needs[] = {
+    [ACCESS_PULL] = {MAY_PULL, "pull"},
+    [ACCESS_PUSH] = {MAY_PULL | MAY_PUSH, "pull,push"},
+    [ACCESS_DELETE] = {MAY_DELETE, "delete"},
+    [ACCESS_CATALOG] = {0, NULL},
+};
+
+static enum rc check_basic(struct exchange *x, struct str encoded)
+{
+	char plain[SECRET_MAX + USER_NAME_MAX + 2];
+	struct str user, password;
+	struct secret secret;
+	ptrdiff_t n = base64_decode(plain, sizeof plain, encoded);
+	enum rc rc;
+
+	if (n < 0 || !str_cut((struct str){plain, (size_t)n}, ':', &user, &password) ||
+	    !secret_set(&secret, password)) {
+		wipe(plain, sizeof plain);
+		return fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
+	}
+	rc = auth_password(x->site->auth, user, &secret, conn_peer(x->conn),
+	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, &x->who, &x->err);
+	secret_wipe(&secret);
+	wipe(plain, sizeof plain);
+	return rc;
+}
+
+static enum rc check_bearer(struct exchange *x, struct str token)
+{
+	struct access_set *allowed = arena_alloc(x->arena, sizeof *allowed);
+
+	if (!allowed)
+		return fail_rc(&x->err, E_BUSY);
+	TRY(access_token_check(x->site->signer, token, x->site->service, x->arena, &x->who, allowed, &x->err));
+	x->allowed = allowed;
+	return OK;
+}
+
+/* *has: a credential was sent and is good. */
+static enum rc identify(struct exchange *x, bool *has)
+{
+	struct str value, again, scheme, rest;
+	size_t at = 0;
+
+	*has = head_field_next(x->head, STR("Authorization"), &at, &value);
+	if (!*has)
+		return auth_anonymous(x->site->auth, &x->who, &x->err);
+	if (head_field_next(x->head, STR("Authorization"), &at, &again)) /* RFC 9110 §5.3: not a list */
+		return fail(&x->err, E_HTTP_BAD, "there is more than one Authorization field");
+	str_cut(value, ' ', &scheme, &rest);
+	rest = str_trim(rest);
+	if (str_eqi(scheme, STR("Basic")))
+		return check_basic(x, rest);
+	/* the token endpoint knows users, not the tokens it gave out */
+	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN)
+		return check_bearer(x, rest);
+	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not known here");
+}
+
+/* The actions on a repository that the token at hand allows; all of them without a token. */
+static unsigned token_actions(const struct exchange *x, struct str repository)
+{
+	if (!x->allowed)
+		return MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN;
+	for (size_t i = 0; i < x->allowed->count; i++) {
+		const struct access *a = &x->allowed->items[i];
+
+		if (str_eq(a->type, STR("repository")) && str_eq(a->name, repository))
+			return a->actions;
+	}
+	return 0;
+}
+
+enum rc exchange_identity_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may)
+{
+	unsigned actions;
+
+	TRY(auth_actions(x->site->auth, &x->who, repo.s, &actions, &x->err));
+	*may = (actions & action) == action;
+	return OK;
+}
+
+enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may)
+{
+	TRY(exchange_identity_may(x, repo, action, may));
+	*may = *may && (token_actions(x, repo.s) & action) == action;
+	return OK;
+}
+
+/* A refusal does not depend on whether the repository exists (rule 12). */
+static enum rc decide(struct exchange *x, bool has_credential)
+{
+	unsigned actions = needs[x->route->needs].actions;
+	bool may;
+
+	if (has_credential && (token_actions(x, x->name.s) & actions) != actions)
+		return fail_rc(&x->err, E_SCOPE);
+	TRY(exchange_identity_may(x, x->name, actions, &may));
+	if (may)
+		return OK;
+	return fail_rc(&x->err, has_credential && !x->who.is_anonymous ? E_DENIED : E_UNAUTHORIZED);
+}
+
+enum rc access_check(struct exchange *x)
+{
+	bool has_credential;
+
+	if (x->route->needs == ACCESS_ANY)
+		return OK;
+	TRY(identify(x, &has_credential));
+	switch (x->route->needs) {
+	case ACCESS_ANY:
+	case ACCESS_LOGIN:
+		return OK;
+	case ACCESS_TOKEN: /* rule 11: without one always 401, it is where clients learn the challenge */
+	case ACCESS_CATALOG:
+		return has_credential ? OK : fail_rc(&x->err, E_UNAUTHORIZED);
+	case ACCESS_PULL:
+	case ACCESS_PUSH:
+	case ACCESS_DELETE:
+		break;
+	}
+	return decide(x, has_credential);
+}
+
+/* The scopes that a token for this very request needs (the reference server's appendAccessRecords). */
+static struct str scopes_wanted(struct exchange *x)
+{
+	const struct route *r = x->route;
+	struct repo_name from;
+	struct str value, scopes;
+
+	if (r->needs == ACCESS_CATALOG)
+		return STR("registry:catalog:*");
+	if (r->needs < ACCESS_PULL || !needs[r->needs].scope_actions)
+		return STR_NONE;
+	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(x->name.s), needs[r->needs].scope_actions);
+	if (r->needs == ACCESS_PUSH && query_get(x, "from", &value) && repo_name_parse(value, &from, NULL) == OK)
+		scopes = arena_printf(x->arena, "%.*s repository:%.*s:pull", STR_ARG(scopes), STR_ARG(from.s));
+	return scopes;
+}
+
+/* [{"Type":"repository","Class":"","Name":"team/app","Action":"pull"},...], as the reference server has it. */
+static struct str scopes_detail(struct exchange *x, struct str scopes)
+{
+	struct buf b = BUF_INIT(CHALLENGE_BYTES);
+	struct str scope, type, name, actions, action, detail = STR_NONE;
+
+	buf_addc(&b, '[');
+	while (scopes.n) {
+		str_cut(scopes, ' ', &scope, &scopes);
+		str_cut(scope, ':', &type, &name);
+		str_cut_last(name, ':', &name, &actions);
+		while (actions.n) {
+			str_cut(actions, ',', &action, &actions);
+			json_put_comma(&b);
+			buf_addc(&b, '{');
+			json_put_member_str(&b, "Type", type);
+			json_put_member_str(&b, "Class", STR(""));
+			json_put_member_str(&b, "Name", name);
+			json_put_member_str(&b, "Action", action);
+			buf_addc(&b, '}');
+		}
+	}
+	buf_addc(&b, ']');
+	if (buf_ok(&b))
+		detail = arena_str(x->arena, buf_str(&b));
+	buf_release(&b);
+	return detail;
+}
+
+/* The realm's host is byte-equal to what the client used, as long as that is one of our names (rule 8). */
+static void add_bearer(struct exchange *x, struct str scopes, const char *error)
+{
+	reply_field(x, "WWW-Authenticate", "Bearer realm=\"https://%.*s/token\",service=\"%.*s\"%s%.*s%s%s%s%s",
+	    STR_ARG(x->host), STR_ARG(x->site->service), scopes.n ? ",scope=\"" : "", STR_ARG(scopes),
+	    scopes.n ? "\"" : "", error ? ",error=\"" : "", error ? error : "", error ? "\"" : "");
+	if (scopes.n && !x->detail.n)
+		x->detail = scopes_detail(x, scopes);
+}
+
+static bool is_challenged(const struct exchange *x)
+{
+	struct str rest = buf_str(&x->reply.fields), line;
+
+	while (rest.n) {
+		str_cut(rest, '\n', &line, &rest);
+		if (str_starts(line, STR("WWW-Authenticate:")))
+			return true;
+	}
+	return false;
+}
+
+void access_add_challenge(struct exchange *x, enum rc rc)
+{
+	const char *error = rc == E_TOKEN_INVALID ? "invalid_token" : rc == E_SCOPE ? "insufficient_scope" : NULL;
+
+	if (is_challenged(x) || !x->route)
+		return;
+	if (x->route->needs == ACCESS_LOGIN)
+		reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
+	else
+		add_bearer(x, scopes_wanted(x), error);
+}
+
+enum rc exchange_challenge(struct exchange *x, struct str scopes)
+{
+	add_bearer(x, scopes, "insufficient_scope");
+	return fail_rc(&x->err, E_SCOPE);
+}

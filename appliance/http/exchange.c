@@ -1,0 +1,175 @@
+/* exchange: the life of one exchange: from a finished head to a row of the route table, and its end with the line of
+ * the access log. */
+#include "session.h"
+#include <cove/clock.h>
+#include <cove/codec.h>
+#include <cove/log.h>
+#include <cove/random.h>
+
+void buf_drop_wiped(struct buf *b, size_t n)
+{
+	size_t old = b->n;
+
+	buf_drop(b, n);
+	if (b->p)
+		wipe(b->p + b->n, old - b->n);
+}
+
+struct work *exchange_begin(struct session *s)
+{
+	struct work *w = calloc(1, sizeof *w);
+	uint8_t id[8];
+
+	if (!w)
+		return NULL;
+	w->started_ms = clock_mono_ms();
+	w->fd = -1;
+	w->body_done = true;
+	buf_init(&w->out, REPLY_HEAD_BYTES);
+	arena_init(&w->arena, ARENA_BYTES);
+	w->x.site = s->site;
+	w->x.conn = s->conn;
+	w->x.arena = &w->arena;
+	w->x.host = s->site->primary_name;
+	reply_init(&w->x.reply);
+	random_bytes(id, sizeof id);
+	hex_encode(w->x.id, id, sizeof id);
+	log_set_request(w->x.id);
+	s->work = w;
+	session_pace(s, PACE_NONE);
+	return w;
+}
+
+/* Who speaks HTTP to an HTTPS port: a browser is sent to the right place, everything else gets a short answer; the API
+ * is never served in plain text (DESIGN §8, clients.md 2.3.4). */
+static enum rc refuse_plain(struct exchange *x)
+{
+	const struct head *h = x->head;
+	struct str accept;
+	bool reads = h->method == METHOD_GET || h->method == METHOD_HEAD;
+
+	x->route = NULL;
+	if (reads && h->path.p[0] == '/' && head_field(h, STR("Accept"), &accept) && accept.n >= 9 &&
+	    memmem(accept.p, accept.n, "text/html", 9) && h->host.n && str_eq(x->host, h->host)) {
+		reply_field(x, "Location", "https://%.*s%.*s%s%.*s", STR_ARG(x->host), STR_ARG(h->path),
+		    h->query.p ? "?" : "", STR_ARG(h->query));
+		return reply_empty(x, 308);
+	}
+	return fail_rc(&x->err, E_HTTP_PLAIN);
+}
+
+/* Finds the row. *answered: the request is done with, by the code or (OK) by x->reply. */
+static enum rc find_row(struct work *w, bool *answered)
+{
+	struct exchange *x = &w->x;
+	const struct head *h = x->head;
+	struct str allow;
+	enum rc rc = route_find(x, h->path, h->method, &allow);
+
+	*answered = true;
+	if (!conn_is_tls(x->conn) && (rc || !(x->route->flags & ROUTE_PLAIN)))
+		return refuse_plain(x);
+	if (h->method == METHOD_OPTIONS && str_eq(h->path, STR("*")))
+		return reply_empty(x, 204);
+	if (rc == E_HTTP_METHOD) {
+		reply_field(x, "Allow", "%.*s", STR_ARG(allow));
+		return h->method == METHOD_OPTIONS ? reply_empty(x, 204) : rc;
+	}
+	TRY(rc);
+	*answered = false;
+	if (x->route->flags & ROUTE_LARGE) {
+		if (memory_is_short())
+			return fail_rc(&x->err, E_BUSY);
+		w->arena.max = ARENA_LARGE_BYTES;
+	}
+	return OK;
+}
+
+/* Takes the head's bytes over from the connection. */
+static bool take_head(struct session *s, struct work *w, size_t length)
+{
+	w->head_bytes = malloc(length);
+	if (!w->head_bytes)
+		return false;
+	memcpy(w->head_bytes, s->in.p, length);
+	w->head_n = length;
+	buf_drop_wiped(&s->in, length);
+	s->scan = (struct head_scan){0};
+	return true;
+}
+
+static void take_framing(struct session *s, struct work *w)
+{
+	const struct head *h = &w->head;
+
+	w->body_left = h->length;
+	w->body_done = !h->chunked && h->length == 0;
+	/* RFC 9110 §10.1.1: no 100 for HTTP/1.0, none for a body that is already coming */
+	w->continue_wanted = h->expect_continue && h->minor == 1 && !w->body_done && s->in.n == 0;
+}
+
+enum want exchange_accept(struct session *s, size_t length)
+{
+	struct work *w = exchange_begin(s);
+	struct exchange *x;
+	bool answered;
+	enum rc rc;
+
+	if (!w || !take_head(s, w, length))
+		return WANT_CLOSE;
+	x = &w->x;
+	rc = head_parse((struct str){w->head_bytes, w->head_n}, &w->head, &x->err);
+	if (rc)
+		return session_answer(s, rc);
+	x->head = &w->head;
+	x->query = w->head.query;
+	if (w->head.host.n && s->site->is_own_host(s->site, w->head.host))
+		x->host = w->head.host;
+	take_framing(s, w);
+	rc = find_row(w, &answered);
+	if (rc || answered)
+		return session_answer(s, rc);
+	s->stage = STAGE_ACCESS;
+	return WANT_AGAIN;
+}
+
+static void access_log(const struct session *s, const struct work *w)
+{
+	const struct exchange *x = &w->x;
+	struct str agent = STR_NONE;
+	bool whole = w->send_size && w->sent == w->send_size;
+
+	if (!s->site->access_log)
+		return;
+	if (x->head)
+		head_field(x->head, STR("User-Agent"), &agent);
+	log_info("http.access", "method=%.*s path=%s status=%d%s bytes=%llu in=%llu ms=%lld user=%s peer=%.*s agent=%s",
+	    STR_ARG(x->head ? x->head->method_text : STR("-")), log_quote(x->head ? x->head->path : STR("-")),
+	    w->send_size ? x->reply.status : 0, whole ? "" : " cut=1",
+	    (unsigned long long)(w->sent > w->out.n ? w->sent - w->out.n : 0), (unsigned long long)w->body_bytes,
+	    (long long)(clock_mono_ms() - w->started_ms), log_quote(str_of(x->who.name[0] ? x->who.name : "-")),
+	    STR_ARG(conn_peer(s->conn)), log_quote(agent));
+}
+
+void exchange_end(struct session *s)
+{
+	struct work *w = s->work;
+
+	if (!w)
+		return;
+	access_log(s, w);
+	if (w->x.upload)
+		upload_pause(w->x.upload);
+	memory_forget(w);
+	reply_release(&w->x.reply);
+	buf_release(&w->out);
+	buf_drop_wiped(&w->body, w->body.n);
+	buf_release(&w->body);
+	arena_release(&w->arena);
+	if (w->head_bytes)
+		wipe(w->head_bytes, w->head_n);
+	free(w->head_bytes);
+	free(w);
+	s->work = NULL;
+	log_set_request("");
+}

@@ -1,0 +1,23 @@
+/* query: parameters of the request target's query, decoded one at a time. */
+#include <cove/codec.h>
+#include <cove/exchange.h>
+
+bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value)
+{
+	struct str key, v;
+
+	while (form_next(x->arena, rest, &key, &v)) {
+		if (key.p && str_eq(key, str_of(name))) {
+			*value = v;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool query_get(struct exchange *x, const char *name, struct str *value)
+{
+	struct str rest = x->query;
+
+	return query_next(x, name, &rest, value);
+}

@@ -1,0 +1,146 @@
+/*
+ * reply: what handlers say, as data, and the only place that turns a failure into a status and the OCI error body
+ * (distribution spec "Error Codes"; clients.md 2.3.3: application/json exactly, on every 4xx and 5xx).
+ */
+#include "session.h"
+#include <cove/io.h>
+#include <cove/json.h>
+#include <cove/log.h>
+
+#define ERROR_BODY_BYTES 16384
+
+void reply_init(struct reply *r)
+{
+	*r = (struct reply){.status = 500, .fields = BUF_INIT(REPLY_FIELDS_BYTES), .fd = -1};
+}
+
+void reply_release(struct reply *r)
+{
+	buf_release(&r->fields);
+	buf_release(&r->content);
+	io_close(&r->fd);
+}
+
+/* A body that was set before is replaced: a handler may change its mind. */
+static void set_body(struct exchange *x, int status, enum reply_kind kind, const char *content_type)
+{
+	struct reply *r = &x->reply;
+
+	io_close(&r->fd);
+	r->status = status;
+	r->kind = kind;
+	r->content_type = str_of(content_type);
+	r->bytes = STR_NONE;
+	r->size = 0;
+}
+
+enum rc reply_empty(struct exchange *x, int status)
+{
+	set_body(x, status, REPLY_NONE, NULL);
+	return OK;
+}
+
+enum rc reply_bytes(struct exchange *x, int status, const char *content_type, struct str bytes)
+{
+	set_body(x, status, REPLY_BYTES, content_type);
+	x->reply.bytes = bytes;
+	return OK;
+}
+
+enum rc reply_file(struct exchange *x, int status, const char *content_type, int fd, uint64_t size)
+{
+	set_body(x, status, REPLY_FILE, content_type);
+	x->reply.fd = fd;
+	x->reply.size = size;
+	return OK;
+}
+
+void reply_field(struct exchange *x, const char *name, const char *format, ...)
+{
+	struct buf *b = &x->reply.fields;
+	size_t value_at;
+	va_list ap;
+
+	buf_addf(b, "%s: ", name);
+	value_at = b->n;
+	va_start(ap, format);
+	buf_vaddf(b, format, ap);
+	va_end(ap);
+	/* A line end inside a value would let a peer write fields of its own (RFC 9110 §5.5). */
+	for (size_t i = value_at; i < b->n; i++) {
+		if (b->p[i] == '\r' || b->p[i] == '\n' || b->p[i] == '\0')
+			bug("reply field %s holds a line end or a NUL", name);
+	}
+	buf_addz(b, "\r\n");
+}
+
+void reply_digest(struct exchange *x, const struct digest *d)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	digest_text(text, d);
+	x->reply.etag = arena_str(x->arena, str_of(text));
+	reply_field(x, "Docker-Content-Digest", "%s", text);
+}
+
+/* Internal text stays in the log; a person who asks about it has the request id. */
+static void log_failure(const struct exchange *x, enum rc rc, const char *text)
+{
+	if (!rc_wire(rc))
+		log_error("http.failed", "code=%s error=%s", rc_name(rc), log_quote(str_of(text)));
+	else if (rc_status(rc) >= 500)
+		log_warn("http.failed", "code=%s error=%s", rc_name(rc), log_quote(str_of(text)));
+	else
+		log_debug("http.refused", "code=%s peer=%.*s error=%s", rc_name(rc), STR_ARG(conn_peer(x->conn)),
+		    log_quote(str_of(text)));
+}
+
+static void error_body(struct exchange *x, enum rc rc, const char *text)
+{
+	struct buf *b = &x->reply.content;
+	const char *wire = rc_wire(rc);
+
+	buf_release(b);
+	buf_init(b, ERROR_BODY_BYTES);
+	buf_addz(b, "{\"errors\":[{");
+	json_put_member_str(b, "code", str_of(wire ? wire : "UNKNOWN"));
+	json_put_name(b, "message");
+	if (wire) {
+		json_put_str(b, str_of(text));
+	} else {
+		char with_id[256];
+
+		snprintf(with_id, sizeof with_id, "%s (request %s)", rc_sentence(rc), x->id);
+		json_put_str(b, str_of(with_id));
+	}
+	if (x->detail.n) {
+		json_put_name(b, "detail");
+		buf_add(b, x->detail);
+	}
+	buf_addz(b, "}]}\n");
+	if (buf_ok(b))
+		reply_bytes(x, rc_status(rc), "application/json", buf_str(b));
+	else
+		reply_bytes(x, rc_status(rc), "application/json",
+		    STR("{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"the server is out of memory\"}]}\n"));
+}
+
+static int retry_after_s(enum rc rc)
+{
+	return rc == E_THROTTLED ? 30 : rc_status(rc) == 503 ? 2 : 0;
+}
+
+void reply_error(struct exchange *x, enum rc rc)
+{
+	const char *text = x->err.rc == rc && x->err.text[0] ? x->err.text : rc_sentence(rc);
+
+	log_failure(x, rc, text);
+	x->reply.etag = STR_NONE;
+	if (!buf_ok(&x->reply.fields))
+		buf_reset(&x->reply.fields);
+	if (rc_status(rc) == 401)
+		access_add_challenge(x, rc);
+	if (retry_after_s(rc))
+		reply_field(x, "Retry-After", "%d", retry_after_s(rc));
+	error_body(x, rc, text);
+}

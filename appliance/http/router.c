@@ -1,0 +1,130 @@
+/*
+ * router: from method and path to a row and its captures. One pass over the rows; a pattern is compared from its right
+ * end, segment by segment, because <name> may itself contain "blobs" or "manifests" (clients.md 2.3.4).
+ */
+#include <cove/codec.h>
+#include <cove/route.h>
+
+/* The raw captures of one match, all of them non-empty where p is set. */
+struct captures {
+	struct str name, digest, reference, id;
+};
+
+/* Takes the last segment of *s, and the slash before it, off. */
+static struct str take_last_segment(struct str *s)
+{
+	struct str segment;
+
+	if (!str_cut_last(*s, '/', s, &segment)) {
+		segment = *s;
+		*s = STR_NONE;
+	}
+	return segment;
+}
+
+static bool capture_is(struct str pattern_segment, struct str segment, struct captures *c)
+{
+	struct str *to;
+
+	if (str_eq(pattern_segment, STR("<digest>")))
+		to = &c->digest;
+	else if (str_eq(pattern_segment, STR("<reference>")))
+		to = &c->reference;
+	else if (str_eq(pattern_segment, STR("<id>")))
+		to = &c->id;
+	else
+		return str_eq(pattern_segment, segment);
+	*to = segment;
+	return segment.n > 0;
+}
+
+static bool pattern_matches(struct str pattern, struct str path, struct captures *c)
+{
+	*c = (struct captures){0};
+	while (!str_ends(pattern, STR("<name>"))) {
+		if (pattern.n == 0 || path.n == 0)
+			return pattern.n == path.n;
+		if (!capture_is(take_last_segment(&pattern), take_last_segment(&path), c))
+			return false;
+	}
+	pattern.n -= strlen("<name>");
+	if (!str_starts(path, pattern))
+		return false;
+	c->name = str_from(path, pattern.n);
+	return c->name.n > 0;
+}
+
+/* Decoded once, before anything is compared: clients write `sha256%3A...`. A slash that was encoded would move the
+ * borders of the segments after somebody else had judged them. */
+static enum rc path_decode(struct exchange *x, struct str *path)
+{
+	if (!str_has(*path, '%'))
+		return OK;
+	for (size_t i = 0; i + 2 < path->n; i++) {
+		if (path->p[i] == '%' && path->p[i + 1] == '2' && ascii_lower(path->p[i + 2]) == 'f')
+			return fail(&x->err, E_HTTP_BAD, "the path has an encoded slash");
+	}
+	if (!percent_decode(x->arena, *path, false, path))
+		return x->arena->failed ? fail_rc(&x->err, E_BUSY)
+					: fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
+	return OK;
+}
+
+static enum rc captures_parse(struct exchange *x, const struct captures *c)
+{
+	if (c->name.p)
+		TRY(repo_name_parse(c->name, &x->name, &x->err));
+	if (c->digest.p)
+		TRY(digest_parse(c->digest, &x->digest, &x->err));
+	if (c->reference.p)
+		TRY(reference_parse(c->reference, &x->reference, &x->err));
+	x->upload_id = c->id;
+	return OK;
+}
+
+static const char *const method_names[] = {
+    [METHOD_GET] = "GET, HEAD",
+    [METHOD_HEAD] = "HEAD",
+    [METHOD_POST] = "POST",
+    [METHOD_PUT] = "PUT",
+    [METHOD_PATCH] = "PATCH",
+    [METHOD_DELETE] = "DELETE",
+    [METHOD_OPTIONS] = "OPTIONS",
+};
+
+/* RFC 9110 §10.2.1 */
+static struct str allow_text(struct arena *a, unsigned methods)
+{
+	struct str text = STR_NONE;
+
+	for (unsigned m = 0; m < sizeof method_names / sizeof *method_names; m++) {
+		if (methods & 1u << m)
+			text = arena_printf(a, "%.*s%s%s", STR_ARG(text), text.n ? ", " : "", method_names[m]);
+	}
+	return text;
+}
+
+enum rc route_find(struct exchange *x, struct str path, enum method method, struct str *allow)
+{
+	enum method wanted = method == METHOD_HEAD ? METHOD_GET : method;
+	unsigned methods = 0;
+	struct captures c;
+
+	*allow = STR_NONE;
+	TRY(path_decode(x, &path));
+	for (const struct route *const *table = x->site->route_tables; *table; table++) {
+		for (const struct route *r = *table; r->pattern; r++) {
+			if (!pattern_matches(str_of(r->pattern), path, &c))
+				continue;
+			if (r->method == wanted) {
+				x->route = r;
+				return captures_parse(x, &c);
+			}
+			methods |= 1u << r->method;
+		}
+	}
+	if (!methods)
+		return fail_rc(&x->err, E_NOT_FOUND);
+	*allow = allow_text(x->arena, methods);
+	return fail_rc(&x->err, E_HTTP_METHOD);
+}

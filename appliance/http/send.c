@@ -1,0 +1,162 @@
+/*
+ * send: the reply as one stream of bytes, its head followed by a body from memory or from a file. It goes out in pieces
+ * of at most a scratch buffer, the head together with the start of the body in one write. A piece that stopped in its
+ * middle is made again from the same bytes, as conn_write() wants it.
+ */
+#include "session.h"
+#include <cove/log.h>
+#include <errno.h>
+#include <unistd.h>
+
+/* n bytes of the file from `at`. A file that is shorter than its size said is damage. */
+static bool read_file(int fd, char *p, size_t n, uint64_t at)
+{
+	while (n) {
+		ssize_t got = pread(fd, p, n, (off_t)at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			log_error("http.file", "at=%llu error=%s", (unsigned long long)at,
+			    got ? strerror(errno) : "file ends early");
+			return false;
+		}
+		p += got;
+		n -= (size_t)got;
+		at += (uint64_t)got;
+	}
+	return true;
+}
+
+/* The next piece of the reply: *piece points into `out`, the body, or scratch. */
+static bool next_piece(struct work *w, char *scratch, struct str *piece)
+{
+	uint64_t at = w->sent, left = w->send_size - at;
+	size_t head, n;
+
+	if (w->window_end <= at)
+		w->window_end = at + (left < SCRATCH_BYTES ? left : SCRATCH_BYTES);
+	n = (size_t)(w->window_end - at);
+	if (at >= w->out.n && w->bytes.p) {
+		*piece = str_first(str_from(w->bytes, (size_t)(at - w->out.n)), n);
+		return true;
+	}
+	if (w->window_end <= w->out.n) {
+		*piece = str_first(str_from(buf_str(&w->out), (size_t)at), n);
+		return true;
+	}
+	head = at < w->out.n ? (size_t)(w->out.n - at) : 0;
+	*piece = (struct str){scratch, n};
+	if (head)
+		memcpy(scratch, w->out.p + at, head);
+	if (w->bytes.p) {
+		memcpy(scratch + head, w->bytes.p, n - head);
+		return true;
+	}
+	return read_file(w->fd, scratch + head, n - head, w->file_from + (at + head - w->out.n));
+}
+
+static enum io write_piece(struct session *s, struct str piece)
+{
+	struct work *w = s->work;
+
+	while (piece.n) {
+		size_t moved = 0;
+		enum io io = conn_write(s->conn, piece.p, piece.n, &moved);
+
+		if (io != IO_OK)
+			return io;
+		w->sent += moved;
+		piece = str_from(piece, moved);
+	}
+	return IO_OK;
+}
+
+/* WANT_AGAIN: all is sent, or the turn is used up. */
+static enum want send_turn(struct session *s, bool *unreadable)
+{
+	struct work *w = s->work;
+	char *scratch = conn_scratch(s->conn);
+	uint64_t turn_end = w->sent + TURN_BYTES;
+	struct str piece;
+
+	while (w->sent < w->send_size && w->sent < turn_end) {
+		if (!next_piece(w, scratch, &piece)) {
+			*unreadable = true;
+			return WANT_CLOSE;
+		}
+		switch (write_piece(s, piece)) {
+		case IO_OK:
+			break;
+		case IO_WANT_READ:
+			session_pace(s, PACE_BODY);
+			return WANT_READ;
+		case IO_WANT_WRITE:
+			session_pace(s, PACE_BODY);
+			return WANT_WRITE;
+		case IO_END:
+		case IO_FAILED:
+			return WANT_CLOSE;
+		}
+	}
+	return WANT_AGAIN;
+}
+
+static enum want sent(struct session *s)
+{
+	struct work *w = s->work;
+
+	if (w->rest != REST_NONE) {
+		s->stage = STAGE_DRAIN;
+		return WANT_AGAIN;
+	}
+	return session_next(s);
+}
+
+enum want stage_send(struct session *s)
+{
+	struct work *w = s->work;
+	bool bulk = w->fd >= 0 && w->send_size > LARGE_BYTES;
+	bool unreadable = false;
+	enum want want;
+
+	if (bulk && !session_bulk_enter(s, &want))
+		return want;
+	want = send_turn(s, &unreadable);
+	if (bulk)
+		conn_lane_leave(s->conn);
+	if (unreadable && w->sent == 0) /* nothing of the reply is out yet: there is still a way to say so */
+		return session_answer(s, fail(&w->x.err, E_IO, "a stored file cannot be read"));
+	if (w->sent == w->send_size)
+		return sent(s);
+	return want;
+}
+
+enum want stage_continue(struct session *s)
+{
+	static const struct str text = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
+	struct work *w = s->work;
+
+	while (w->continue_sent < text.n) {
+		struct str piece = str_from(text, w->continue_sent);
+		size_t moved = 0;
+
+		switch (conn_write(s->conn, piece.p, piece.n, &moved)) {
+		case IO_OK:
+			w->continue_sent += moved;
+			break;
+		case IO_WANT_READ:
+			session_pace(s, PACE_BODY);
+			return WANT_READ;
+		case IO_WANT_WRITE:
+			session_pace(s, PACE_BODY);
+			return WANT_WRITE;
+		case IO_END:
+		case IO_FAILED:
+			return WANT_CLOSE;
+		}
+	}
+	w->continue_wanted = false;
+	s->stage = STAGE_BODY;
+	return WANT_AGAIN;
+}

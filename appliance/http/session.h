@@ -1,0 +1,141 @@
+/*
+ * session: what http/ keeps for one connection (struct session, small) and for the exchange under way on it (struct
+ * work, there only from the first byte of a head to the last of its reply). Private to http/. The stages are the
+ * states of DESIGN §5; each is one function that takes one bounded turn and says what it needs next. One thread at a
+ * time per connection.
+ */
+#pragma once
+#include <cove/chunked.h>
+#include <cove/range.h>
+#include <cove/route.h>
+#include <cove/server.h>
+
+enum {
+	DRAIN_KEEP_BYTES = 64 * 1024,          /* a refused body up to this is read off and the connection kept */
+	DRAIN_LINGER_BYTES = 16 * 1024 * 1024, /* of a longer one, this much is read off before the close */
+	LARGE_BYTES = 64 * 1024,               /* bodies and files above this move inside the bulk lane */
+	ARENA_BYTES = 64 * 1024,
+	ARENA_LARGE_BYTES = 6 * 1024 * 1024,
+	REPLY_FIELDS_BYTES = 8 * 1024,
+	REPLY_HEAD_BYTES = 12 * 1024,
+};
+
+enum stage {
+	STAGE_HEAD,     /* reading a head; between exchanges when nothing has come */
+	STAGE_ACCESS,   /* who asks, and may that one */
+	STAGE_BEFORE,   /* the handler's first half */
+	STAGE_CONTINUE, /* sending "100 Continue" */
+	STAGE_BODY,
+	STAGE_SERVE, /* the handler's second half */
+	STAGE_SEND,
+	STAGE_DRAIN, /* the reply is out, the rest of the request's body is read off */
+	STAGE_COUNT,
+};
+
+/* The rest of the request's body when the reply is out. */
+enum rest {
+	REST_NONE,  /* read to its end: the next head follows */
+	REST_SHORT, /* read it off, then the next head follows */
+	REST_LONG,  /* read some of it off, then close */
+};
+
+struct work {
+	struct exchange x;
+	struct arena arena;
+	struct head head;
+	char *head_bytes; /* owned: what head points into; wiped, it may hold credentials */
+	size_t head_n;
+	int64_t started_ms;
+	uint64_t memory_held; /* counted in memory.c */
+	bool bulk_entered;    /* it had a place in the bulk lane once: no 503 any more */
+
+	/* the request's body */
+	struct buf body; /* BODY_BUFFERED; wiped */
+	struct chunked chunked;
+	uint64_t body_left;  /* with Content-Length: bytes to come */
+	uint64_t body_bytes; /* decoded so far */
+	uint64_t drained;    /* raw bytes read off after the reply */
+	bool body_done;
+	bool continue_wanted; /* the peer waits for 100 and has sent nothing yet */
+	size_t continue_sent;
+
+	/* the reply: `out` followed by the body from memory or from the file */
+	struct buf out;
+	struct str bytes;   /* body from memory */
+	int fd;             /* or from a file (borrowed from x.reply), else -1 */
+	uint64_t file_from; /* of the file: where the body starts */
+	uint64_t send_size; /* out and body */
+	uint64_t sent;
+	uint64_t window_end; /* end of the piece that conn_write was given last */
+	enum rest rest;
+	bool keep; /* the connection goes on after this exchange */
+};
+
+struct session {
+	struct conn *conn;
+	struct site *site;
+	enum stage stage;
+	struct head_scan scan;
+	struct buf in;     /* come but not used: at most HEAD_MAX_BYTES; no memory while idle */
+	struct work *work; /* NULL between exchanges */
+	enum pace pace;    /* as told to net last */
+};
+
+/* Each takes one turn. WANT_AGAIN: go on with s->stage, at once if it changed. */
+enum want stage_head(struct session *s);
+enum want stage_access(struct session *s);
+enum want stage_before(struct session *s);
+enum want stage_continue(struct session *s);
+enum want stage_body(struct session *s);
+enum want stage_serve(struct session *s);
+enum want stage_send(struct session *s);
+enum want stage_drain(struct session *s);
+
+/* The request is answered with this code (OK: with x->reply): composes the reply and goes to STAGE_SEND. */
+enum want session_answer(struct session *s, enum rc rc);
+/* The exchange is over: on to the next head, or the end. */
+enum want session_next(struct session *s);
+/* A place in the bulk lane for this turn; false: return *want. */
+bool session_bulk_enter(struct session *s, enum want *want);
+/* Tells net if it is another pace than before, so that a window under way is not started again. */
+void session_pace(struct session *s, enum pace pace);
+
+/* ---- exchange.c ---- */
+/* A new s->work with an id; NULL without memory. */
+struct work *exchange_begin(struct session *s);
+/* Parses the first `length` bytes of s->in, finds the route: on to STAGE_ACCESS, or an answer. */
+enum want exchange_accept(struct session *s, size_t length);
+/* Ends the exchange if one is under way: log line, clean-up. */
+void exchange_end(struct session *s);
+/* Forgets the first n bytes of b, leaving no copy behind: heads hold credentials. */
+void buf_drop_wiped(struct buf *b, size_t n);
+
+/* ---- memory.c: what exchanges hold beyond the ordinary, summed over the process ---- */
+void memory_count(struct work *w);
+void memory_forget(struct work *w);
+bool memory_is_short(void);
+
+/* ---- body.c ---- */
+/* Has the request a body that was not read to its end? */
+bool body_is_pending(const struct work *w);
+/* Declared lengths against the route's limit, and the buffer for it. */
+CHECKED enum rc body_prepare(struct work *w);
+
+/* ---- access.c ---- */
+/* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */
+CHECKED enum rc access_check(struct exchange *x);
+/* Adds the one WWW-Authenticate field and the error's detail for a 401 of this code. */
+void access_add_challenge(struct exchange *x, enum rc rc);
+
+/* ---- reply.c ---- */
+void reply_init(struct reply *r);
+void reply_release(struct reply *r);
+/* Turns a failure into x->reply: status, OCI error body, challenge, Retry-After. */
+void reply_error(struct exchange *x, enum rc rc);
+
+/* ---- compose.c ---- */
+/* Conditions, ranges, HEAD, and the reply's head: fills w->out, bytes, fd, file_from, send_size. w->keep is set before.
+ */
+CHECKED enum rc reply_compose(struct work *w);
+/* Does If-None-Match (a list of entity tags, or an asterisk) match this tag (without quotes)? */
+bool etag_list_has(struct str list, struct str etag);
