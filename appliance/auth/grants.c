@@ -1,0 +1,229 @@
+/* grants: rows of {pattern, actions}, and the access decision over them. */
+#include "private.h"
+
+#define MAY_ALL (MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN)
+#define EVERYTHING "**"
+
+static const struct {
+	const char *name;
+	unsigned actions;
+} WORDS[] = {
+    {"pull",   MAY_PULL			    },
+    {"push",   MAY_PUSH			    },
+    {"delete", MAY_DELETE			 },
+    {"*",      MAY_PULL | MAY_PUSH | MAY_DELETE},
+    {"admin",  MAY_ALL			     },
+};
+
+enum rc actions_parse(struct str s, unsigned *out, struct err *err)
+{
+	unsigned actions = 0;
+	struct str word, rest = s;
+	size_t i;
+
+	do {
+		str_cut(rest, ',', &word, &rest);
+		for (i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
+			if (str_eq(word, str_of(WORDS[i].name)))
+				break;
+		if (i == sizeof(WORDS) / sizeof(WORDS[0]))
+			return fail(err, E_USAGE,
+			    "actions are pull, push, delete, * (these three) or admin, separated by commas");
+		actions |= WORDS[i].actions;
+	} while (rest.n);
+	*out = actions;
+	return OK;
+}
+
+void actions_text(char out[static ACTIONS_TEXT_MAX], unsigned actions)
+{
+	snprintf(out, ACTIONS_TEXT_MAX, "%s%s%s%s", actions & MAY_PULL ? ",pull" : "",
+	    actions & MAY_PUSH ? ",push" : "", actions & MAY_DELETE ? ",delete" : "",
+	    actions & MAY_ADMIN ? ",admin" : "");
+	if (out[0])
+		memmove(out, out + 1, strlen(out));
+}
+
+enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
+{
+	bool good = pattern.n >= 1 && pattern.n <= PATTERN_MAX;
+
+	for (size_t i = 0; good && i < pattern.n; i++)
+		good = ascii_is_lower(pattern.p[i]) || ascii_is_digit(pattern.p[i]) ||
+		       str_has(STR("._-/*?"), pattern.p[i]);
+	if (!good)
+		return fail(err, E_USAGE,
+		    "a pattern is a repository name of up to %d characters, with * for a part of it, ** for any rest and ? "
+		    "for one character",
+		    PATTERN_MAX);
+	if (actions == 0 || actions > MAY_ALL)
+		return fail(err, E_USAGE, "a grant has at least one of pull, push, delete and admin");
+	if (actions & MAY_ADMIN && !str_eq(pattern, STR(EVERYTHING)))
+		return fail(err, E_USAGE, "admin is a right on the whole registry: grant it on the pattern " EVERYTHING);
+	return OK;
+}
+
+/* ---- the decision ---- */
+
+/* The union of the matching rows of the owner :id. */
+static enum rc matching(
+    struct db_conn *c, const char *sql, int64_t id, struct str repository, unsigned *actions, struct err *err)
+{
+	struct db_stmt *s;
+	unsigned sum = 0;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	for (;;) {
+		struct str pattern;
+		unsigned here;
+
+		TRY(db_step(s, &row, err));
+		if (!row)
+			break;
+		pattern = db_text(s, 0);
+		here = (unsigned)db_i64(s, 1);
+		if (here & MAY_ADMIN && str_eq(pattern, STR(EVERYTHING)))
+			sum |= MAY_ALL;
+		else if (str_glob(pattern, repository))
+			sum |= here & ~(unsigned)MAY_ADMIN;
+	}
+	*actions = sum;
+	return OK;
+}
+
+/* What a key lets through. One that is not there lets nothing through. */
+static enum rc key_limit(
+    struct db_conn *c, const struct identity *who, struct str repository, unsigned *actions, struct err *err)
+{
+	static const char narrowed[] = "SELECT narrowed FROM keys WHERE id = :key AND user_id = :user";
+	static const char grants[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
+	struct db_stmt *s;
+	bool row, is_narrowed;
+
+	*actions = 0;
+	TRY(db_prepare(c, narrowed, &s, err));
+	db_bind_i64(s, ":key", who->key_id);
+	db_bind_i64(s, ":user", who->user_id);
+	TRY(db_step(s, &row, err));
+	if (!row)
+		return OK;
+	is_narrowed = db_i64(s, 0) != 0;
+	db_done(s);
+	if (is_narrowed)
+		return matching(c, grants, who->key_id, repository, actions, err);
+	*actions = MAY_ALL;
+	return OK;
+}
+
+enum rc auth_actions(
+    struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err)
+{
+	static const char grants[] = "SELECT pattern, actions FROM grants WHERE user_id = :id";
+	unsigned of_user, of_key = MAY_ALL;
+	struct db_conn *c;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(matching(c, grants, who->user_id, repository, &of_user, err));
+	if (of_user && who->key_id)
+		TRY(key_limit(c, who, repository, &of_key, err));
+	*actions = of_user & of_key;
+	return OK;
+}
+
+/* ---- management ---- */
+
+struct grant_change {
+	struct str user, pattern;
+	unsigned actions;
+};
+
+static enum rc old_actions(
+    struct db_conn *c, int64_t user_id, struct str pattern, unsigned *actions, int64_t *count, struct err *err)
+{
+	static const char sql[] = "SELECT coalesce(max(actions) FILTER (WHERE pattern = :pattern), 0), count(*)"
+				  " FROM grants WHERE user_id = :user";
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_text(s, ":pattern", pattern);
+	TRY(db_step(s, &row, err));
+	if (!row)
+		bug("an aggregate without a row");
+	*actions = (unsigned)db_i64(s, 0);
+	*count = db_i64(s, 1);
+	db_done(s);
+	return OK;
+}
+
+static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct grant_change *g, struct err *err)
+{
+	static const char put[] = "INSERT INTO grants (user_id, pattern, actions) VALUES (:user, :pattern, :actions)"
+				  " ON CONFLICT (user_id, pattern) DO UPDATE SET actions = excluded.actions";
+	static const char drop[] = "DELETE FROM grants WHERE user_id = :user AND pattern = :pattern";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, g->actions ? put : drop, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_text(s, ":pattern", g->pattern);
+	if (g->actions)
+		db_bind_i64(s, ":actions", g->actions);
+	return db_run(s, NULL, err);
+}
+
+static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char grow[] = "UPDATE users SET generation = generation + 1 WHERE id = :user";
+	const struct grant_change *g = ctx;
+	int64_t user_id, count;
+	struct db_stmt *s;
+	unsigned old;
+
+	TRY(user_id_of(c, g->user, &user_id, err));
+	TRY(old_actions(c, user_id, g->pattern, &old, &count, err));
+	if (!old && !g->actions)
+		return fail(err, E_NOT_FOUND, "%.*s has no grant on %.*s", STR_ARG(g->user), STR_ARG(g->pattern));
+	if (!old && count >= GRANTS_MAX)
+		return fail(err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
+	TRY(write_grant(c, user_id, g, err));
+	if (!(old & ~g->actions))
+		return OK;
+	TRY(db_prepare(c, grow, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	return db_run(s, NULL, err);
+}
+
+enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err)
+{
+	struct grant_change change = {user, pattern, actions};
+
+	TRY(grant_check(pattern, actions ? actions : MAY_PULL, err));
+	if (actions & MAY_ADMIN && str_eq(user, STR(ANONYMOUS)))
+		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot be admin", ANONYMOUS);
+	return auth_in_transaction(auth, set_grant, &change, err);
+}
+
+enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] = "SELECT pattern, actions FROM grants WHERE user_id = :user ORDER BY pattern";
+	struct db_conn *c;
+	struct db_stmt *s;
+	int64_t user_id;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(user_id_of(c, user, &user_id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	while (!(rc = db_step(s, &row, err)) && row) {
+		rc = each(ctx, &(struct grant_info){db_text(s, 0), (unsigned)db_i64(s, 1)}, err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}

@@ -1,0 +1,180 @@
+/* keys: what robots log in with. 256 random bits, kept as a hash: looked up, not guessed, hence neither slow nor throttled. */
+#include <cove/clock.h>
+#include "private.h"
+
+#define LABEL_MAX 100
+
+enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CREDENTIAL_HASH_SIZE],
+    struct identity *out, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT k.id, k.last_used_at, u.id, u.generation FROM keys k JOIN users u ON u.id = k.user_id"
+	    " WHERE k.hash = :hash AND u.name = :user AND u.enabled AND NOT k.revoked"
+	    " AND (k.expires_at = 0 OR k.expires_at > :now)";
+	static const char note[] = "UPDATE keys SET last_used_at = :now WHERE id = :id";
+	int64_t now = clock_wall_s(), last;
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_blob(s, ":hash", (struct str){(const char *)hash, CREDENTIAL_HASH_SIZE});
+	db_bind_text(s, ":user", user);
+	db_bind_i64(s, ":now", now);
+	TRY(db_step(s, &row, err));
+	if (!row)
+		return fail_rc(err, E_BAD_PASSWORD);
+	last = db_i64(s, 1);
+	identity_fill(out, db_i64(s, 2), db_i64(s, 0), db_i64(s, 3), user);
+	db_done(s);
+	auth_note_use(c, note, out->key_id, last, now);
+	return OK;
+}
+
+/* ---- management ---- */
+
+struct new_key {
+	struct str user, label;
+	const struct grant_info *grants;
+	size_t count;
+	int64_t expires_at, id;
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+};
+
+static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO key_grants (key_id, pattern, actions) VALUES (:key, :pattern, :actions)";
+	struct db_stmt *s;
+	enum rc rc;
+
+	for (size_t i = 0; i < key->count; i++) {
+		TRY(db_prepare(c, sql, &s, err));
+		db_bind_i64(s, ":key", key->id);
+		db_bind_text(s, ":pattern", key->grants[i].pattern);
+		db_bind_i64(s, ":actions", key->grants[i].actions);
+		rc = db_run(s, NULL, err);
+		if (rc == E_EXISTS)
+			return fail(err, E_USAGE, "the pattern %.*s is given twice", STR_ARG(key->grants[i].pattern));
+		if (rc)
+			return rc;
+	}
+	return OK;
+}
+
+static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char sql[] = "INSERT INTO keys (user_id, label, hash, narrowed, created_at, expires_at)"
+				  " VALUES (:user, :label, :hash, :narrowed, :now, :expires)";
+	struct new_key *key = ctx;
+	struct db_stmt *s;
+	int64_t user_id;
+
+	TRY(user_id_of(c, key->user, &user_id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_text(s, ":label", key->label);
+	db_bind_blob(s, ":hash", (struct str){(const char *)key->hash, sizeof(key->hash)});
+	db_bind_i64(s, ":narrowed", key->count > 0);
+	db_bind_i64(s, ":now", clock_wall_s());
+	db_bind_i64(s, ":expires", key->expires_at);
+	TRY(db_run(s, NULL, err));
+	key->id = db_last_id(c);
+	return add_grants(c, key, err);
+}
+
+static enum rc label_check(struct str label, struct err *err)
+{
+	bool good = label.n <= LABEL_MAX;
+
+	for (size_t i = 0; good && i < label.n; i++)
+		good = (unsigned char)label.p[i] >= ' ' && label.p[i] != 0x7f;
+	if (!good)
+		return fail(err, E_USAGE, "a label has at most %d characters and no control characters", LABEL_MAX);
+	return OK;
+}
+
+enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants, size_t count,
+    int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err)
+{
+	struct new_key key = {user, label, grants, count, .expires_at = expires_at};
+	char made[CREDENTIAL_TEXT_MAX];
+	enum rc rc;
+
+	if (str_eq(user, STR(ANONYMOUS)))
+		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot have keys", ANONYMOUS);
+	TRY(label_check(label, err));
+	if (expires_at != 0 && expires_at <= clock_wall_s())
+		return fail(err, E_USAGE, "the key would have expired already");
+	if (count > GRANTS_MAX)
+		return fail(err, E_USAGE, "a key has at most %d grants", GRANTS_MAX);
+	for (size_t i = 0; i < count; i++)
+		TRY(grant_check(grants[i].pattern, grants[i].actions, err));
+
+	credential_make(KEY_PREFIX, made, key.hash);
+	rc = auth_in_transaction(auth, add_key, &key, err);
+	if (!rc) {
+		memcpy(text, made, sizeof(made));
+		*id = key.id;
+	}
+	wipe(made, sizeof(made));
+	return rc;
+}
+
+/* Tokens made with the key end because auth_still_valid() looks at the key; logins made with it are deleted. */
+static enum rc revoke(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char end[] = "UPDATE keys SET revoked = 1 WHERE id = :id";
+	static const char forget[] = "DELETE FROM logins WHERE key_id = :id";
+	const int64_t *id = ctx;
+	struct db_stmt *s;
+	int64_t changes;
+
+	TRY(db_prepare(c, end, &s, err));
+	db_bind_i64(s, ":id", *id);
+	TRY(db_run(s, &changes, err));
+	if (!changes)
+		return fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)*id);
+	TRY(db_prepare(c, forget, &s, err));
+	db_bind_i64(s, ":id", *id);
+	return db_run(s, NULL, err);
+}
+
+enum rc key_revoke(struct auth *auth, int64_t id, struct err *err)
+{
+	return auth_in_transaction(auth, revoke, &id, err);
+}
+
+enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] = "SELECT id, label, created_at, expires_at, last_used_at, revoked FROM keys"
+				  " WHERE user_id = :user ORDER BY id";
+	struct key_info k;
+	struct db_conn *c;
+	struct db_stmt *s;
+	int64_t user_id;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(user_id_of(c, user, &user_id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	while (!(rc = db_step(s, &row, err)) && row) {
+		k = (struct key_info){
+		    .id = db_i64(s, 0),
+		    .user = user,
+		    .label = db_text(s, 1),
+		    .created_at = db_i64(s, 2),
+		    .expires_at = db_i64(s, 3),
+		    .last_used_at = db_i64(s, 4),
+		    .revoked = db_i64(s, 5),
+		};
+		rc = each(ctx, &k, err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}

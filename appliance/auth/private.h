@@ -1,0 +1,69 @@
+/*
+ * private: what the files of auth/ share. The caches and the throttle have their own locks and never hold one while they
+ * call anything else.
+ */
+#pragma once
+#include <cove/auth.h>
+#include <cove/digest.h>
+
+#define KEY_PREFIX "cove_k_"
+#define LOGIN_PREFIX "cove_r_"
+/* How old a noted last use may be: each note costs a write (DESIGN §6, "Bytes written count on an SD card"). */
+#define LAST_USE_S 600
+
+struct throttle;
+struct verified;
+
+struct auth {
+	struct db *db;
+	struct password_cost cost; /* of new hashes */
+	struct throttle *throttle;
+	struct verified *verified;
+};
+
+/* ---- verified.c: passwords that were right a moment ago ---- */
+
+#define VERIFIED_LIFE_MS (5 * 60 * 1000)
+#define VERIFIED_MAX 1024
+
+struct verified *verified_new(void);
+void verified_free(struct verified *v);
+bool verified_has(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password);
+void verified_add(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password);
+
+/* ---- throttle.c: failed logins cost the caller time ---- */
+
+struct throttle *throttle_new(void);
+void throttle_free(struct throttle *t);
+/* E_THROTTLED, with how long to wait in the sentence. */
+CHECKED enum rc throttle_check(struct throttle *t, struct str account, struct str peer, struct err *err);
+void throttle_failed(struct throttle *t, struct str account, struct str peer);
+void throttle_succeeded(struct throttle *t, struct str account, struct str peer);
+
+/* ---- users.c ---- */
+
+/* What a statement of several may leave behind: fn between db_begin and db_commit. */
+typedef enum rc auth_change(struct db_conn *c, void *ctx, struct err *err);
+CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err);
+/* E_NOT_FOUND with a sentence; no_user() is that failure. */
+enum rc no_user(struct str name, struct err *err);
+CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);
+
+/* ---- grants.c ---- */
+
+/* E_USAGE when a pattern or its actions (at least one) make no sense. */
+CHECKED enum rc grant_check(struct str pattern, unsigned actions, struct err *err);
+
+/* ---- auth.c ---- */
+
+void identity_fill(struct identity *out, int64_t user_id, int64_t key_id, int64_t generation, struct str name);
+
+/* The last use of a row, noted at most every LAST_USE_S and without waiting for the disk. `statement` has :id and :now.
+ * Its failure is logged and harms nobody. */
+void auth_note_use(struct db_conn *c, const char *statement, int64_t id, int64_t last, int64_t now);
+
+/* ---- keys.c ---- */
+
+/* The identity behind a key's hash, when `user` owns it; E_BAD_PASSWORD otherwise. */
+CHECKED enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CREDENTIAL_HASH_SIZE],
+    struct identity *out, struct err *err);

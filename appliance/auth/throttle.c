@@ -1,0 +1,235 @@
+/*
+ * throttle: failed logins cost the caller time, and nobody else. Three counts, each halved every ten minutes:
+ *
+ *   pair     (account, address): after 10 failures a wait of 1 s, doubled by each further one up to 60 s. Stops guessing
+ *            from one place. Who else is hurt: the same account from the same address. Cleared by a success.
+ *   address  after 30 failures over all accounts, the same waits. Stops trying one password on many accounts. Who else
+ *            is hurt: the neighbours behind the same NAT, a minute at most, and not with keys, logins or tokens. A success
+ *            does not clear it: else an attacker with an account of his own would log in between his guesses.
+ *   account  after 100 failures from all addresses, an address is heard only in its turn, 8 s of every 64 s. A wait
+ *            here would let a crowd of addresses keep the owner out for ever (each failure would renew it, and the crowd
+ *            is quicker than the owner at its end). A turn belongs to the address: however many others there are, the
+ *            owner gets in within a minute. A success does not clear it: the owner's would free the crowd.
+ *
+ * A try that is refused here is not counted. The check comes before the cache of verified passwords, which would
+ * otherwise be an oracle without a limit. Unknown accounts count like known ones: nothing tells them apart. IPv6
+ * addresses count by /64, because a caller has all of one. No address is exempt, not even loopback: behind a reverse
+ * proxy or a tunnel everybody comes from there.
+ *
+ * Bounded: SETS sets of WAYS counters, found by a keyed hash, so that collisions cannot be aimed at somebody; the
+ * smallest count of a set gives way.
+ */
+#include <arpa/inet.h>
+#include <cove/clock.h>
+#include <cove/random.h>
+#include <pthread.h>
+#include "private.h"
+
+enum {
+	WAYS = 8,
+	SETS = 512,
+	HALF_LIFE_MS = 10 * 60 * 1000,
+	PAIR_FREE = 10,
+	ADDRESS_FREE = 30,
+	ACCOUNT_FREE = 100,
+	WAIT_MAX_S = 60,
+	TURN_MS = 8 * 1000,
+	TURNS = 8,
+	ID_SIZE = 16,
+};
+
+struct counter {
+	uint8_t id[ID_SIZE];
+	int64_t halved_at_ms;
+	int64_t blocked_until_ms;
+	uint32_t failures; /* 0: empty */
+};
+
+struct throttle {
+	pthread_mutex_t lock;
+	uint8_t key[32];
+	struct counter counters[SETS][WAYS];
+};
+
+/* The three counters that a try falls on, as keyed hashes. */
+struct ids {
+	uint8_t pair[HMAC_SHA256_SIZE], address[HMAC_SHA256_SIZE], account[HMAC_SHA256_SIZE];
+};
+
+struct throttle *throttle_new(void)
+{
+	struct throttle *t = xcalloc(1, sizeof(*t));
+
+	pthread_mutex_init(&t->lock, NULL);
+	random_bytes(t->key, sizeof(t->key));
+	return t;
+}
+
+void throttle_free(struct throttle *t)
+{
+	if (!t)
+		return;
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+/* An IPv6 address becomes its first 64 bits, anything else stays as it is. */
+static struct str peer_network(struct str peer, char room[static 64])
+{
+	struct in6_addr in6;
+	struct str address, zone;
+
+	str_cut(peer, '%', &address, &zone);
+	if (!str_has(address, ':') || address.n >= 64)
+		return str_first(peer, 64);
+	memcpy(room, address.p, address.n);
+	room[address.n] = '\0';
+	if (inet_pton(AF_INET6, room, &in6) != 1)
+		return str_first(peer, 64);
+	memcpy(room, &in6, 8);
+	return (struct str){room, 8};
+}
+
+static void hash_id(const struct throttle *t, char kind, struct str account, struct str network, uint8_t out[static 32])
+{
+	char message[1 + USER_NAME_MAX + 2 + 64];
+	size_t n = 0;
+
+	/* longer names than users can have are cut: they share a counter, which only slows their inventor down */
+	account = str_first(account, USER_NAME_MAX + 1);
+	message[n++] = kind;
+	message[n++] = (char)account.n;
+	if (account.n)
+		memcpy(message + n, account.p, account.n);
+	n += account.n;
+	if (network.n)
+		memcpy(message + n, network.p, network.n);
+	n += network.n;
+	hmac_sha256(out, (struct str){(const char *)t->key, sizeof(t->key)}, (struct str){message, n});
+}
+
+static void find_ids(const struct throttle *t, struct str account, struct str peer, struct ids *out)
+{
+	char room[64];
+	struct str network = peer_network(peer, room);
+
+	hash_id(t, 'p', account, network, out->pair);
+	hash_id(t, 'n', STR_NONE, network, out->address);
+	hash_id(t, 'a', account, STR_NONE, out->account);
+}
+
+/* The counter of that id, brought up to date, or NULL. */
+static struct counter *find(struct throttle *t, const uint8_t id[static ID_SIZE], int64_t now)
+{
+	struct counter *set = t->counters[((unsigned)id[0] | (unsigned)id[1] << 8) % SETS];
+
+	for (int i = 0; i < WAYS; i++) {
+		struct counter *c = &set[i];
+		int64_t halvings;
+
+		if (!c->failures || memcmp(c->id, id, ID_SIZE) != 0)
+			continue;
+		halvings = (now - c->halved_at_ms) / HALF_LIFE_MS;
+		if (halvings > 0) {
+			c->failures = halvings > 31 ? 0 : c->failures >> halvings;
+			c->halved_at_ms += halvings * HALF_LIFE_MS;
+		}
+		return c->failures ? c : NULL;
+	}
+	return NULL;
+}
+
+static struct counter *find_or_make(struct throttle *t, const uint8_t id[static ID_SIZE], int64_t now)
+{
+	struct counter *c = find(t, id, now);
+	struct counter *set = t->counters[((unsigned)id[0] | (unsigned)id[1] << 8) % SETS];
+
+	if (c)
+		return c;
+	c = &set[0];
+	for (int i = 1; i < WAYS; i++)
+		if (set[i].failures < c->failures)
+			c = &set[i];
+	*c = (struct counter){.halved_at_ms = now};
+	memcpy(c->id, id, ID_SIZE);
+	return c;
+}
+
+static void count_failure(struct throttle *t, const uint8_t id[static ID_SIZE], uint32_t free_tries, int64_t now)
+{
+	struct counter *c = find_or_make(t, id, now);
+	int64_t wait_s = WAIT_MAX_S;
+
+	if (c->failures < UINT32_MAX)
+		c->failures++;
+	if (c->failures < free_tries)
+		return;
+	if (c->failures - free_tries < 6)
+		wait_s = (int64_t)1 << (c->failures - free_tries);
+	c->blocked_until_ms = now + wait_s * 1000;
+}
+
+static int64_t blocked_for_ms(struct throttle *t, const uint8_t id[static ID_SIZE], int64_t now)
+{
+	struct counter *c = find(t, id, now);
+
+	return c && c->blocked_until_ms > now ? c->blocked_until_ms - now : 0;
+}
+
+/* How long until the turn of this address, when the account is under attack. */
+static int64_t until_turn_ms(struct throttle *t, const struct ids *ids, int64_t now)
+{
+	struct counter *c = find(t, ids->account, now);
+	int64_t turn = now / TURN_MS;
+
+	if (!c || c->failures < ACCOUNT_FREE || turn % TURNS == ids->pair[ID_SIZE] % TURNS)
+		return 0;
+	return (turn + (ids->pair[ID_SIZE] % TURNS - turn % TURNS + TURNS) % TURNS) * TURN_MS - now;
+}
+
+enum rc throttle_check(struct throttle *t, struct str account, struct str peer, struct err *err)
+{
+	int64_t now = clock_mono_ms(), wait[3], longest = 0;
+	struct ids ids;
+
+	find_ids(t, account, peer, &ids);
+	pthread_mutex_lock(&t->lock);
+	wait[0] = blocked_for_ms(t, ids.pair, now);
+	wait[1] = blocked_for_ms(t, ids.address, now);
+	wait[2] = until_turn_ms(t, &ids, now);
+	pthread_mutex_unlock(&t->lock);
+	for (int i = 0; i < 3; i++)
+		longest = wait[i] > longest ? wait[i] : longest;
+	if (longest == 0)
+		return OK;
+	return fail(err, E_THROTTLED, "too many failed logins: try again in %lld seconds", (long long)(longest + 999) / 1000);
+}
+
+void throttle_failed(struct throttle *t, struct str account, struct str peer)
+{
+	int64_t now = clock_mono_ms();
+	struct counter *of_account;
+	struct ids ids;
+
+	find_ids(t, account, peer, &ids);
+	pthread_mutex_lock(&t->lock);
+	count_failure(t, ids.pair, PAIR_FREE, now);
+	count_failure(t, ids.address, ADDRESS_FREE, now);
+	of_account = find_or_make(t, ids.account, now);
+	if (of_account->failures < UINT32_MAX)
+		of_account->failures++;
+	pthread_mutex_unlock(&t->lock);
+}
+
+void throttle_succeeded(struct throttle *t, struct str account, struct str peer)
+{
+	struct counter *c;
+	struct ids ids;
+
+	find_ids(t, account, peer, &ids);
+	pthread_mutex_lock(&t->lock);
+	c = find(t, ids.pair, clock_mono_ms());
+	if (c)
+		c->failures = 0;
+	pthread_mutex_unlock(&t->lock);
+}

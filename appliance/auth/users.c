@@ -1,0 +1,220 @@
+/* users: the rows of `users`, for commands and pages. Every change that must end what was proven before grows generation. */
+#include <cove/clock.h>
+#include "private.h"
+
+enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err)
+{
+	struct db_conn *c;
+	enum rc rc;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(db_begin(c, err));
+	rc = fn(c, ctx, err);
+	if (!rc)
+		rc = db_commit(c, err);
+	if (rc)
+		db_rollback(c);
+	return rc;
+}
+
+enum rc no_user(struct str name, struct err *err)
+{
+	return fail(err, E_NOT_FOUND, "there is no user %.*s: see `cove user list`", STR_ARG(str_first(name, USER_NAME_MAX)));
+}
+
+enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT id FROM users WHERE name = :name";
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name);
+	TRY(db_step(s, &row, err));
+	if (!row)
+		return no_user(name, err);
+	*id = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+static enum rc name_check(struct str name, struct err *err)
+{
+	bool good = name.n >= 1 && name.n <= USER_NAME_MAX && (ascii_is_lower(name.p[0]) || ascii_is_digit(name.p[0]));
+
+	for (size_t i = 0; good && i < name.n; i++)
+		good = ascii_is_lower(name.p[i]) || ascii_is_digit(name.p[i]) || str_has(STR("._-"), name.p[i]);
+	if (!good)
+		return fail(err, E_USAGE,
+		    "a user name begins with a lower-case letter or digit, followed by up to %d of these or . _ -",
+		    USER_NAME_MAX - 1);
+	return OK;
+}
+
+static enum rc password_allowed(const struct secret *password, struct err *err)
+{
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+
+	if (password->n < PASSWORD_MIN_BYTES)
+		return fail(err, E_USAGE, "a password has at least %d characters", PASSWORD_MIN_BYTES);
+	if (credential_hash(KEY_PREFIX, secret_str(password), hash))
+		return fail(err, E_USAGE, "a key cannot be a password: choose another one");
+	return OK;
+}
+
+static enum rc not_anonymous(struct str name, const char *what, struct err *err)
+{
+	if (str_eq(name, STR(ANONYMOUS)))
+		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot %s", ANONYMOUS, what);
+	return OK;
+}
+
+struct change {
+	struct str name;
+	const char *hash;
+	bool enabled;
+};
+
+static enum rc add(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO users (name, password, created_at) VALUES (:name, :password, :now)";
+	const struct change *change = ctx;
+	struct db_stmt *s;
+	enum rc rc;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", change->name);
+	db_bind_text(s, ":password", str_of(change->hash));
+	db_bind_i64(s, ":now", clock_wall_s());
+	rc = db_run(s, NULL, err);
+	if (rc == E_EXISTS)
+		return fail(err, rc, "there is a user %.*s already", STR_ARG(change->name));
+	return rc;
+}
+
+enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+
+	TRY(name_check(name, err));
+	TRY(password_allowed(password, err));
+	TRY(password_hash(hash, password, auth->cost, err));
+	return auth_in_transaction(auth, add, &(struct change){.name = name, .hash = hash}, err);
+}
+
+/* Who had the old password may have made logins with it. Keys stay: they were never given out for a password. */
+static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char update[] =
+	    "UPDATE users SET password = :password, generation = generation + 1 WHERE name = :name";
+	static const char forget[] = "DELETE FROM logins WHERE user_id = (SELECT id FROM users WHERE name = :name)";
+	const struct change *change = ctx;
+	struct db_stmt *s;
+	int64_t changes;
+
+	TRY(db_prepare(c, update, &s, err));
+	db_bind_text(s, ":password", str_of(change->hash));
+	db_bind_text(s, ":name", change->name);
+	TRY(db_run(s, &changes, err));
+	if (!changes)
+		return no_user(change->name, err);
+	TRY(db_prepare(c, forget, &s, err));
+	db_bind_text(s, ":name", change->name);
+	return db_run(s, NULL, err);
+}
+
+enum rc user_set_password(struct auth *auth, struct str name, const struct secret *password, struct err *err)
+{
+	char hash[PASSWORD_HASH_MAX];
+
+	TRY(not_anonymous(name, "have a password", err));
+	TRY(password_allowed(password, err));
+	TRY(password_hash(hash, password, auth->cost, err));
+	return auth_in_transaction(auth, set_password, &(struct change){.name = name, .hash = hash}, err);
+}
+
+static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char sql[] = "UPDATE users SET enabled = :enabled, generation = generation + 1 WHERE name = :name";
+	const struct change *change = ctx;
+	struct db_stmt *s;
+	int64_t changes;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":enabled", change->enabled);
+	db_bind_text(s, ":name", change->name);
+	TRY(db_run(s, &changes, err));
+	return changes ? OK : no_user(change->name, err);
+}
+
+enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struct err *err)
+{
+	return auth_in_transaction(auth, set_enabled, &(struct change){.name = name, .enabled = enabled}, err);
+}
+
+/* Grants, keys and logins go with the row (ON DELETE CASCADE). */
+static enum rc remove_user(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char sql[] = "DELETE FROM users WHERE name = :name";
+	const struct change *change = ctx;
+	struct db_stmt *s;
+	int64_t changes;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", change->name);
+	TRY(db_run(s, &changes, err));
+	return changes ? OK : no_user(change->name, err);
+}
+
+enum rc user_remove(struct auth *auth, struct str name, struct err *err)
+{
+	TRY(not_anonymous(name, "be removed: disable it, or take its grants away", err));
+	return auth_in_transaction(auth, remove_user, &(struct change){.name = name}, err);
+}
+
+enum rc user_count(struct auth *auth, int64_t *count, struct err *err)
+{
+	static const char sql[] = "SELECT count(*) FROM users WHERE name <> '" ANONYMOUS "'";
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_step(s, &row, err));
+	if (!row)
+		bug("count(*) without a row");
+	*count = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT id, name, enabled, password IS NOT NULL, created_at, last_login_at FROM users ORDER BY name";
+	struct user_info u;
+	struct db_conn *c;
+	struct db_stmt *s;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	while (!(rc = db_step(s, &row, err)) && row) {
+		u = (struct user_info){
+		    .id = db_i64(s, 0),
+		    .name = db_text(s, 1),
+		    .enabled = db_i64(s, 2),
+		    .has_password = db_i64(s, 3),
+		    .created_at = db_i64(s, 4),
+		    .last_login_at = db_i64(s, 5),
+		};
+		rc = each(ctx, &u, err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
