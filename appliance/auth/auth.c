@@ -125,8 +125,8 @@ static void rehash(struct auth *auth, struct db_conn *c, const struct account *a
 }
 
 /* Argon2, for a user who is there and for one who is not. */
-static enum rc check_slowly(struct auth *auth, struct db_conn *c, const struct account *account,
-    const struct secret *password, struct err *err)
+static enum rc check_slowly(
+    struct auth *auth, struct db_conn *c, const struct account *account, const struct secret *password, struct err *err)
 {
 	if (!account->id) {
 		password_check_nobody(password, auth->cost);

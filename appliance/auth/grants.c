@@ -8,21 +8,22 @@ static const struct {
 	const char *name;
 	unsigned actions;
 } WORDS[] = {
-    {"pull",   MAY_PULL			    },
-    {"push",   MAY_PUSH			    },
-    {"delete", MAY_DELETE			 },
-    {"*",      MAY_PULL | MAY_PUSH | MAY_DELETE},
-    {"admin",  MAY_ALL			     },
+    {"pull", MAY_PULL},
+    {"push", MAY_PUSH},
+    {"delete", MAY_DELETE},
+    {"*", MAY_PULL | MAY_PUSH | MAY_DELETE},
+    {"admin", MAY_ALL},
 };
 
 enum rc actions_parse(struct str s, unsigned *out, struct err *err)
 {
 	unsigned actions = 0;
 	struct str word, rest = s;
+	bool more;
 	size_t i;
 
 	do {
-		str_cut(rest, ',', &word, &rest);
+		more = str_cut(rest, ',', &word, &rest);
 		for (i = 0; i < sizeof(WORDS) / sizeof(WORDS[0]); i++)
 			if (str_eq(word, str_of(WORDS[i].name)))
 				break;
@@ -30,7 +31,7 @@ enum rc actions_parse(struct str s, unsigned *out, struct err *err)
 			return fail(err, E_USAGE,
 			    "actions are pull, push, delete, * (these three) or admin, separated by commas");
 		actions |= WORDS[i].actions;
-	} while (rest.n);
+	} while (more);
 	*out = actions;
 	return OK;
 }
@@ -53,13 +54,15 @@ enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
 		       str_has(STR("._-/*?"), pattern.p[i]);
 	if (!good)
 		return fail(err, E_USAGE,
-		    "a pattern is a repository name of up to %d characters, with * for a part of it, ** for any rest and ? "
+		    "a pattern is a repository name of up to %d characters, with * for a part of it, ** for any rest "
+		    "and ? "
 		    "for one character",
 		    PATTERN_MAX);
 	if (actions == 0 || actions > MAY_ALL)
 		return fail(err, E_USAGE, "a grant has at least one of pull, push, delete and admin");
 	if (actions & MAY_ADMIN && !str_eq(pattern, STR(EVERYTHING)))
-		return fail(err, E_USAGE, "admin is a right on the whole registry: grant it on the pattern " EVERYTHING);
+		return fail(
+		    err, E_USAGE, "admin is a right on the whole registry: grant it on the pattern " EVERYTHING);
 	return OK;
 }
 
@@ -187,7 +190,8 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 	if (!old && !g->actions)
 		return fail(err, E_NOT_FOUND, "%.*s has no grant on %.*s", STR_ARG(g->user), STR_ARG(g->pattern));
 	if (!old && count >= GRANTS_MAX)
-		return fail(err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
+		return fail(
+		    err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
 	TRY(write_grant(c, user_id, g, err));
 	if (!(old & ~g->actions))
 		return OK;

@@ -1,4 +1,5 @@
-/* keys: what robots log in with. 256 random bits, kept as a hash: looked up, not guessed, hence neither slow nor throttled. */
+/* keys: what robots log in with. 256 random bits, kept as a hash: looked up, not guessed, hence neither slow nor
+ * throttled. */
 #include <cove/clock.h>
 #include "private.h"
 
@@ -44,8 +45,7 @@ struct new_key {
 
 static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct err *err)
 {
-	static const char sql[] =
-	    "INSERT INTO key_grants (key_id, pattern, actions) VALUES (:key, :pattern, :actions)";
+	static const char sql[] = "INSERT INTO key_grants (key_id, pattern, actions) VALUES (:key, :pattern, :actions)";
 	struct db_stmt *s;
 	enum rc rc;
 

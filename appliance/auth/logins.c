@@ -14,10 +14,9 @@ struct new_login {
 /* The row is made only while the proof still holds: a password may have been changed since. */
 static enum rc add_login(struct db_conn *c, void *ctx, struct err *err)
 {
-	static const char insert[] =
-	    "INSERT INTO logins (user_id, key_id, hash, client, created_at, last_used_at)"
-	    " SELECT id, nullif(:key, 0), :hash, :client, :now, :now FROM users"
-	    " WHERE id = :user AND enabled AND generation = :generation";
+	static const char insert[] = "INSERT INTO logins (user_id, key_id, hash, client, created_at, last_used_at)"
+				     " SELECT id, nullif(:key, 0), :hash, :client, :now, :now FROM users"
+				     " WHERE id = :user AND enabled AND generation = :generation";
 	static const char trim[] =
 	    "DELETE FROM logins WHERE user_id = :user AND (last_used_at < :idle OR id IN"
 	    " (SELECT id FROM logins WHERE user_id = :user ORDER BY last_used_at DESC, id DESC LIMIT -1 OFFSET :max))";

@@ -1,6 +1,6 @@
 /*
- * private: what the files of auth/ share. The caches and the throttle have their own locks and never hold one while they
- * call anything else.
+ * private: what the files of auth/ share. The caches and the throttle have their own locks and never hold one while
+ * they call anything else.
  */
 #pragma once
 #include <cove/auth.h>

@@ -1,4 +1,5 @@
-/* users: the rows of `users`, for commands and pages. Every change that must end what was proven before grows generation. */
+/* users: the rows of `users`, for commands and pages. Every change that must end what was proven before grows
+ * generation. */
 #include <cove/clock.h>
 #include "private.h"
 
@@ -19,7 +20,8 @@ enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struc
 
 enum rc no_user(struct str name, struct err *err)
 {
-	return fail(err, E_NOT_FOUND, "there is no user %.*s: see `cove user list`", STR_ARG(str_first(name, USER_NAME_MAX)));
+	return fail(
+	    err, E_NOT_FOUND, "there is no user %.*s: see `cove user list`", STR_ARG(str_first(name, USER_NAME_MAX)));
 }
 
 enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
@@ -77,8 +79,7 @@ struct change {
 
 static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 {
-	static const char sql[] =
-	    "INSERT INTO users (name, password, created_at) VALUES (:name, :password, :now)";
+	static const char sql[] = "INSERT INTO users (name, password, created_at) VALUES (:name, :password, :now)";
 	const struct change *change = ctx;
 	struct db_stmt *s;
 	enum rc rc;

@@ -45,8 +45,8 @@ enum slow { SLOW_NOT_NOW, SLOW_ALLOWED };
  * User name and password, or user name and key. A key, and a password that this process verified within the last five
  * minutes, is answered from memory or by one hash; anything else needs Argon2: with SLOW_NOT_NOW the answer is then
  * E_WANT_PASSWORD_LANE and nothing has happened. Unknown user, wrong password, disabled user: all are E_BAD_PASSWORD
- * after the same time; so are a revoked, expired or unknown key and a key of another user, at once. E_THROTTLED after too
- * many failures of this address or for this account (never for keys). `peer` is the client's address as text.
+ * after the same time; so are a revoked, expired or unknown key and a key of another user, at once. E_THROTTLED after
+ * too many failures of this address or for this account (never for keys). `peer` is the client's address as text.
  */
 CHECKED enum rc auth_password(struct auth *auth, struct str user, const struct secret *password, struct str peer,
     enum slow slow, struct identity *out, struct err *err);
@@ -54,33 +54,34 @@ CHECKED enum rc auth_password(struct auth *auth, struct str user, const struct s
 CHECKED enum rc auth_anonymous(struct auth *auth, struct identity *out, struct err *err);
 /* The identity inside a token: E_TOKEN_INVALID when the user was removed, disabled or had its generation changed since,
  * or when the key was revoked or has expired. One indexed query: it is on every request's path. */
-CHECKED enum rc auth_still_valid(struct auth *auth, int64_t user_id, int64_t key_id, int64_t generation, struct identity *out,
-    struct err *err);
+CHECKED enum rc auth_still_valid(
+    struct auth *auth, int64_t user_id, int64_t key_id, int64_t generation, struct identity *out, struct err *err);
 
 /*
- * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown once,
- * a hash is kept. A login ends with a change of the user's password, with the key it was made by, by login_revoke_all(),
- * when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX newer or more recently used ones.
- * login_make() by an anonymous identity is E_USAGE. login_use() is E_TOKEN_INVALID for everything that is no login.
+ * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown
+ * once, a hash is kept. A login ends with a change of the user's password, with the key it was made by, by
+ * login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX newer or more
+ * recently used ones. login_make() by an anonymous identity is E_USAGE. login_use() is E_TOKEN_INVALID for everything
+ * that is no login.
  */
 #define LOGINS_MAX 1000
 #define LOGIN_IDLE_S (180 * 86400)
-CHECKED enum rc login_make(struct auth *auth, const struct identity *who, struct str client, char text[static CREDENTIAL_TEXT_MAX],
-    struct err *err);
+CHECKED enum rc login_make(struct auth *auth, const struct identity *who, struct str client,
+    char text[static CREDENTIAL_TEXT_MAX], struct err *err);
 CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *out, struct err *err);
 
 /* ---- the decision ---- */
 
 /* What `who` may do with `repository` (bit set of MAY_*): the union of the user's grants whose pattern matches, cut by
  * the key's grants when a key was used. Users with admin may do everything. */
-CHECKED enum rc auth_actions(struct auth *auth, const struct identity *who, struct str repository, unsigned *actions,
-    struct err *err);
+CHECKED enum rc auth_actions(
+    struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
 
 /*
  * ---- management (commands, later the page) ----
- * A user or key that is not there is E_NOT_FOUND, a name that is taken E_EXISTS, what makes no sense E_USAGE, each with a
- * sentence. Callbacks of lists must not call into auth; strings are theirs until they return; what they return other than
- * OK ends the list and is passed on.
+ * A user or key that is not there is E_NOT_FOUND, a name that is taken E_EXISTS, what makes no sense E_USAGE, each with
+ * a sentence. Callbacks of lists must not call into auth; strings are theirs until they return; what they return other
+ * than OK ends the list and is passed on.
  */
 
 struct user_info {
@@ -109,16 +110,16 @@ CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); 
 typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
 CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
 /* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. Taking
- * something away ends the user's access tokens (clients fetch new ones by themselves). MAY_ADMIN only on "**", and never
- * for anonymous. */
+ * something away ends the user's access tokens (clients fetch new ones by themselves). MAY_ADMIN only on "**", and
+ * never for anonymous. */
 #define PATTERN_MAX 255
 #define GRANTS_MAX 256 /* of one user, and of one key */
 CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);
 typedef enum rc grant_fn(void *ctx, const struct grant_info *g, struct err *err);
 CHECKED enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err);
 /* grants: what the key may do at most (count 0: all that its user may). expires_at 0: never. */
-CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants, size_t count,
-    int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
+CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants,
+    size_t count, int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
 CHECKED enum rc key_revoke(struct auth *auth, int64_t id, struct err *err);
 typedef enum rc key_fn(void *ctx, const struct key_info *k, struct err *err);
 CHECKED enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err);

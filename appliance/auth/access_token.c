@@ -1,0 +1,258 @@
+/*
+ * access_token: the claims of the token (distribution "Token Authentication Implementation"): iss, sub, aud, exp, nbf,
+ * iat, jti and access as there, and for ourselves uid, key and gen, so that a token ends with its user, its key, or
+ * what was proven. Readers other than cove need only the former.
+ */
+#include <cove/clock.h>
+#include <cove/codec.h>
+#include <cove/io.h>
+#include <cove/random.h>
+#include "token_private.h"
+
+#define SEED_FILE "token.seed"
+#define SCOPE_TEXT_MAX (ACCESS_MAX * 320)
+
+struct token_signer {
+	struct auth *auth;
+	struct jwt_key key;
+	struct token_cache *cache;
+};
+
+/* ---- the signing key ---- */
+
+static enum rc load_seed(int dirfd, uint8_t seed[static JWT_SEED_SIZE], struct err *err)
+{
+	struct buf file = BUF_INIT(JWT_SEED_SIZE + 1);
+	enum rc rc = io_read_file(dirfd, SEED_FILE, &file, err);
+
+	if (rc == E_NOT_FOUND) {
+		jwt_make_seed(seed);
+		rc = io_write_file(dirfd, SEED_FILE, (struct str){(const char *)seed, JWT_SEED_SIZE}, 0600, err);
+	} else if (!rc && file.n == JWT_SEED_SIZE) {
+		memcpy(seed, file.p, JWT_SEED_SIZE);
+	} else if (!rc) {
+		rc = fail(err, E_CORRUPT,
+		    "keys/" SEED_FILE
+		    " has %zu bytes instead of %d: remove it, and a new one is made at the next start",
+		    file.n, JWT_SEED_SIZE);
+	}
+	if (file.p)
+		wipe(file.p, file.cap);
+	buf_release(&file);
+	return rc;
+}
+
+enum rc token_signer_open(int keys_dirfd, struct auth *auth, struct token_signer **out, struct err *err)
+{
+	uint8_t seed[JWT_SEED_SIZE];
+	struct token_signer *ts;
+	enum rc rc = load_seed(keys_dirfd, seed, err);
+
+	if (!rc) {
+		ts = xcalloc(1, sizeof(*ts));
+		ts->auth = auth;
+		ts->cache = token_cache_new();
+		jwt_key_from_seed(&ts->key, seed);
+		*out = ts;
+	}
+	wipe(seed, sizeof(seed));
+	return rc;
+}
+
+void token_signer_close(struct token_signer *ts)
+{
+	if (!ts)
+		return;
+	token_cache_free(ts->cache);
+	wipe(&ts->key, sizeof(ts->key));
+	free(ts);
+}
+
+void token_signer_jwks(const struct token_signer *ts, struct buf *out)
+{
+	jwt_jwks(&ts->key, out);
+}
+
+/* ---- issuing ---- */
+
+static void put_i64(struct buf *b, const char *name, int64_t value)
+{
+	json_put_member_u64(b, name, value > 0 ? (uint64_t)value : 0);
+}
+
+static void put_head(struct buf *b, const struct identity *who, struct str service)
+{
+	int64_t now = clock_wall_s();
+	char id[37];
+
+	random_uuid(id);
+	buf_addc(b, '{');
+	json_put_member_str(b, "iss", service);
+	json_put_member_str(b, "sub", who->is_anonymous ? STR("") : str_of(who->name));
+	json_put_member_str(b, "aud", service);
+	put_i64(b, "exp", now + ACCESS_TOKEN_LIFE_S);
+	put_i64(b, "nbf", now);
+	put_i64(b, "iat", now);
+	json_put_member_str(b, "jti", str_of(id));
+	put_i64(b, "uid", who->user_id);
+	put_i64(b, "key", who->key_id);
+	put_i64(b, "gen", who->generation);
+	json_put_name(b, "access");
+	buf_addc(b, '[');
+}
+
+static void put_access(struct buf *b, const struct access *a)
+{
+	static const struct {
+		unsigned action;
+		struct str name;
+	} names[] = {{MAY_PULL, STR("pull")}, {MAY_PUSH, STR("push")}, {MAY_DELETE, STR("delete")}};
+
+	json_put_comma(b);
+	buf_addc(b, '{');
+	json_put_member_str(b, "type", a->type);
+	json_put_member_str(b, "name", a->name);
+	json_put_name(b, "actions");
+	buf_addc(b, '[');
+	if (str_eq(a->type, STR("registry"))) {
+		json_put_str(b, STR("*"));
+	} else {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			if (!(a->actions & names[i].action))
+				continue;
+			json_put_comma(b);
+			json_put_str(b, names[i].name);
+		}
+	}
+	buf_addz(b, "]}");
+}
+
+/* The catalog is for everybody: its handler lists only what the user may pull (clients.md 2.1.3 rule 16). */
+static enum rc cut_down(
+    struct auth *auth, const struct identity *who, const struct access *wanted, struct access *out, struct err *err)
+{
+	unsigned may = MAY_PULL;
+
+	if (str_eq(wanted->type, STR("repository")))
+		TRY(auth_actions(auth, who, wanted->name, &may, err));
+	*out = *wanted;
+	out->actions &= may;
+	return OK;
+}
+
+/* The claims in JSON; *granted gets what of `wanted` went into them. */
+static enum rc put_claims(struct token_signer *ts, const struct identity *who, struct str service,
+    const struct access_set *wanted, struct access_set *granted, struct buf *claims, struct err *err)
+{
+	/* a name may double in JSON, and needs its frame */
+	const size_t entry_max = 2 * 255 + 100;
+
+	put_head(claims, who, service);
+	granted->count = 0;
+	for (size_t i = 0; i < wanted->count && claims->n + entry_max < ACCESS_CLAIMS_MAX; i++) {
+		struct access *a = &granted->items[granted->count];
+
+		TRY(cut_down(ts->auth, who, &wanted->items[i], a, err));
+		if (!a->actions)
+			continue;
+		put_access(claims, a);
+		granted->count++;
+	}
+	buf_addz(claims, "]}");
+	return buf_ok(claims) ? OK : fail(err, E_BUSY, "no memory for a token");
+}
+
+enum rc access_token_issue(struct token_signer *ts, const struct identity *who, struct str service,
+    const struct access_set *wanted, struct access_set *granted, struct buf *out, struct err *err)
+{
+	struct buf claims = BUF_INIT(ACCESS_CLAIMS_MAX);
+	enum rc rc = put_claims(ts, who, service, wanted, granted, &claims, err);
+
+	if (!rc)
+		rc = jwt_sign(&ts->key, buf_str(&claims), out, err);
+	buf_release(&claims);
+	return rc;
+}
+
+/* ---- checking ---- */
+
+static bool get_i64(const struct json *claims, const char *name, int64_t *out)
+{
+	uint64_t value;
+
+	if (!json_u64(json_member(claims, name), &value))
+		return false;
+	*out = (int64_t)value; /* json_u64 gives at most 2^53 */
+	return true;
+}
+
+/* The access claim as a scope value, which scope_parse() reads again: one form for cached and fresh tokens. */
+static void access_as_scope(const struct json *access, struct buf *out)
+{
+	for (const struct json *a = json_first(access); a; a = json_next(a)) {
+		if (out->n)
+			buf_addc(out, ' ');
+		buf_add(out, json_string(json_member(a, "type")));
+		buf_addc(out, ':');
+		buf_add(out, json_string(json_member(a, "name")));
+		buf_addc(out, ':');
+		for (const struct json *act = json_first(json_member(a, "actions")); act; act = json_next(act)) {
+			buf_add(out, json_string(act));
+			buf_addc(out, ',');
+		}
+	}
+}
+
+static enum rc read_claims(const struct json *json, struct arena *a, struct claims *out, struct err *err)
+{
+	struct buf scope = BUF_INIT(SCOPE_TEXT_MAX);
+
+	if (!get_i64(json, "uid", &out->user_id) || !get_i64(json, "key", &out->key_id) ||
+	    !get_i64(json, "gen", &out->generation) || !get_i64(json, "nbf", &out->not_before) ||
+	    !get_i64(json, "exp", &out->expires_at) || !json_is_array(json_member(json, "access")))
+		return fail_rc(err, E_TOKEN_INVALID);
+	access_as_scope(json_member(json, "access"), &scope);
+	out->scope = arena_str(a, buf_str(&scope));
+	out->audience = arena_str(a, json_string(json_member(json, "aud")));
+	if (!buf_ok(&scope))
+		a->failed = true;
+	buf_release(&scope);
+	return a->failed ? fail_rc(err, E_BUSY) : OK;
+}
+
+/* What the token says, when we signed it: from the cache, or by verifying it. */
+static enum rc find_claims(
+    struct token_signer *ts, struct str token, struct arena *a, struct claims *out, struct err *err)
+{
+	struct json *json;
+	struct digest id;
+	enum rc rc;
+
+	if (token.n == 0 || token.n > JWT_MAX)
+		return fail_rc(err, E_TOKEN_INVALID);
+	digest_of(&id, DIGEST_SHA256, token);
+	if (token_cache_get(ts->cache, &id, a, out))
+		return OK;
+	TRY(jwt_verify(&ts->key, token, &json, err));
+	rc = read_claims(json, a, out, err);
+	json_free(json);
+	if (!rc)
+		token_cache_put(ts->cache, &id, out);
+	return rc;
+}
+
+enum rc access_token_check(struct token_signer *ts, struct str token, struct str service, struct arena *a,
+    struct identity *who, struct access_set *allowed, struct err *err)
+{
+	int64_t now = clock_wall_s();
+	struct claims claims;
+
+	TRY(find_claims(ts, token, a, &claims, err));
+	if (!str_eq(claims.audience, service) || claims.not_before > now + ACCESS_TOKEN_LEEWAY_S ||
+	    claims.expires_at < now - ACCESS_TOKEN_LEEWAY_S)
+		return fail_rc(err, E_TOKEN_INVALID);
+	TRY(auth_still_valid(ts->auth, claims.user_id, claims.key_id, claims.generation, who, err));
+	allowed->count = 0;
+	scope_parse(claims.scope, allowed);
+	return OK;
+}
