@@ -30,6 +30,10 @@ void config_free(struct config *c);
 /* The manual: every setting with its YAML path, flag, variable, default and help. */
 struct buf;
 void config_help(struct buf *out);
+/* A cove.yaml with every setting at its default, commented: cove.example.yaml is exactly this. */
+void config_defaults(struct buf *out);
+/* "90d", "12h", "30s" as seconds. E_CONFIG. For settings and for `cove key create --expires`. */
+CHECKED enum rc config_duration(struct str text, uint64_t *seconds, struct err *err);
 /* The effective settings as YAML, with the origin of each as a comment (default, file, environment, flag). */
 void config_print(const struct config *c, struct buf *out);
 /* host and port of `listen`. */

@@ -1,0 +1,222 @@
+/* The table of commands, and what they share: words, options, failures, passwords. */
+#include "commands.h"
+#include <cove/clock.h>
+#include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
+
+const struct command commands[] = {
+    {"serve", cmd_serve, "start the registry",
+	"cove serve [SETTINGS]\n\nServes until SIGTERM. Needs no argument: the first start makes the data directory, a "
+	"CA, a\n"
+	"certificate and the user admin, and prints once how to use them. SIGHUP reloads the certificate.\n"},
+    {"check", cmd_check, "validate the settings and the data directory",
+	"cove check [SETTINGS]\n\nSays what is wrong, with file, line and path; exit status 1 then.\n"},
+    {"config", cmd_config, "show the settings in effect and where each comes from",
+	"cove config [--defaults] [SETTINGS]\n\n--defaults prints a cove.yaml with every setting at its default.\n"},
+    {"user", cmd_user, "add, list and change users and their grants",
+	"cove user add NAME [--grant PATTERN:ACTIONS]... [--admin]\n"
+	"cove user list [--json]\n"
+	"cove user passwd NAME\n"
+	"cove user disable NAME | enable NAME | remove NAME\n"
+	"cove user grant NAME PATTERN ACTIONS     ACTIONS: pull, push, delete, * (all three), admin, none\n\n"
+	"A password is asked for on the terminal, or read as one line from stdin. Patterns: * is any run within one "
+	"path\n"
+	"segment, ** any run. Changes work at once, also beside a running server.\n"},
+    {"key", cmd_key, "create, list and revoke keys for robots",
+	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
+	"cove key list USER [--json]\n"
+	"cove key revoke ID\n\n"
+	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
+    {"licenses", cmd_licenses, "print the licences of cove and of the libraries within", "cove licenses\n"},
+    {"version", cmd_version, "print the version", "cove version\n"},
+    {"help", cmd_help, "this list, or the help of one command", "cove help [COMMAND]\n"},
+    {NULL, NULL, NULL, NULL},
+};
+
+int cli_fail(const struct err *err)
+{
+	fprintf(stderr, "cove: %s\n", err->text);
+	return err->rc == E_USAGE ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_usage(const char *sentence)
+{
+	fprintf(stderr, "cove: %s\n", sentence);
+	return CLI_USAGE;
+}
+
+static struct option *find_option(struct option *options, struct str name)
+{
+	for (struct option *o = options; o->name; o++)
+		if (str_eq(str_of(o->name), name))
+			return o;
+	return NULL;
+}
+
+enum rc cli_words(int argc, char **argv, struct option *options, struct words *words, struct err *err)
+{
+	*words = (struct words){.count = 0};
+	for (int i = 0; i < argc; i++) {
+		struct str word = str_of(argv[i]), name, value;
+
+		if (!str_starts(word, STR("--"))) {
+			if (words->count == WORDS_MAX)
+				return fail(err, E_USAGE, "too many words: see `cove help`");
+			words->items[words->count++] = argv[i];
+			continue;
+		}
+		bool has_value = str_cut(word, '=', &name, &value);
+		struct option *o = find_option(options, name);
+
+		if (!o)
+			return fail(err, E_USAGE, "there is no option %s here: see `cove help`", argv[i]);
+		if (has_value != o->takes_value && (has_value || i + 1 == argc))
+			return fail(
+			    err, E_USAGE, "%s %s", o->name, o->takes_value ? "needs a value" : "takes no value");
+		if (o->count == OPTION_VALUES_MAX)
+			return fail(err, E_USAGE, "%s is given too often", o->name);
+		o->values[o->count++] = !o->takes_value ? "" : has_value ? value.p : argv[++i];
+	}
+	return OK;
+}
+
+bool cli_has(const struct option *options, const char *name)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (str_eq(str_of(o->name), str_of(name)))
+			return o->count > 0;
+	return false;
+}
+
+enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err)
+{
+	struct str actions;
+
+	if (!str_cut_last(str_of(text), ':', &out->pattern, &actions) || !out->pattern.n)
+		return fail(err, E_USAGE, "a grant is written PATTERN:ACTIONS, such as 'team/**:pull,push'");
+	return actions_parse(actions, &out->actions, err);
+}
+
+static const struct verb *find_verb(const struct verb *verbs, const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (str_eq(str_of(v->name), str_of(name)))
+			return v;
+	return NULL;
+}
+
+static enum rc open_and_run(const struct verb *v, const struct words *words, const struct option *options,
+    const struct config *config, struct err *err)
+{
+	struct app_data data;
+	struct words rest = {.count = words->count - 1};
+	enum rc rc;
+
+	memcpy(rest.items, words->items + 1, rest.count * sizeof(*rest.items));
+	crypto_start();
+	TRY(app_data_open(config, &data, err));
+	rc = v->run(&data, &rest, options, err);
+	app_data_close(&data);
+	return rc;
+}
+
+int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option *options, const char *noun)
+{
+	const struct verb *v;
+	struct config *config;
+	struct words words;
+	struct err err;
+	int rest;
+	enum rc rc;
+
+	if (config_load_partial(argc, argv, &rest, &config, &err))
+		return cli_fail(&err);
+	rc = cli_words(rest, argv, options, &words, &err);
+	if (rc) {
+		config_free(config);
+		return cli_fail(&err);
+	}
+	v = words.count ? find_verb(verbs, words.items[0]) : NULL;
+	if (!v || words.count - 1 < v->words_min || words.count - 1 > v->words_max) {
+		config_free(config);
+		if (v)
+			fprintf(stderr, "cove: usage: cove %s %s\n", noun, v->usage);
+		else
+			fprintf(stderr, "cove: `cove help %s` lists what can be done\n", noun);
+		return CLI_USAGE;
+	}
+	rc = open_and_run(v, &words, options, config, &err);
+	config_free(config);
+	return rc ? cli_fail(&err) : CLI_OK;
+}
+
+/* One line into line[max]; false at the end or when it is longer. */
+static bool read_line(char *line, size_t max, size_t *n)
+{
+	for (*n = 0; *n < max; (*n)++) {
+		ssize_t got = read(STDIN_FILENO, line + *n, 1);
+
+		if (got < 0)
+			return false;
+		if (got == 0 || line[*n] == '\n')
+			return got || *n;
+	}
+	return false;
+}
+
+static enum rc ask(const char *prompt, struct secret *out, struct err *err)
+{
+	char line[SECRET_MAX];
+	struct termios old, quiet;
+	bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
+	size_t n;
+	bool ok;
+
+	if (terminal) {
+		quiet = old;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		fprintf(stderr, "%s: ", prompt);
+	}
+	ok = read_line(line, sizeof(line), &n) && secret_set(out, (struct str){line, n});
+	wipe(line, sizeof(line));
+	if (terminal) {
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+		fprintf(stderr, "\n");
+	}
+	return ok ? OK : fail(err, E_USAGE, "no password: type it, or give it as one line on stdin");
+}
+
+enum rc cli_read_password(struct secret *out, struct err *err)
+{
+	struct secret again;
+	bool same;
+
+	TRY(ask("Password", out, err));
+	if (out->n < PASSWORD_MIN_BYTES) {
+		secret_wipe(out);
+		return fail(err, E_CONFIG, "a password needs at least %d characters", PASSWORD_MIN_BYTES);
+	}
+	if (!isatty(STDIN_FILENO))
+		return OK;
+	TRY(ask("Once more", &again, err));
+	same = again.n == out->n && bytes_eq(again.p, out->p, out->n);
+	secret_wipe(&again);
+	if (same)
+		return OK;
+	secret_wipe(out);
+	return fail(err, E_CONFIG, "the two are not the same");
+}
+
+void cli_time(char out[static 24], int64_t at)
+{
+	char text[21];
+
+	if (!at) {
+		memcpy(out, "never", 6);
+		return;
+	}
+	clock_rfc3339(text, at);
+	snprintf(out, 24, "%.10s %.5s", text, text + 11);
+}

@@ -1,0 +1,53 @@
+/* commands: what the files of cli/ share. */
+#pragma once
+#include <cove/app.h>
+#include <cove/cli.h>
+
+int cmd_serve(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_user(int argc, char **argv);
+int cmd_key(int argc, char **argv);
+int cmd_licenses(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+int cmd_help(int argc, char **argv);
+
+/* Prints "cove: <sentence>" and gives the exit status for it. */
+int cli_fail(const struct err *err);
+int cli_usage(const char *sentence);
+
+/* The words and options of a command once the settings are taken out. */
+#define OPTION_VALUES_MAX 16
+struct option {
+	const char *name; /* "--grant" */
+	bool takes_value;
+	const char *values[OPTION_VALUES_MAX];
+	size_t count;
+};
+#define WORDS_MAX 8
+struct words {
+	const char *items[WORDS_MAX];
+	size_t count;
+};
+/* Splits argv into words and the given options (ended by a row without name). E_USAGE. */
+CHECKED enum rc cli_words(int argc, char **argv, struct option *options, struct words *words, struct err *err);
+
+/* A verb of a command that works on the data directory, such as `user add`. */
+struct verb {
+	const char *name;
+	size_t words_min, words_max; /* after the verb */
+	enum rc (*run)(struct app_data *d, const struct words *words, const struct option *options, struct err *err);
+	const char *usage;
+};
+/* Finds the verb, loads the settings, opens the data directory, runs it. verbs end with a row without name. */
+int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option *options, const char *noun);
+
+/* A password: from the terminal without echo, asked twice; one line of stdin when that is no terminal. E_USAGE when it
+ * is too short. Wipe it. */
+CHECKED enum rc cli_read_password(struct secret *out, struct err *err);
+/* "team/x:pull,push": pattern (borrowed) and actions, split at the last colon. E_USAGE. */
+CHECKED enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err);
+/* Was this option given? */
+bool cli_has(const struct option *options, const char *name);
+/* "2026-11-23 21:04" in UTC, "never" for 0. */
+void cli_time(char out[static 24], int64_t at);

@@ -1,0 +1,109 @@
+/* cove key: passwords for robots. */
+#include "commands.h"
+#include <cove/clock.h>
+#include <cove/json.h>
+#include <stdio.h>
+
+enum { GRANTS_MAX = OPTION_VALUES_MAX };
+
+static enum rc expiry(const char *text, int64_t *at, struct err *err)
+{
+	uint64_t seconds;
+
+	TRY(config_duration(str_of(text), &seconds, err));
+	*at = clock_wall_s() + (int64_t)seconds;
+	return OK;
+}
+
+static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	const struct option *label = &options[0], *expires = &options[1], *grants = &options[2];
+	struct grant_info list[GRANTS_MAX];
+	char text[CREDENTIAL_TEXT_MAX];
+	int64_t expires_at = 0, id;
+	enum rc rc;
+
+	for (size_t i = 0; i < grants->count; i++)
+		TRY(cli_grant_parse(grants->values[i], &list[i], err));
+	if (expires->count)
+		TRY(expiry(expires->values[0], &expires_at, err));
+	rc = key_create(d->auth, str_of(w->items[0]), label->count ? str_of(label->values[0]) : STR(""), list,
+	    grants->count, expires_at, text, &id, err);
+	if (!rc) {
+		printf("%s\n", text);
+		fprintf(stderr, "This is key %lld of %s; use it as the password. It is shown this once.\n",
+		    (long long)id, w->items[0]);
+	}
+	wipe(text, sizeof(text));
+	return rc;
+}
+
+static enum rc put_key(void *ctx, const struct key_info *k, struct err *err)
+{
+	struct buf *json = ctx;
+	char created[24], expires[24], used[24];
+
+	(void)err;
+	cli_time(created, k->created_at);
+	cli_time(expires, k->expires_at);
+	cli_time(used, k->last_used_at);
+	if (!json) {
+		printf("%-5lld %-20.*s %-17s %-17s %-17s %s\n", (long long)k->id, STR_ARG(k->label), created, expires,
+		    used, k->revoked ? "revoked" : "");
+		return OK;
+	}
+	json_put_comma(json);
+	buf_addz(json, "{");
+	json_put_member_u64(json, "id", (uint64_t)k->id);
+	json_put_member_str(json, "user", k->user);
+	json_put_member_str(json, "label", k->label);
+	json_put_member_u64(json, "created_at", (uint64_t)k->created_at);
+	json_put_member_u64(json, "expires_at", (uint64_t)k->expires_at);
+	json_put_member_u64(json, "last_used_at", (uint64_t)k->last_used_at);
+	json_put_name(json, "revoked");
+	buf_addz(json, k->revoked ? "true}" : "false}");
+	return OK;
+}
+
+static enum rc list(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct buf json = BUF_INIT(64u * 1024 * 1024);
+	bool as_json = cli_has(options, "--json");
+	enum rc rc;
+
+	if (as_json)
+		buf_addz(&json, "[");
+	else
+		printf("%-5s %-20s %-17s %-17s %-17s\n", "ID", "LABEL", "CREATED (UTC)", "EXPIRES", "LAST USED");
+	rc = key_list(d->auth, str_of(w->items[0]), put_key, as_json ? &json : NULL, err);
+	if (!rc && as_json)
+		printf("%.*s]\n", STR_ARG(buf_str(&json)));
+	buf_release(&json);
+	return rc;
+}
+
+static enum rc revoke(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	uint64_t id;
+
+	(void)options;
+	if (!str_u64(str_of(w->items[0]), &id) || id > INT64_MAX)
+		return fail(err, E_USAGE, "a key is named by its number: see `cove key list USER`");
+	TRY(key_revoke(d->auth, (int64_t)id, err));
+	printf("Key %llu is revoked.\n", (unsigned long long)id);
+	return OK;
+}
+
+int cmd_key(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+	    {"create", 1, 1, create, "create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]..."},
+	    {"list", 1, 1, list, "list USER [--json]"},
+	    {"revoke", 1, 1, revoke, "revoke ID"},
+	    {NULL, 0, 0, NULL, NULL},
+	};
+	struct option options[] = {{.name = "--label", .takes_value = true}, {.name = "--expires", .takes_value = true},
+	    {.name = "--grant", .takes_value = true}, {.name = "--json"}, {.name = NULL}};
+
+	return cli_run_verb(argc, argv, verbs, options, "key");
+}

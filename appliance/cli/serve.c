@@ -1,0 +1,97 @@
+/* cove serve, check, config: the settings, and the server that runs with them. */
+#include "commands.h"
+#include <cove/buf.h>
+#include <cove/log.h>
+#include <cove/net.h>
+#include <cove/trust.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void set_log_level(const struct config *config)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+
+	for (size_t i = 0; i < 4; i++)
+		if (str_eq(str_of(config->log_level), str_of(names[i])))
+			log_set_level((enum log_level)i);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	struct config *config;
+	struct err err;
+	enum rc rc;
+
+	rc = config_load(argc, argv, &config, &err);
+	if (rc)
+		return cli_fail(&err);
+	set_log_level(config);
+	rc = app_serve(config, &err);
+	config_free(config);
+	return rc ? cli_fail(&err) : CLI_OK;
+}
+
+/* What a start would trip over, as far as it can be known without starting. */
+static enum rc check(const struct config *config, struct err *err)
+{
+	struct trust_names names;
+	char host[256];
+	uint16_t port;
+
+	TRY(config_listen(config, host, &port, err));
+	TRY(trust_machine_names(str_of(config->names), &names, err));
+	if (access(config->data, F_OK) == 0 && access(config->data, R_OK | W_OK | X_OK))
+		return fail_errno(err, E_CONFIG, "the data directory %s cannot be used", config->data);
+	if (!config->certificate[0] != !config->certificate_key[0])
+		return fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
+	if (config->certificate[0]) {
+		struct trust_certificate own;
+		struct tls_identity *identity;
+		enum rc rc;
+
+		crypto_start();
+		TRY(trust_own_files(config->certificate, config->certificate_key, &own, err));
+		rc = tls_identity_new(buf_str(&own.chain_pem), buf_str(&own.key_pem), &identity, err);
+		trust_certificate_release(&own);
+		TRY(rc);
+		tls_identity_unref(identity);
+	}
+	return OK;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct config *config;
+	struct err err;
+	enum rc rc;
+
+	rc = config_load(argc, argv, &config, &err);
+	if (rc)
+		return cli_fail(&err);
+	rc = check(config, &err);
+	config_free(config);
+	if (rc)
+		return cli_fail(&err);
+	printf("The settings are valid.\n");
+	return CLI_OK;
+}
+
+int cmd_config(int argc, char **argv)
+{
+	struct buf out = BUF_INIT(65536);
+	struct config *config;
+	struct err err;
+
+	if (argc == 1 && str_eq(str_of(argv[0]), STR("--defaults"))) {
+		config_defaults(&out);
+	} else {
+		if (config_load(argc, argv, &config, &err))
+			return cli_fail(&err);
+		config_print(config, &out);
+		config_free(config);
+	}
+	printf("%.*s", STR_ARG(buf_str(&out)));
+	buf_release(&out);
+	return CLI_OK;
+}

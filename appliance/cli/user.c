@@ -1,0 +1,177 @@
+/* cove user: who there is and what each may do. */
+#include "commands.h"
+#include <cove/json.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const struct option *option(const struct option *options, const char *name)
+{
+	while (!str_eq(str_of(options->name), str_of(name)))
+		options++;
+	return options;
+}
+
+static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	const struct option *grants = option(options, "--grant");
+	struct grant_info grant;
+	struct secret password;
+	enum rc rc;
+
+	for (size_t i = 0; i < grants->count; i++)
+		TRY(cli_grant_parse(grants->values[i], &grant, err));
+	TRY(cli_read_password(&password, err));
+	rc = user_add(d->auth, str_of(w->items[0]), &password, err);
+	secret_wipe(&password);
+	TRY(rc);
+	for (size_t i = 0; i < grants->count; i++) {
+		TRY(cli_grant_parse(grants->values[i], &grant, err));
+		TRY(grant_set(d->auth, str_of(w->items[0]), grant.pattern, grant.actions, err));
+	}
+	if (cli_has(options, "--admin"))
+		TRY(grant_set(
+		    d->auth, str_of(w->items[0]), STR("**"), MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN, err));
+	if (grants->count || cli_has(options, "--admin"))
+		printf("%s is added.\n", w->items[0]);
+	else
+		printf("%s is added, and may do nothing yet. To let %s push to team/...:\n"
+		       "  cove user grant %s 'team/**' pull,push\n",
+		    w->items[0], w->items[0], w->items[0]);
+	return OK;
+}
+
+struct listing {
+	struct app_data *d;
+	struct buf *json; /* NULL: a table */
+};
+
+static enum rc put_grant(void *ctx, const struct grant_info *g, struct err *err)
+{
+	struct listing *l = ctx;
+	char actions[ACTIONS_TEXT_MAX];
+
+	(void)err;
+	actions_text(actions, g->actions);
+	if (!l->json) {
+		printf(" %.*s:%s", STR_ARG(g->pattern), actions);
+		return OK;
+	}
+	json_put_comma(l->json);
+	buf_addz(l->json, "{");
+	json_put_member_str(l->json, "pattern", g->pattern);
+	json_put_member_str(l->json, "actions", str_of(actions));
+	buf_addz(l->json, "}");
+	return OK;
+}
+
+static enum rc put_user(void *ctx, const struct user_info *u, struct err *err)
+{
+	struct listing *l = ctx;
+	char last[24];
+
+	cli_time(last, u->last_login_at);
+	if (!l->json) {
+		printf("%-20.*s %-9s %-17s", STR_ARG(u->name), u->enabled ? "enabled" : "disabled", last);
+		TRY(grant_list(l->d->auth, u->name, put_grant, l, err));
+		printf("\n");
+		return OK;
+	}
+	json_put_comma(l->json);
+	buf_addz(l->json, "{");
+	json_put_member_str(l->json, "name", u->name);
+	json_put_name(l->json, "enabled");
+	buf_addz(l->json, u->enabled ? "true" : "false");
+	json_put_member_u64(l->json, "created_at", (uint64_t)u->created_at);
+	json_put_member_u64(l->json, "last_login_at", (uint64_t)u->last_login_at);
+	json_put_name(l->json, "grants");
+	buf_addz(l->json, "[");
+	TRY(grant_list(l->d->auth, u->name, put_grant, l, err));
+	buf_addz(l->json, "]}");
+	return OK;
+}
+
+static enum rc list(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct buf json = BUF_INIT(64u * 1024 * 1024);
+	struct listing l = {.d = d, .json = cli_has(options, "--json") ? &json : NULL};
+	enum rc rc;
+
+	(void)w;
+	if (l.json)
+		buf_addz(&json, "[");
+	else
+		printf("%-20s %-9s %-17s GRANTS\n", "NAME", "STATE", "LAST LOGIN (UTC)");
+	rc = user_list(d->auth, put_user, &l, err);
+	if (!rc && l.json)
+		printf("%.*s]\n", STR_ARG(buf_str(&json)));
+	buf_release(&json);
+	return rc;
+}
+
+static enum rc passwd(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct secret password;
+	enum rc rc;
+
+	(void)options;
+	TRY(cli_read_password(&password, err));
+	rc = user_set_password(d->auth, str_of(w->items[0]), &password, err);
+	secret_wipe(&password);
+	TRY(rc);
+	printf("The password of %s is changed; its tokens and logins have ended.\n", w->items[0]);
+	return OK;
+}
+
+static enum rc disable(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(user_set_enabled(d->auth, str_of(w->items[0]), false, err));
+	printf("%s is disabled.\n", w->items[0]);
+	return OK;
+}
+
+static enum rc enable(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(user_set_enabled(d->auth, str_of(w->items[0]), true, err));
+	printf("%s is enabled.\n", w->items[0]);
+	return OK;
+}
+
+static enum rc remove_user(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(user_remove(d->auth, str_of(w->items[0]), err));
+	printf("%s is removed.\n", w->items[0]);
+	return OK;
+}
+
+static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	unsigned actions = 0;
+
+	(void)options;
+	if (!str_eq(str_of(w->items[2]), STR("none")))
+		TRY(actions_parse(str_of(w->items[2]), &actions, err));
+	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
+	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	return OK;
+}
+
+int cmd_user(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+	    {"add", 1, 1, add, "add NAME [--grant PATTERN:ACTIONS]... [--admin]"},
+	    {"list", 0, 0, list, "list [--json]"},
+	    {"passwd", 1, 1, passwd, "passwd NAME"},
+	    {"disable", 1, 1, disable, "disable NAME"},
+	    {"enable", 1, 1, enable, "enable NAME"},
+	    {"remove", 1, 1, remove_user, "remove NAME"},
+	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
+	    {NULL, 0, 0, NULL, NULL},
+	};
+	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--admin"}, {.name = "--json"},
+	    {.name = "--password-stdin"}, {.name = NULL}};
+
+	return cli_run_verb(argc, argv, verbs, options, "user");
+}
