@@ -42,6 +42,10 @@ class Crowd(Case):
         r = raw.response()
         self.assertEqual(r.status, 408)
 
+
+class Guessers(Case):
+    """A server of its own: afterwards this address is throttled."""
+
     def test_password_storm_does_not_stop_pulls(self):
         """Wrong passwords queue in their lane; requests with tokens go on."""
         c = self.cove.client("repository:a:pull,push")

@@ -57,7 +57,7 @@ class Commands(Case):
         self.assertIn("alice", c.command("user", "list"))
         c.command("user", "add", "alice", stdin=b"alice-password\n", status=1)
         c.command("user", "add", "short", stdin=b"short\n", status=1)
-        c.command("user", "add", "Bad Name", stdin=b"alice-password\n", status=1)
+        c.command("user", "add", "Bad Name", stdin=b"alice-password\n", status=2)
         c.command("user", "grant", "alice", "team/**", "pull,push")
         client = c.client("repository:team/x:pull,push", user="alice", password="alice-password")
         self.assertEqual(client.request("POST", "/v2/team/x/blobs/uploads/").status, 202)
