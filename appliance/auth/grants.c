@@ -179,10 +179,8 @@ static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct gran
 
 static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 {
-	static const char grow[] = "UPDATE users SET generation = generation + 1 WHERE id = :user";
 	const struct grant_change *g = ctx;
 	int64_t user_id, count;
-	struct db_stmt *s;
 	unsigned old;
 
 	TRY(user_id_of(c, g->user, &user_id, err));
@@ -192,12 +190,7 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 	if (!old && count >= GRANTS_MAX)
 		return fail(
 		    err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
-	TRY(write_grant(c, user_id, g, err));
-	if (!(old & ~g->actions))
-		return OK;
-	TRY(db_prepare(c, grow, &s, err));
-	db_bind_i64(s, ":user", user_id);
-	return db_run(s, NULL, err);
+	return write_grant(c, user_id, g, err);
 }
 
 enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err)

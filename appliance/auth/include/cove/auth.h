@@ -109,9 +109,8 @@ CHECKED enum rc user_remove(struct auth *auth, struct str name, struct err *err)
 CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); /* without anonymous */
 typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
 CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
-/* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. Taking
- * something away ends the user's access tokens (clients fetch new ones by themselves). MAY_ADMIN only on "**", and
- * never for anonymous. */
+/* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. MAY_ADMIN
+ * only on "**", and never for anonymous. It counts from the next auth_actions() on, which is asked on each request. */
 #define PATTERN_MAX 255
 #define GRANTS_MAX 256 /* of one user, and of one key */
 CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);

@@ -1,0 +1,78 @@
+/* token: the handlers of the token endpoint. A wrong password is 401 and never an anonymous token (rules 3 and 4). */
+#include <cove/token.h>
+#include "request.h"
+
+/* RFC 6749 §5.1: nobody may keep the answer. */
+static enum rc answer(struct exchange *x, const struct identity *who, const struct token_request *r, bool is_post)
+{
+	x->reply.content.max = TOKEN_ANSWER_MAX;
+	TRY(token_answer(
+	    x->site->signer, x->site->auth, who, r, is_post, x->site->service, &x->reply.content, &x->err));
+	reply_field(x, "Cache-Control", "no-store");
+	return reply_bytes(x, 200, "application/json", buf_str(&x->reply.content));
+}
+
+/* The router has checked the Basic credentials; without any, x->who is anonymous. */
+static enum rc token_get(struct exchange *x)
+{
+	struct token_request r;
+	enum rc rc = token_request_parse(x->arena, x->query, false, &r, &x->err);
+
+	if (!rc)
+		rc = answer(x, &x->who, &r, false);
+	token_request_wipe(&r);
+	return rc;
+}
+
+static enum rc prove(struct exchange *x, const struct token_request *r, struct identity *who)
+{
+	if (r->grant == GRANT_REFRESH)
+		return login_use(x->site->auth, r->refresh_token, who, &x->err);
+	return auth_password(x->site->auth, r->user, &r->password, conn_peer(x->conn),
+	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, who, &x->err);
+}
+
+/* OAuth2's form of the failure beside OCI's: containerd turns to GET on this 400 (rule 3). */
+static enum rc refuse_grant(struct exchange *x)
+{
+	return reply_bytes(x, rc_status(E_OAUTH_GRANT), "application/json",
+	    arena_printf(x->arena,
+		"{\"error\":\"unsupported_grant_type\",\"errors\":[{\"code\":\"%s\",\"message\":\"%s\"}]}",
+		rc_wire(E_OAUTH_GRANT), rc_sentence(E_OAUTH_GRANT)));
+}
+
+static enum rc token_post(struct exchange *x)
+{
+	struct token_request r;
+	struct identity who;
+	enum rc rc = token_request_parse(x->arena, x->body, true, &r, &x->err);
+
+	if (!rc && r.grant == GRANT_OTHER) {
+		rc = refuse_grant(x);
+	} else if (!rc) {
+		rc = prove(x, &r, &who);
+		if (!rc)
+			rc = answer(x, &who, &r, true);
+		else if (rc_status(rc) == 401)
+			reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
+	}
+	token_request_wipe(&r);
+	return rc;
+}
+
+static enum rc jwks_get(struct exchange *x)
+{
+	x->reply.content.max = 1024;
+	token_signer_jwks(x->site->signer, &x->reply.content);
+	if (!buf_ok(&x->reply.content))
+		return fail_rc(&x->err, E_BUSY);
+	return reply_bytes(x, 200, "application/jwk-set+json", buf_str(&x->reply.content));
+}
+
+/* POST brings its credentials in the form, hence ACCESS_ANY. */
+const struct route token_routes[] = {
+    {"token-get", METHOD_GET, "/token", ACCESS_LOGIN, BODY_NONE, 0, 0, NULL, token_get},
+    {"token-post", METHOD_POST, "/token", ACCESS_ANY, BODY_BUFFERED, TOKEN_FORM_MAX, 0, NULL, token_post},
+    {"jwks", METHOD_GET, "/.well-known/jwks.json", ACCESS_ANY, BODY_NONE, 0, 0, NULL, jwks_get},
+    ROUTES_END,
+};
