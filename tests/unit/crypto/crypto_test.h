@@ -1,12 +1,12 @@
 /* crypto_test: what the tests of crypto/ share: cmocka, bytes from hex, bytes that repeat from run to run. */
 #pragma once
+#include <cove/codec.h>
+#include <cove/err.h> /* before cmocka, which makes fail a macro */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <cove/codec.h>
-#include <cove/err.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

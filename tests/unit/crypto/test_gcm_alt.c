@@ -2,7 +2,7 @@
 #include "crypto_test.h"
 #include "mbedtls/cipher.h"
 #include "mbedtls/gcm.h"
-#include "stock.h"
+#include "accel/stock.h"
 #include <stdlib.h>
 
 struct message {

@@ -3,7 +3,7 @@
 #include "crypto_test.h"
 #include "mbedtls/md.h"
 #include "mbedtls/sha256.h"
-#include "stock.h"
+#include "accel/stock.h"
 
 #define TWO_BLOCKS "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
 
