@@ -1,6 +1,8 @@
 /* buf: growing, the maximum and the sticky failure. */
 #include <cove/buf.h>
 #include <cove/err.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { BUF_FIRST = 64 };
 

@@ -19,7 +19,7 @@
 
 static struct head parse(struct str bytes)
 {
-	struct head head;
+	struct head head = {0};
 	struct err err = {0};
 	struct head_scan scan = {0};
 	size_t length;
