@@ -33,7 +33,7 @@ enum rc certificates_load(const struct config *config, int data_dirfd, struct ce
 	*out = (struct certificates){.ca_pem = BUF_INIT(16384)};
 	rc = trust_machine_names(str_of(config->names), &out->names, err);
 	if (!rc && config->certificate[0])
-		rc = trust_own_files(config->certificate, config->certificate_key, &leaf, err);
+		rc = trust_own_files(config->certificate, config->certificate_key, &out->names, &leaf, err);
 	else if (!rc)
 		rc = own_ca(config, data_dirfd, out, &leaf, err);
 	if (!rc)

@@ -51,7 +51,7 @@ static enum rc check(const struct config *config, struct err *err)
 		enum rc rc;
 
 		crypto_start();
-		TRY(trust_own_files(config->certificate, config->certificate_key, &own, err));
+		TRY(trust_own_files(config->certificate, config->certificate_key, &names, &own, err));
 		rc = tls_identity_new(buf_str(&own.chain_pem), buf_str(&own.key_pem), &identity, err);
 		trust_certificate_release(&own);
 		TRY(rc);

@@ -116,14 +116,14 @@ static int describe_ca(mbedtls_x509write_cert *w, const struct subtrees *subtree
 	int code;
 
 	/* clang-format off */
-	(code = set_serial(w)) ||
+	(void)((code = set_serial(w)) ||
 	(code = set_dates(w, now - BACKDATED_S, now + CA_LIFE_S)) ||
 	(code = mbedtls_x509write_crt_set_subject_name(w, name)) ||
 	(code = mbedtls_x509write_crt_set_issuer_name(w, name)) ||
 	(code = mbedtls_x509write_crt_set_basic_constraints(w, 1, 0)) ||
 	(code = mbedtls_x509write_crt_set_key_usage(w, MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN)) ||
 	(code = mbedtls_x509write_crt_set_subject_key_identifier(w)) ||
-	(code = set_constraints(w, subtrees));
+	(code = set_constraints(w, subtrees)));
 	/* clang-format on */
 	return code;
 }
@@ -159,7 +159,7 @@ static int describe_leaf(mbedtls_x509write_cert *w, const mbedtls_x509_crt *ca, 
 	if (code < 0)
 		return code;
 	/* clang-format off */
-	(code = set_serial(w)) ||
+	(void)((code = set_serial(w)) ||
 	(code = set_dates(w, now - BACKDATED_S, end < ca_end || ca_end < now ? end : ca_end)) ||
 	(code = mbedtls_x509write_crt_set_subject_name(w, "CN=cove registry")) ||
 	(code = mbedtls_x509write_crt_set_issuer_name(w, issuer)) ||
@@ -168,7 +168,7 @@ static int describe_leaf(mbedtls_x509write_cert *w, const mbedtls_x509_crt *ca, 
 	(code = mbedtls_x509write_crt_set_subject_key_identifier(w)) ||
 	(code = mbedtls_x509write_crt_set_authority_key_identifier(w)) ||
 	(code = set_server_auth(w)) ||
-	(code = set_names(w, names));
+	(code = set_names(w, names)));
 	/* clang-format on */
 	return code;
 }

@@ -72,10 +72,8 @@ bool names_add(struct trust_names *names, struct str s)
 	for (size_t i = 0; i < names->count; i++)
 		if (strcmp(names->items[i].text, text) == 0)
 			return true;
-	if (names->count == TRUST_NAMES_MAX) {
-		log_warn("trust.names", "left_out=%s reason=\"a certificate has %d names at most\"", text, TRUST_NAMES_MAX);
+	if (names->count == TRUST_NAMES_MAX)
 		return true;
-	}
 	memcpy(names->items[names->count].text, text, sizeof text);
 	names->items[names->count++].is_address = is_address;
 	return true;
@@ -186,6 +184,9 @@ enum rc trust_machine_names(struct str extra, struct trust_names *out, struct er
 	names_add(out, STR("::1"));
 	add_host_names(out);
 	add_addresses(out);
+	if (out->count == TRUST_NAMES_MAX)
+		log_warn("trust.names", "reason=\"a certificate has %d names at most: further ones are left out\"",
+		    TRUST_NAMES_MAX);
 	return OK;
 }
 

@@ -9,7 +9,7 @@
 
 /* ---- names.c ---- */
 
-/* Adds a name or address in its normal form, once; false when it is neither. */
+/* Adds a name or address in its normal form, once, and not beyond TRUST_NAMES_MAX; false when it is neither. */
 bool names_add(struct trust_names *names, struct str s);
 /* The address in network order: 4 or 16 bytes; 0 when text is none. */
 size_t address_bytes(const char *text, uint8_t out[static 16]);

@@ -96,3 +96,8 @@ static inline char ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
+
+static inline char ascii_upper(char c)
+{
+	return ascii_is_lower(c) ? (char)(c - 32) : c;
+}
