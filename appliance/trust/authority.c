@@ -37,8 +37,9 @@ static enum rc clock_is_sane(struct err *err)
 		return OK;
 	clock_rfc3339(now, clock_wall_s());
 	clock_rfc3339(built, COVE_BUILD_DATE_S);
-	return fail(err, E_CLOCK, "the clock says %s, but this program is from %s: set the clock (NTP); certificates are made then",
-	    now, built);
+	return fail(err, E_CLOCK,
+	    "the clock says %s, but this program is from %s: set the clock (NTP); certificates are made then", now,
+	    built);
 }
 
 static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static TRUST_FINGERPRINT_MAX])
@@ -49,7 +50,8 @@ static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static 
 	digest_of(&d, DIGEST_SHA256, (struct str){(const char *)certificate->raw.p, certificate->raw.len});
 	digest_hex(hex, &d);
 	for (size_t i = 0; i < 32; i++)
-		snprintf(out + 3 * i, 4, "%c%c%s", ascii_upper(hex[2 * i]), ascii_upper(hex[2 * i + 1]), i < 31 ? ":" : "");
+		snprintf(
+		    out + 3 * i, 4, "%c%c%s", ascii_upper(hex[2 * i]), ascii_upper(hex[2 * i + 1]), i < 31 ? ":" : "");
 }
 
 /* A CA cannot be renewed without every client; so it is said early, and never done unasked. */
@@ -61,7 +63,8 @@ static void complain_about_dates(const mbedtls_x509_crt *ca)
 	if (now < COVE_BUILD_DATE_S)
 		return;
 	if (x509_seconds(&ca->valid_from) > now)
-		log_error("trust.ca", "problem=\"made while the clock was ahead: not valid yet\" remedy=\"%s\"", remedy);
+		log_error(
+		    "trust.ca", "problem=\"made while the clock was ahead: not valid yet\" remedy=\"%s\"", remedy);
 	else if (days < 180)
 		log_warn("trust.ca", "problem=\"the CA ends soon\" days=%lld remedy=\"%s\"", (long long)days, remedy);
 }
@@ -195,7 +198,8 @@ static enum rc leaf_key(int tls_dirfd, mbedtls_pk_context *key, struct buf *pem,
 {
 	struct err ignored;
 
-	if (io_read_file(tls_dirfd, "leaf.key", pem, &ignored) == OK && key_parse(pem, "tls/leaf.key", key, &ignored) == OK)
+	if (io_read_file(tls_dirfd, "leaf.key", pem, &ignored) == OK &&
+	    key_parse(pem, "tls/leaf.key", key, &ignored) == OK)
 		return OK;
 	mbedtls_pk_free(key);
 	mbedtls_pk_init(key);
@@ -213,8 +217,9 @@ static enum rc ca_key_load(int tls_dirfd, const struct authority *ca, mbedtls_pk
 	if (!rc)
 		rc = key_parse(&pem, "tls/ca.key", key, err);
 	if (!rc && !key_fits(&ca->certificate, key))
-		rc = fail(err, E_CORRUPT, "tls/ca.key is not the key of tls/ca.crt: restore it from a backup of the data "
-					  "directory, or remove tls/ca.crt for a new CA (clients must trust that one anew)");
+		rc = fail(err, E_CORRUPT,
+		    "tls/ca.key is not the key of tls/ca.crt: restore it from a backup of the data "
+		    "directory, or remove tls/ca.crt for a new CA (clients must trust that one anew)");
 	buf_wipe(&pem);
 	return rc;
 }
@@ -242,7 +247,8 @@ static enum rc leaf_issue(int tls_dirfd, const struct authority *ca, const struc
 
 static void certificate_init(struct trust_certificate *c)
 {
-	*c = (struct trust_certificate){.chain_pem = BUF_INIT(PEM_MAX), .key_pem = BUF_INIT(PEM_MAX), .from_own_ca = true};
+	*c = (struct trust_certificate){
+	    .chain_pem = BUF_INIT(PEM_MAX), .key_pem = BUF_INIT(PEM_MAX), .from_own_ca = true};
 }
 
 /* Issues, and reads back what is on disk now. */
@@ -265,8 +271,8 @@ static enum rc leaf_renew(int tls_dirfd, const struct authority *ca, const struc
 	return rc;
 }
 
-enum rc trust_leaf(int tls_dirfd, const struct trust_names *names, struct trust_certificate *out, bool *issued,
-    struct err *err)
+enum rc trust_leaf(
+    int tls_dirfd, const struct trust_names *names, struct trust_certificate *out, bool *issued, struct err *err)
 {
 	struct trust_certificate old, new;
 	struct buf ca_pem = BUF_INIT(PEM_MAX);
@@ -289,7 +295,8 @@ enum rc trust_leaf(int tls_dirfd, const struct trust_names *names, struct trust_
 	if (!rc && !kept)
 		rc = leaf_renew(tls_dirfd, &ca, &permitted, &new, &why);
 	if (rc && have_old)
-		log_error("trust.leaf", "problem=%s action=\"the certificate at hand stays in use\"", log_quote(str_of(why.text)));
+		log_error("trust.leaf", "problem=%s action=\"the certificate at hand stays in use\"",
+		    log_quote(str_of(why.text)));
 	if (kept || (rc && have_old)) {
 		*out = old;
 		rc = OK;

@@ -6,8 +6,8 @@ static const struct {
 	const char *client;
 	const char *directory; /* the per-registry folder that the client reads at each pull; no restart */
 } clients[] = {
-    {"Docker",						      "/etc/docker/certs.d"    },
-    {"podman, skopeo, buildah, CRI-O",                              "/etc/containers/certs.d"},
+    {"Docker", "/etc/docker/certs.d"},
+    {"podman, skopeo, buildah, CRI-O", "/etc/containers/certs.d"},
     {"containerd, nerdctl (config_path = /etc/containerd/certs.d)", "/etc/containerd/certs.d"},
 };
 

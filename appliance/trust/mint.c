@@ -1,6 +1,6 @@
 /*
- * mint: writes our two kinds of certificate, with the content that clients enforce (clients.md 2.6.3). Serials and dates
- * are decided here, names and keys by the caller.
+ * mint: writes our two kinds of certificate, with the content that clients enforce (clients.md 2.6.3). Serials and
+ * dates are decided here, names and keys by the caller.
  */
 #include "trust_internal.h"
 #include <cove/clock.h>
@@ -66,8 +66,8 @@ static int set_server_auth(mbedtls_x509write_cert *w)
 {
 	static const unsigned char der[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 
-	return mbedtls_x509write_crt_set_extension(w, MBEDTLS_OID_EXTENDED_KEY_USAGE,
-	    MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, der, sizeof der);
+	return mbedtls_x509write_crt_set_extension(
+	    w, MBEDTLS_OID_EXTENDED_KEY_USAGE, MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, der, sizeof der);
 }
 
 static int set_names(mbedtls_x509write_cert *w, const struct trust_names *names)
@@ -128,8 +128,8 @@ static int describe_ca(mbedtls_x509write_cert *w, const struct subtrees *subtree
 	return code;
 }
 
-enum rc mint_ca(mbedtls_pk_context *key, const struct subtrees *subtrees, const char *host, struct buf *pem,
-    struct err *err)
+enum rc mint_ca(
+    mbedtls_pk_context *key, const struct subtrees *subtrees, const char *host, struct buf *pem, struct err *err)
 {
 	mbedtls_x509write_cert w;
 	unsigned char mark[4];
@@ -137,7 +137,8 @@ enum rc mint_ca(mbedtls_pk_context *key, const struct subtrees *subtrees, const 
 	enum rc rc;
 	int code;
 
-	/* The mark tells this CA from an earlier one of the same box in a list of trusted ones. A CN has 64 characters. */
+	/* The mark tells this CA from an earlier one of the same box in a list of trusted ones. A CN has 64 characters.
+	 */
 	random_bytes(mark, sizeof mark);
 	snprintf(name, sizeof name, "CN=cove CA %.40s %02x%02x%02x%02x", host, mark[0], mark[1], mark[2], mark[3]);
 	mbedtls_x509write_crt_init(&w);

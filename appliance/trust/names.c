@@ -22,7 +22,8 @@ static bool is_dns_name(struct str s)
 	for (struct str rest = s; rest.n;) {
 		bool more = str_cut(rest, '.', &label, &rest);
 
-		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-' || (more && !rest.n))
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-' ||
+		    (more && !rest.n))
 			return false;
 		for (size_t i = 0; i < label.n; i++)
 			if (!ascii_is_alnum(label.p[i]) && label.p[i] != '-' && label.p[i] != '_')
@@ -95,7 +96,8 @@ static enum rc add_extra(struct trust_names *out, struct str extra, struct err *
 		one = str_trim(one);
 		if (one.n && !names_add(out, one))
 			return fail(err, E_CONFIG,
-			    "names: \"%.*s\" is neither a host name nor an address (write host names without port and scheme)",
+			    "names: \"%.*s\" is neither a host name nor an address (write host names without port and "
+			    "scheme)",
 			    STR_ARG(one));
 	}
 	return OK;
@@ -148,7 +150,8 @@ static void add_host_names(struct trust_names *out)
 	add_in_search_domain(out, host);
 }
 
-/* Link-local IPv6 addresses are left out: they mean nothing without an interface, and no URL of a client carries one. */
+/* Link-local IPv6 addresses are left out: they mean nothing without an interface, and no URL of a client carries one.
+ */
 static void add_addresses(struct trust_names *out)
 {
 	struct ifaddrs *all = NULL;

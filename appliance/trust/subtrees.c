@@ -1,7 +1,7 @@
 /*
  * subtrees: the name constraints of our CA (RFC 5280 §4.2.1.10). Only dNSName and iPAddress subtrees: another form in a
- * critical extension makes Go refuse the chain. Both address families always: GnuTLS and NSS take a list with one family
- * as refusing the other (clients.md 2.6.4).
+ * critical extension makes Go refuse the chain. Both address families always: GnuTLS and NSS take a list with one
+ * family as refusing the other (clients.md 2.6.4).
  */
 #include "trust_internal.h"
 #include <mbedtls/asn1.h>
@@ -94,7 +94,7 @@ static bool suffix_has(const struct subtree *suffix, struct str name)
 	size_t n = strlen(suffix->dns);
 
 	return n && name.n >= n && str_eqi(str_from(name, name.n - n), str_of(suffix->dns)) &&
-	    (name.n == n || name.p[name.n - n - 1] == '.');
+	       (name.n == n || name.p[name.n - n - 1] == '.');
 }
 
 bool subtrees_permit(const struct subtrees *s, const char *name, bool is_address)
@@ -136,7 +136,7 @@ static bool put_subtree(uint8_t **p, uint8_t *start, const struct subtree *one, 
 		if (!put_bytes(p, start, one->dns, n) || !put_header(p, start, TAG_DNS, n, &base))
 			return false;
 	} else if (!put_bytes(p, start, one->mask, one->bytes) || !put_bytes(p, start, one->address, one->bytes) ||
-	    !put_header(p, start, TAG_ADDRESS, 2 * one->bytes, &base)) {
+		   !put_header(p, start, TAG_ADDRESS, 2 * one->bytes, &base)) {
 		return false;
 	}
 	return put_header(p, start, TAG_SEQUENCE, base, total);

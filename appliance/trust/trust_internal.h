@@ -20,8 +20,8 @@ size_t address_bytes(const char *text, uint8_t out[static 16]);
 
 /* One permitted subtree: a DNS suffix, or address and mask. */
 struct subtree {
-	char dns[254];      /* "" for addresses */
-	size_t bytes;       /* 4 or 16 */
+	char dns[254]; /* "" for addresses */
+	size_t bytes;  /* 4 or 16 */
 	uint8_t address[16], mask[16];
 };
 struct subtrees {
@@ -44,8 +44,8 @@ int random_for_mbedtls(void *unused, unsigned char *out, size_t n);
 enum rc fail_mbedtls(struct err *err, enum rc rc, const char *what, int code);
 /* All certificates of a PEM text, first to last, into an initialised chain. Unlike mbedTLS's own parser it takes our
  * critical name constraints, which it hands out (subtrees may be NULL) but, being a server's, does not enforce. */
-CHECKED enum rc chain_parse(struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees,
-    struct err *err);
+CHECKED enum rc chain_parse(
+    struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees, struct err *err);
 CHECKED enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *key, struct err *err);
 bool key_fits(const mbedtls_x509_crt *certificate, mbedtls_pk_context *key);
 CHECKED enum rc key_make(mbedtls_pk_context *key, struct buf *pem, struct err *err);
@@ -58,8 +58,8 @@ void buf_wipe(struct buf *b);
 /* ---- mint.c ---- */
 
 /* A self-signed CA with these constraints, named after the host. */
-CHECKED enum rc mint_ca(mbedtls_pk_context *key, const struct subtrees *subtrees, const char *host, struct buf *pem,
-    struct err *err);
+CHECKED enum rc mint_ca(
+    mbedtls_pk_context *key, const struct subtrees *subtrees, const char *host, struct buf *pem, struct err *err);
 /* A leaf for these names, signed by the CA. */
 CHECKED enum rc mint_leaf(const mbedtls_x509_crt *ca, mbedtls_pk_context *ca_key, mbedtls_pk_context *key,
     const struct trust_names *names, struct buf *pem, struct err *err);

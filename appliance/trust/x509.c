@@ -43,7 +43,8 @@ static int take_extension(void *ctx, const mbedtls_x509_crt *certificate, const 
 	return 0;
 }
 
-enum rc chain_parse(struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees, struct err *err)
+enum rc chain_parse(
+    struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees, struct err *err)
 {
 	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
 	const char *at = pem.n ? strstr(pem.p, begin) : NULL;
@@ -51,7 +52,8 @@ enum rc chain_parse(struct str pem, const char *what, mbedtls_x509_crt *chain, s
 	int code = 0;
 
 	if (!at)
-		return fail(err, E_CONFIG, "%s holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
+		return fail(
+		    err, E_CONFIG, "%s holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
 	for (; at && !code; at = strstr(at + used, begin)) {
 		mbedtls_pem_context block;
 
@@ -78,7 +80,8 @@ enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *k
 	/* with its NUL, as mbedTLS wants PEM */
 	code = mbedtls_pk_parse_key(key, (const unsigned char *)pem->p, pem->n + 1, NULL, 0, random_for_mbedtls, NULL);
 	if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
-		return fail(err, E_CONFIG, "%s is encrypted: give the key without a password, readable by this user only", what);
+		return fail(err, E_CONFIG,
+		    "%s is encrypted: give the key without a password, readable by this user only", what);
 	return code ? fail_mbedtls(err, E_CONFIG, what, code) : OK;
 }
 
@@ -128,7 +131,8 @@ static bool dns_matches(struct str pattern, struct str name)
 
 	if (str_eqi(pattern, name))
 		return true;
-	return str_starts(pattern, STR("*.")) && str_cut(name, '.', &first, &rest) && str_eqi(str_from(pattern, 2), rest);
+	return str_starts(pattern, STR("*.")) && str_cut(name, '.', &first, &rest) &&
+	       str_eqi(str_from(pattern, 2), rest);
 }
 
 bool certificate_has(const mbedtls_x509_crt *certificate, const char *name, bool is_address)

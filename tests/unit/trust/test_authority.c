@@ -105,7 +105,8 @@ static void test_content(void **state)
 	mbedtls_x509_crt_init(&leaf);
 	assert_int_equal(chain_parse(buf_str(&pem), "ca", &ca, &subtrees, &err), OK);
 	assert_int_equal(mbedtls_x509_crt_get_ca_istrue(&ca), 1);
-	assert_int_equal(mbedtls_x509_crt_check_key_usage(&ca, MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN), 0);
+	assert_int_equal(
+	    mbedtls_x509_crt_check_key_usage(&ca, MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN), 0);
 	assert_true(subtrees.present && subtrees_permit(&subtrees, "box", false));
 	assert_int_equal(mode_of("ca.key"), 0600);
 
@@ -120,7 +121,8 @@ static void test_content(void **state)
 	assert_true(certificate_has(&leaf, "box", false) && certificate_has(&leaf, "::1", true));
 	assert_false(certificate_has(&leaf, "lan", false));
 	assert_int_equal(mbedtls_x509_crt_verify(&leaf, &ca, NULL, "192.168.1.5", &flags, NULL, NULL) &&
-		(flags & ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)), 0);
+			     (flags & ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE)),
+	    0);
 	mbedtls_x509_crt_free(&ca);
 	mbedtls_x509_crt_free(&leaf);
 	buf_release(&pem);
@@ -136,7 +138,7 @@ static void test_kept_and_renewed(void **state)
 	make_leaf("box", true, &leaf);
 	make_leaf("box", false, &leaf);
 	make_leaf("box box.lan", true, &leaf); /* gained a name */
-	make_leaf("box", false, &leaf);	       /* lost one: harmless until the next */
+	make_leaf("box", false, &leaf);        /* lost one: harmless until the next */
 	clock_pin(NOW + 200 * DAY, 0);
 	make_leaf("box", false, &leaf);
 	clock_pin(NOW + 270 * DAY, 0); /* past two thirds */

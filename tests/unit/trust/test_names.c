@@ -108,9 +108,18 @@ static void test_host_value(void **state)
 		const char *host;
 		bool want;
 	} rows[] = {
-	    {"box", true},	     {"BOX:5000", true},  {"box.:5000", true}, {"192.168.1.5:5000", true},
-	    {"[2001:db8::1]:5000", true}, {"[2001:DB8:0::1]", true}, {"boxy", false},  {"evil:box", false},
-	    {"", false},	     {"[", false},	  {":", false},	       {"192.168.1.50", false},
+	    {"box", true},
+	    {"BOX:5000", true},
+	    {"box.:5000", true},
+	    {"192.168.1.5:5000", true},
+	    {"[2001:db8::1]:5000", true},
+	    {"[2001:DB8:0::1]", true},
+	    {"boxy", false},
+	    {"evil:box", false},
+	    {"", false},
+	    {"[", false},
+	    {":", false},
+	    {"192.168.1.50", false},
 	};
 	struct trust_names names = {.count = 0};
 
@@ -126,8 +135,11 @@ static void test_host_value(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_normal_form), cmocka_unit_test(test_lengths),	   cmocka_unit_test(test_once_and_bounded),
-	    cmocka_unit_test(test_machine),	cmocka_unit_test(test_host_value),
+	    cmocka_unit_test(test_normal_form),
+	    cmocka_unit_test(test_lengths),
+	    cmocka_unit_test(test_once_and_bounded),
+	    cmocka_unit_test(test_machine),
+	    cmocka_unit_test(test_host_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

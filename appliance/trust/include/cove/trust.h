@@ -23,8 +23,8 @@ struct trust_names {
 };
 
 /* localhost and loopback, the host name, host.local, the host name in the resolver's search domain, every address of
- * every interface that is up (link-local IPv6 left out), and the names in `extra` (comma-separated; E_CONFIG when one is not
- * a name or address). More than TRUST_NAMES_MAX are left out with a line in the log; extra ones come first. */
+ * every interface that is up (link-local IPv6 left out), and the names in `extra` (comma-separated; E_CONFIG when one
+ * is not a name or address). More than TRUST_NAMES_MAX are left out with a line in the log; extra ones come first. */
 CHECKED enum rc trust_machine_names(struct str extra, struct trust_names *out, struct err *err);
 /* Is the host part of a Host value ("box:5000", "[::1]:5000") among them? Case-insensitive. */
 bool trust_names_have(const struct trust_names *names, struct str host_and_port);
@@ -37,18 +37,18 @@ struct trust_certificate {
 };
 void trust_certificate_release(struct trust_certificate *c);
 
-/* The CA as PEM, and "AB:CD:…" of its DER's SHA-256; made at the first call for a directory. `names` that lie outside the
- * local suffixes and private addresses become permitted subtrees at its making. E_CLOCK: there is none and the clock is
- * before the build date. */
+/* The CA as PEM, and "AB:CD:…" of its DER's SHA-256; made at the first call for a directory. `names` that lie outside
+ * the local suffixes and private addresses become permitted subtrees at its making. E_CLOCK: there is none and the
+ * clock is before the build date. */
 #define TRUST_FINGERPRINT_MAX 96
 CHECKED enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct buf *ca_pem,
     char fingerprint[static TRUST_FINGERPRINT_MAX], bool *made, struct err *err);
-/* The leaf for these names, kept if it still fits, else issued anew (*issued). Names that the CA does not permit are left
- * out with a line in the log. When none can be issued (clock, disk, no ca.key) a usable old one is given, whatever its
- * date: a name or date that does not match is better than no answer. */
-CHECKED enum rc trust_leaf(int tls_dirfd, const struct trust_names *names, struct trust_certificate *out, bool *issued,
-    struct err *err);
-/* A certificate of the owner's: PEM files, checked to be a pair and to have names; E_CONFIG with a sentence. What it does not
- * cover of `names` is for the log. */
+/* The leaf for these names, kept if it still fits, else issued anew (*issued). Names that the CA does not permit are
+ * left out with a line in the log. When none can be issued (clock, disk, no ca.key) a usable old one is given, whatever
+ * its date: a name or date that does not match is better than no answer. */
+CHECKED enum rc trust_leaf(
+    int tls_dirfd, const struct trust_names *names, struct trust_certificate *out, bool *issued, struct err *err);
+/* A certificate of the owner's: PEM files, checked to be a pair and to have names; E_CONFIG with a sentence. What it
+ * does not cover of `names` is for the log. */
 CHECKED enum rc trust_own_files(const char *chain_path, const char *key_path, const struct trust_names *names,
     struct trust_certificate *out, struct err *err);
