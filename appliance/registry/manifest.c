@@ -164,7 +164,7 @@ static enum rc read_relations(struct arena *a, const struct json *doc, struct ma
 static enum rc read_document(
     struct arena *a, const struct json *doc, struct str content_type, struct manifest_content *out, struct err *err)
 {
-	enum shape shape;
+	enum shape shape = SHAPE_SCHEMA1;
 	uint64_t version = 0;
 	struct str artifact_type;
 
