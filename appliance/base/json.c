@@ -25,8 +25,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A name that occurs twice among the members, or NULL. Objects of a few members, which are nearly all, need no memory.
- */
+/* A name that occurs twice among the members, or NULL. Nearly all objects have few members: these need no memory. */
 static const char *twice_pairwise(const cJSON *object)
 {
 	for (const cJSON *a = object->child; a; a = a->next)

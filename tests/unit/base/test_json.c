@@ -64,96 +64,95 @@ static void reads_and_writes(void **state)
 	}
 }
 
+static const struct {
+	struct str text;
+	const char *why;
+} refused[] = {
+    {TEXT(""), "byte 0: a value is missing"},
+    {TEXT(" "), "byte 1: a value is missing"},
+    {TEXT("\xef\xbb\xbf{}"), "byte 0: a value is missing"}, /* RFC 8259 §8.1: no byte order mark */
+    {TEXT("{} x"), "byte 3: something follows"},
+    {TEXT("{}{}"), "byte 2: something follows"},
+    {TEXT("{}\0"), "byte 2: something follows"},
+    {TEXT("1 2"), "something follows"},
+    {TEXT("[1,]"), "byte 3: a value is missing"},
+    {TEXT("[,1]"), "a value is missing"},
+    {TEXT("[1 2]"), "a comma or an end"},
+    {TEXT("[1}"), "a comma or an end"},
+    {TEXT("["), "a value is missing"},
+    {TEXT("[1"), "a comma or an end"},
+    {TEXT("]"), "a value is missing"},
+    {TEXT("{\"a\":1,}"), "a member name"},
+    {TEXT("{\"a\"}"), "a colon"},
+    {TEXT("{\"a\":}"), "a value is missing"},
+    {TEXT("{a:1}"), "a member name"},
+    {TEXT("{1:1}"), "a member name"},
+    {TEXT("{,}"), "a member name"},
+    {TEXT("{\"a\":1]"), "a comma or an end"},
+    {TEXT("{\"a\" 1}"), "a colon"},
+    {TEXT("{\"a\":1 \"b\":2}"), "a comma or an end"},
+    {TEXT("'a'"), "a value is missing"},
+    {TEXT("True"), "a value is missing"},
+    {TEXT("nul"), "a value is missing"},
+    {TEXT("truex"), "something follows"},
+    {TEXT("01"), "something follows"},
+    {TEXT("+1"), "a value is missing"},
+    {TEXT("-"), "a digit"},
+    {TEXT(".5"), "a value is missing"},
+    {TEXT("1."), "a digit"},
+    {TEXT("1.e1"), "a digit"},
+    {TEXT("1e"), "a digit"},
+    {TEXT("1e+"), "a digit"},
+    {TEXT("0x10"), "something follows"},
+    {TEXT("NaN"), "a value is missing"},
+    {TEXT("1e999"), "too large"},
+    {TEXT("[-1e999]"), "too large"},
+    {TEXT("11111111111111111111111111111111111111111111111111111111111111111"), "too long"},
+    {TEXT("\""), "does not end"},
+    {TEXT("\"abc"), "does not end"},
+    {TEXT("\"\\"), "unknown escape"},
+    {TEXT("\"\\\""), "does not end"},
+    {TEXT("\"\\x\""), "unknown escape"},
+    {TEXT("\"\\\0\""), "unknown escape"},
+    {TEXT("\"\\u12\""), "four hexadecimal"},
+    {TEXT("\"\\u12g4\""), "four hexadecimal"},
+    {TEXT("\"\\u0000\""), "NUL"},
+    {TEXT("\"a\0b\""), "control character"},
+    {TEXT("\"a\nb\""), "control character"},
+    {TEXT("\"\\ud83d\""), "surrogate"},
+    {TEXT("\"\\ud83d\\u0041\""), "surrogate"},
+    {TEXT("\"\\ud83dx\""), "surrogate"},
+    {TEXT("\"\\ud83d\\ud83d\""), "surrogate"},
+    {TEXT("\"\\udc33\""), "surrogate"},
+    {TEXT("\"\\ud83d\\"), "surrogate"},
+    {TEXT("\"\xff\""), "byte 1: not UTF-8"},
+    {TEXT("\"\xc3\""), "not UTF-8"},
+    {TEXT("\"\xed\xa0\x80\""), "not UTF-8"},
+    {TEXT("[1]//"), "something follows"},
+    {TEXT("[1,/**/2]"), "a value is missing"},
+    {TEXT("\f1"), "a value is missing"},
+    {TEXT("{\"a\":1,\"a\":1}"), "\"a\" occurs twice"},
+    {TEXT("{\"a\":1,\"\\u0061\":1}"), "\"a\" occurs twice"},
+    {TEXT("[{\"x\":{\"a\":1,\"b\":2,\"a\":3}}]"), "\"a\" occurs twice"},
+    {TEXT("{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"c\":0}"), "\"c\" occurs twice"},
+};
+
 static void refuses(void **state)
 {
-	static const struct {
-		struct str text;
-		const char *why;
-	} rows[] = {
-	    {TEXT(""), "byte 0: a value is missing"},
-	    {TEXT(" "), "byte 1: a value is missing"},
-	    {TEXT("\xef\xbb\xbf{}"), "byte 0: a value is missing"}, /* RFC 8259 §8.1: no byte order mark */
-	    {TEXT("{} x"), "byte 3: something follows"},
-	    {TEXT("{}{}"), "byte 2: something follows"},
-	    {TEXT("{}\0"), "byte 2: something follows"},
-	    {TEXT("1 2"), "something follows"},
-	    {TEXT("[1,]"), "byte 3: a value is missing"},
-	    {TEXT("[,1]"), "a value is missing"},
-	    {TEXT("[1 2]"), "a comma or an end"},
-	    {TEXT("[1}"), "a comma or an end"},
-	    {TEXT("["), "a value is missing"},
-	    {TEXT("[1"), "a comma or an end"},
-	    {TEXT("]"), "a value is missing"},
-	    {TEXT("{\"a\":1,}"), "a member name"},
-	    {TEXT("{\"a\"}"), "a colon"},
-	    {TEXT("{\"a\":}"), "a value is missing"},
-	    {TEXT("{a:1}"), "a member name"},
-	    {TEXT("{1:1}"), "a member name"},
-	    {TEXT("{,}"), "a member name"},
-	    {TEXT("{\"a\":1]"), "a comma or an end"},
-	    {TEXT("{\"a\" 1}"), "a colon"},
-	    {TEXT("{\"a\":1 \"b\":2}"), "a comma or an end"},
-	    {TEXT("'a'"), "a value is missing"},
-	    {TEXT("True"), "a value is missing"},
-	    {TEXT("nul"), "a value is missing"},
-	    {TEXT("truex"), "something follows"},
-	    {TEXT("01"), "something follows"},
-	    {TEXT("+1"), "a value is missing"},
-	    {TEXT("-"), "a digit"},
-	    {TEXT(".5"), "a value is missing"},
-	    {TEXT("1."), "a digit"},
-	    {TEXT("1.e1"), "a digit"},
-	    {TEXT("1e"), "a digit"},
-	    {TEXT("1e+"), "a digit"},
-	    {TEXT("0x10"), "something follows"},
-	    {TEXT("NaN"), "a value is missing"},
-	    {TEXT("1e999"), "too large"},
-	    {TEXT("[-1e999]"), "too large"},
-	    {TEXT("11111111111111111111111111111111111111111111111111111111111111111"), "too long"},
-	    {TEXT("\""), "does not end"},
-	    {TEXT("\"abc"), "does not end"},
-	    {TEXT("\"\\"), "unknown escape"},
-	    {TEXT("\"\\\""), "does not end"},
-	    {TEXT("\"\\x\""), "unknown escape"},
-	    {TEXT("\"\\\0\""), "unknown escape"},
-	    {TEXT("\"\\u12\""), "four hexadecimal"},
-	    {TEXT("\"\\u12g4\""), "four hexadecimal"},
-	    {TEXT("\"\\u0000\""), "NUL"},
-	    {TEXT("\"a\0b\""), "control character"},
-	    {TEXT("\"a\nb\""), "control character"},
-	    {TEXT("\"\\ud83d\""), "surrogate"},
-	    {TEXT("\"\\ud83d\\u0041\""), "surrogate"},
-	    {TEXT("\"\\ud83dx\""), "surrogate"},
-	    {TEXT("\"\\ud83d\\ud83d\""), "surrogate"},
-	    {TEXT("\"\\udc33\""), "surrogate"},
-	    {TEXT("\"\\ud83d\\"), "surrogate"},
-	    {TEXT("\"\xff\""), "byte 1: not UTF-8"},
-	    {TEXT("\"\xc3\""), "not UTF-8"},
-	    {TEXT("\"\xed\xa0\x80\""), "not UTF-8"},
-	    {TEXT("[1]//"), "something follows"},
-	    {TEXT("[1,/**/2]"), "a value is missing"},
-	    {TEXT("\f1"), "a value is missing"},
-	    {TEXT("{\"a\":1,\"a\":1}"), "\"a\" occurs twice"},
-	    {TEXT("{\"a\":1,\"\\u0061\":1}"), "\"a\" occurs twice"},
-	    {TEXT("[{\"x\":{\"a\":1,\"b\":2,\"a\":3}}]"), "\"a\" occurs twice"},
-	    {TEXT("{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"c\":0}"),
-		"\"c\" occurs twice"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT(refused); i++) {
 		struct json *v = NULL;
 		struct err err = {0};
-		char *exact = malloc(rows[i].text.n + 1); /* so that a sanitizer sees a read past the end */
+		char *exact = malloc(refused[i].text.n + 1); /* so that a sanitizer sees a read past the end */
 		char *end = exact + 1;
 		enum rc rc;
 
 		assert_non_null(exact);
-		memcpy(end, rows[i].text.p, rows[i].text.n);
-		rc = json_parse((struct str){end, rows[i].text.n}, &v, &err);
+		memcpy(end, refused[i].text.p, refused[i].text.n);
+		rc = json_parse((struct str){end, refused[i].text.n}, &v, &err);
 		free(exact);
-		if (rc != E_HTTP_BAD || !strstr(err.text, rows[i].why) || v)
-			fail_msg("%s: %d %s", rows[i].text.p, (int)rc, err.text);
+		if (rc != E_HTTP_BAD || !strstr(err.text, refused[i].why) || v)
+			fail_msg("%s: %d %s", refused[i].text.p, (int)rc, err.text);
 	}
 }
 

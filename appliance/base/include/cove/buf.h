@@ -27,7 +27,8 @@ void buf_addc(struct buf *b, char c);
 void buf_addz(struct buf *b, const char *z);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
-/* Room for n more bytes at p + this->n, for a direct read; NULL (and failed) when over the maximum. buf_grown() counts them in. */
+/* Room for n more bytes at p + this->n, for a direct read; NULL (and failed) when over the maximum. buf_grown() counts
+ * them in. */
 char *buf_room(struct buf *b, size_t n);
 void buf_grown(struct buf *b, size_t n);
 /* Drops the first n bytes. */

@@ -1,12 +1,12 @@
 /*
- * embed: files that travel inside the binary. The tables are made at build time by scripts/embed.c, sorted by path (plain
- * byte order), ended by a row whose path is NULL that the count leaves out. Constant, so free for all threads.
+ * embed: files that travel inside the binary. The tables are made at build time by scripts/embed.c, sorted by path
+ * (plain byte order), ended by a row whose path is NULL that the count leaves out. Constant, so free for all threads.
  */
 #pragma once
 #include <stddef.h>
 
 struct embedded_file {
-	const char *path;	    /* relative, '/' between parts, e.g. "0001_init.sql", "style.css", "musl/LICENSE" */
+	const char *path;           /* relative, '/' between parts, e.g. "0001_init.sql", "style.css", "musl/LICENSE" */
 	const unsigned char *bytes; /* size bytes, and a NUL after them that size leaves out */
 	size_t size;
 };

@@ -19,7 +19,8 @@ enum rc {
 
 struct err {
 	enum rc rc;
-	char text[400]; /* a sentence without newline, NUL-terminated; may be shown to the peer only where the row has a wire code */
+	/* A sentence without newline, NUL-terminated. May be shown to the peer only where the row has a wire code. */
+	char text[400];
 };
 
 #define CHECKED __attribute__((warn_unused_result))
@@ -31,7 +32,7 @@ struct err {
 			return rc_;                                                                                    \
 	} while (0)
 
-/* Fills err (if not NULL) with the code and the sentence, and returns the code. fail_rc takes the row's own sentence. */
+/* Fills err (if not NULL) with code and sentence, and returns the code. fail_rc takes the row's own sentence. */
 enum rc fail(struct err *err, enum rc rc, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
 enum rc fail_rc(struct err *err, enum rc rc) __attribute__((cold));
 /* As fail(), with ": " and errno's text appended; ENOSPC and EDQUOT become E_DISK_FULL, EMFILE/ENFILE/ENOMEM E_BUSY. */
@@ -46,6 +47,7 @@ const char *rc_sentence(enum rc rc);
 /* A broken invariant of ours: prints place and text, aborts. Nothing a peer sends may lead here. */
 _Noreturn void bug_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
-/* For the small control structures of the process; request memory comes from arenas and bufs. Aborts when there is none. */
+/* For the small control structures of the process; request memory comes from arenas and bufs. Aborts when there is
+ * none. */
 void *xcalloc(size_t count, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(struct str s) __attribute__((returns_nonnull));
