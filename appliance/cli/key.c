@@ -4,7 +4,6 @@
 #include <cove/json.h>
 #include <stdio.h>
 
-enum { GRANTS_MAX = OPTION_VALUES_MAX };
 
 static enum rc expiry(const char *text, int64_t *at, struct err *err)
 {
@@ -18,7 +17,7 @@ static enum rc expiry(const char *text, int64_t *at, struct err *err)
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	const struct option *label = &options[0], *expires = &options[1], *grants = &options[2];
-	struct grant_info list[GRANTS_MAX];
+	struct grant_info list[OPTION_VALUES_MAX];
 	char text[CREDENTIAL_TEXT_MAX];
 	int64_t expires_at = 0, id;
 	enum rc rc;
