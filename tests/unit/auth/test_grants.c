@@ -1,0 +1,189 @@
+/* grants: who may do what, by table. */
+#include "fixture.h"
+
+#define THREE (MAY_PULL | MAY_PUSH | MAY_DELETE)
+#define ALL (THREE | MAY_ADMIN)
+
+static void actions_as_text(void **state)
+{
+	static const struct {
+		const char *in;
+		unsigned actions;
+		const char *out;
+	} good[] = {
+	    {"pull", MAY_PULL, "pull"},
+	    {"push,pull", MAY_PULL | MAY_PUSH, "pull,push"},
+	    {"delete", MAY_DELETE, "delete"},
+	    {"pull,pull", MAY_PULL, "pull"},
+	    {"*", THREE, "pull,push,delete"},
+	    {"admin", ALL, "pull,push,delete,admin"},
+	    {"pull,push,delete,admin", ALL, "pull,push,delete,admin"},
+	};
+	static const char *const bad[] = {"", ",", "pull,", ",pull", "pull push", "Pull", "write", "pull,,push"};
+	char text[ACTIONS_TEXT_MAX];
+	unsigned actions;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_ok(actions_parse(str_of(good[i].in), &actions, err));
+		assert_int_equal(actions, good[i].actions);
+		actions_text(text, actions);
+		assert_string_equal(text, good[i].out);
+	}
+	actions_text(text, 0);
+	assert_string_equal(text, "");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_rc(E_USAGE, actions_parse(str_of(bad[i]), &actions, err));
+}
+
+static void the_union_of_what_matches(void **state)
+{
+	static const struct {
+		const char *repository;
+		unsigned may;
+	} rows[] = {
+	    {"nginx", MAY_PULL},
+	    {"team/nginx", MAY_PULL},
+	    {"team/app", MAY_PULL | MAY_PUSH},
+	    {"team/app/x", MAY_PULL},
+	    {"team", MAY_PULL},
+	    {"mine/a", THREE},
+	    {"mine/a/b/c", THREE},
+	    {"mine", MAY_PULL},
+	    {"", MAY_PULL},
+	};
+	struct fixture *f = *state;
+	struct identity ann, bob;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_user(f, "bob", "long enough");
+	fixture_grant(f, "ann", "**", MAY_PULL);
+	fixture_grant(f, "ann", "team/app", MAY_PUSH);
+	fixture_grant(f, "ann", "mine/**", THREE);
+	assert_int_equal(fixture_login(f, "ann", "long enough", &ann), OK);
+	assert_int_equal(fixture_login(f, "bob", "long enough", &bob), OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(fixture_may(f, &ann, rows[i].repository), rows[i].may);
+		assert_int_equal(fixture_may(f, &bob, rows[i].repository), 0);
+	}
+}
+
+static void admin_may_everything(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_grant(f, "ann", "**", ALL);
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
+	assert_int_equal(fixture_may(f, &who, "a/b/c"), ALL);
+	fixture_grant(f, "ann", "**", MAY_ADMIN);
+	assert_int_equal(fixture_may(f, &who, "a/b/c"), ALL);
+	assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), STR("a/**"), ALL, err));
+	assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), STR("*"), MAY_ADMIN, err));
+	assert_rc(E_USAGE, grant_set(f->auth, STR(ANONYMOUS), STR("**"), ALL, err));
+}
+
+static void anonymous_is_a_user_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+
+	assert_ok(auth_anonymous(f->auth, &who, err));
+	assert_int_equal(fixture_may(f, &who, "public/a"), 0);
+	fixture_grant(f, ANONYMOUS, "public/**", MAY_PULL);
+	assert_int_equal(fixture_may(f, &who, "public/a"), MAY_PULL);
+	assert_int_equal(fixture_may(f, &who, "private/a"), 0);
+}
+
+static void replaced_and_taken_away(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+
+	fixture_user(f, "ann", "long enough");
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
+	fixture_grant(f, "ann", "a", THREE);
+	assert_int_equal(fixture_may(f, &who, "a"), THREE);
+	fixture_grant(f, "ann", "a", MAY_PULL);
+	assert_int_equal(fixture_may(f, &who, "a"), MAY_PULL);
+	fixture_grant(f, "ann", "a", 0);
+	assert_int_equal(fixture_may(f, &who, "a"), 0);
+	assert_rc(E_NOT_FOUND, grant_set(f->auth, STR("ann"), STR("a"), 0, err));
+	assert_rc(E_NOT_FOUND, grant_set(f->auth, STR("bob"), STR("a"), MAY_PULL, err));
+}
+
+static void patterns(void **state)
+{
+	static const char *const bad[] = {"", "Team/**", "a b", "a:b", "a,b", "\xc3\xa9", "a\n"};
+	struct fixture *f = *state;
+	char pattern[PATTERN_MAX + 2];
+
+	fixture_user(f, "ann", "long enough");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), str_of(bad[i]), MAY_PULL, err));
+	memset(pattern, 'a', sizeof(pattern));
+	assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), (struct str){pattern, PATTERN_MAX + 1}, MAY_PULL, err));
+	assert_ok(grant_set(f->auth, STR("ann"), (struct str){pattern, PATTERN_MAX}, MAY_PULL, err));
+	assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), STR("a"), 16, err));
+}
+
+static void a_bounded_number(void **state)
+{
+	struct fixture *f = *state;
+	char pattern[32];
+
+	fixture_user(f, "ann", "long enough");
+	for (int i = 0; i < GRANTS_MAX; i++) {
+		snprintf(pattern, sizeof(pattern), "r%d", i);
+		fixture_grant(f, "ann", pattern, MAY_PULL);
+	}
+	assert_rc(E_USAGE, grant_set(f->auth, STR("ann"), STR("one-more"), MAY_PULL, err));
+	fixture_grant(f, "ann", "r7", THREE); /* no new one */
+}
+
+static enum rc list_one(void *ctx, const struct grant_info *g, struct err *err)
+{
+	char *text = ctx;
+	size_t n = strlen(text);
+
+	(void)err;
+	snprintf(text + n, 200 - n, "%.*s=%u;", STR_ARG(g->pattern), g->actions);
+	return str_eq(g->pattern, STR("stop")) ? E_BUSY : OK;
+}
+
+static void listed(void **state)
+{
+	struct fixture *f = *state;
+	char text[200] = "";
+
+	fixture_user(f, "ann", "long enough");
+	assert_ok(grant_list(f->auth, STR("ann"), list_one, text, err));
+	assert_string_equal(text, "");
+	fixture_grant(f, "ann", "b/**", MAY_PULL);
+	fixture_grant(f, "ann", "a", THREE);
+	assert_ok(grant_list(f->auth, STR("ann"), list_one, text, err));
+	assert_string_equal(text, "a=7;b/**=1;");
+	fixture_grant(f, "ann", "stop", MAY_PULL);
+	fixture_grant(f, "ann", "z", MAY_PULL);
+	text[0] = '\0';
+	assert_int_equal(grant_list(f->auth, STR("ann"), list_one, text, NULL), E_BUSY);
+	assert_string_equal(text, "a=7;b/**=1;stop=1;");
+	assert_rc(E_NOT_FOUND, grant_list(f->auth, STR("bob"), list_one, text, err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(actions_as_text),
+	    fixture_test(the_union_of_what_matches),
+	    fixture_test(admin_may_everything),
+	    fixture_test(anonymous_is_a_user_like_any_other),
+	    fixture_test(replaced_and_taken_away),
+	    fixture_test(patterns),
+	    fixture_test(a_bounded_number),
+	    fixture_test(listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
