@@ -1,0 +1,343 @@
+/* request: what clients send to the token endpoint (clients.md 2.1.2), and the answers they get. */
+#include "auth/fixture.h"
+#include "../../../appliance/token/request.h"
+#include <cove/json.h>
+
+#define SERVICE STR("box.local")
+
+struct parsed {
+	struct arena a;
+	struct token_request r;
+	char scope[400];
+};
+
+static enum rc parse(struct parsed *p, const char *form, bool is_post)
+{
+	struct err err = {.rc = OK};
+	enum rc rc;
+	struct buf b = BUF_INIT(1 << 16);
+
+	arena_init(&p->a, 65536);
+	rc = token_request_parse(&p->a, str_of(form), is_post, &p->r, &err);
+	assert_int_equal(err.rc, rc);
+	scope_text(&p->r.wanted, &b);
+	snprintf(p->scope, sizeof(p->scope), "%.*s", STR_ARG(buf_str(&b)));
+	buf_release(&b);
+	return rc;
+}
+
+static void done(struct parsed *p)
+{
+	token_request_wipe(&p->r);
+	arena_release(&p->a);
+}
+
+/* Rule 1: repeated, space-separated, or both; in GET and POST alike. */
+static void scopes(void **state)
+{
+	static const struct {
+		const char *form, *scope;
+	} rows[] = {
+	    {"", ""},
+	    {"scope=", ""},
+	    {"account=ann&client_id=docker&offline_token=true&service=box", ""},
+	    {"account=ann&scope=repository%3Aa%3Apull&service=box", "repository:a:pull"},
+	    {"scope=repository:a:push,pull&service=box", "repository:a:pull,push"},
+	    {"scope=repository%3Aa%3Apush%2Cpull&scope=repository%3Ab%3Apull",
+		"repository:a:pull,push repository:b:pull"},
+	    {"scope=repository%3Aa%3Apull+repository%3Aa%3Apull%2Cpush", "repository:a:pull,push"},
+	    {"scope=repository%3Aa%3Apull%20repository%3Ab%3A%2A", "repository:a:pull repository:b:pull,push,delete"},
+	    {"scope=registry%3Acatalog%3A%2A", "registry:catalog:*"},
+	    {"scope=repository%3Aa%3Apull&scope=nonsense&scope=&x=y", "repository:a:pull"},
+	};
+	struct parsed p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int is_post = 0; is_post < 2; is_post++) {
+			assert_int_equal(parse(&p, rows[i].form, is_post), OK);
+			assert_string_equal(p.scope, rows[i].scope);
+			done(&p);
+		}
+	}
+}
+
+static void fields_of_get(void **state)
+{
+	static const struct {
+		const char *query, *client, *service;
+		bool offline;
+	} rows[] = {
+	    {"account=ann&client_id=docker&offline_token=true&service=box.local", "docker", "box.local", true},
+	    {"offline_token=1", "", "", true},
+	    {"offline_token=false", "", "", false},
+	    {"access_type=offline", "", "", false},
+	    {"service=", "", "", false},
+	    {"grant_type=password&username=ann&password=x", "", "", false},
+	};
+	struct parsed p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(&p, rows[i].query, false), OK);
+		assert_true(str_eq(p.r.client, str_of(rows[i].client)));
+		assert_true(str_eq(p.r.service, str_of(rows[i].service)));
+		assert_int_equal(p.r.offline, rows[i].offline);
+		assert_int_equal(p.r.grant, GRANT_OTHER);
+		assert_int_equal(p.r.password.n, 0); /* a query is no place for one */
+		done(&p);
+	}
+}
+
+static void fields_of_post(void **state)
+{
+	static const struct {
+		const char *form;
+		enum grant_type grant;
+		const char *user, *password, *refresh;
+		bool offline;
+	} rows[] = {
+	    {"grant_type=password&service=box&client_id=containerd-client&username=ann&password=p%26+%C3%A9",
+		GRANT_PASSWORD, "ann", "p& \xc3\xa9", "", false},
+	    {"password=secret&access_type=offline&grant_type=password&username=ann", GRANT_PASSWORD, "ann", "secret",
+		"", true},
+	    {"grant_type=refresh_token&refresh_token=cove_r_abc&scope=&client_id=docker", GRANT_REFRESH, "", "",
+		"cove_r_abc", false},
+	    {"grant_type=password&access_type=online&offline_token=true", GRANT_PASSWORD, "", "", "", false},
+	    {"grant_type=client_credentials", GRANT_OTHER, "", "", "", false},
+	    {"grant_type=Password", GRANT_OTHER, "", "", "", false},
+	    {"username=ann&password=secret", GRANT_OTHER, "ann", "secret", "", false},
+	    {"", GRANT_OTHER, "", "", "", false},
+	};
+	struct parsed p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(&p, rows[i].form, true), OK);
+		assert_int_equal(p.r.grant, rows[i].grant);
+		assert_true(str_eq(p.r.user, str_of(rows[i].user)));
+		assert_string_equal(p.r.password.p, rows[i].password);
+		assert_true(str_eq(p.r.refresh_token, str_of(rows[i].refresh)));
+		assert_int_equal(p.r.offline, rows[i].offline);
+		done(&p);
+	}
+}
+
+static void refused(void **state)
+{
+	static const char *const rows[] = {
+	    "scope=%", "scope=%zz", "scope=%00", "%=x", "service=a%20b", "service=%0a", "service=%C3%A9"};
+	char service[8 + 257], password[9 + SECRET_MAX + 2];
+	struct parsed p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(&p, rows[i], false), E_HTTP_BAD);
+		done(&p);
+		assert_int_equal(parse(&p, rows[i], true), E_HTTP_BAD);
+		done(&p);
+	}
+	memset(service, 's', sizeof(service));
+	memcpy(service, "service=", 8);
+	service[8 + 256] = '\0';
+	assert_int_equal(parse(&p, service, false), E_HTTP_BAD);
+	done(&p);
+	service[8 + 255] = '\0';
+	assert_int_equal(parse(&p, service, false), OK);
+	done(&p);
+	memset(password, 'p', sizeof(password));
+	memcpy(password, "password=", 9);
+	password[9 + SECRET_MAX + 1] = '\0';
+	assert_int_equal(parse(&p, password, true), E_HTTP_BAD);
+	done(&p);
+	password[9 + SECRET_MAX] = '\0';
+	assert_int_equal(parse(&p, password, true), OK);
+	done(&p);
+	arena_init(&p.a, 10);
+	assert_int_equal(token_request_parse(&p.a, STR("scope=repository:a:pull"), false, &p.r, NULL), E_BUSY);
+	done(&p);
+}
+
+/* ---- answers ---- */
+
+struct answered {
+	struct buf text;
+	struct json *json;
+};
+
+static void answer(struct fixture *f, struct token_signer *ts, const struct identity *who, const char *form,
+    bool is_post, struct answered *out)
+{
+	struct parsed p;
+
+	assert_int_equal(parse(&p, form, is_post), OK);
+	buf_init(&out->text, TOKEN_ANSWER_MAX);
+	assert_ok(token_answer(ts, f->auth, who, &p.r, is_post, SERVICE, &out->text, err));
+	done(&p);
+	assert_ok(json_parse(buf_str(&out->text), &out->json, err));
+}
+
+static void answered_release(struct answered *r)
+{
+	json_free(r->json);
+	buf_release(&r->text);
+}
+
+static struct str member(const struct answered *r, const char *name)
+{
+	return json_string(json_member(r->json, name));
+}
+
+/* What the answer's token allows for that service. */
+static void token_allows(struct token_signer *ts, const struct answered *r, struct str service, const char *scope)
+{
+	struct buf text = BUF_INIT(1 << 16);
+	struct access_set allowed;
+	struct identity who;
+	struct arena a;
+
+	arena_init(&a, 65536);
+	assert_ok(access_token_check(ts, member(r, "token"), service, &a, &who, &allowed, err));
+	scope_text(&allowed, &text);
+	assert_true(str_eq(buf_str(&text), str_of(scope)));
+	buf_release(&text);
+	arena_release(&a);
+}
+
+static struct token_signer *setup_ann(struct fixture *f, struct identity *who)
+{
+	struct token_signer *ts = NULL;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_grant(f, "ann", "**", MAY_PULL);
+	assert_int_equal(fixture_login(f, "ann", "long enough", who), OK);
+	assert_ok(token_signer_open(f->dirfd, f->auth, &ts, err));
+	return ts;
+}
+
+/* Rules 2 and 5, and docker login. */
+static void answers_get(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann, who;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+	uint64_t life = 0;
+
+	answer(f, ts, &ann, "account=ann&client_id=docker&offline_token=true&service=box.local", false, &r);
+	assert_true(member(&r, "token").n > 0);
+	assert_true(str_eq(member(&r, "token"), member(&r, "access_token")));
+	assert_true(json_u64(json_member(r.json, "expires_in"), &life));
+	assert_int_equal(life, 300);
+	assert_null(json_member(r.json, "issued_at"));
+	assert_null(json_member(r.json, "scope"));
+	token_allows(ts, &r, SERVICE, "");
+	assert_ok(login_use(f->auth, member(&r, "refresh_token"), &who, err));
+	assert_string_equal(who.name, "ann");
+	answered_release(&r);
+
+	answer(f, ts, &ann, "scope=repository:a:pull,push", false, &r); /* no service; fewer rights than asked */
+	assert_null(json_member(r.json, "refresh_token"));
+	token_allows(ts, &r, SERVICE, "repository:a:pull");
+	answered_release(&r);
+	token_signer_close(ts);
+}
+
+static void answers_post(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+	char form[200];
+
+	answer(f, ts, &ann, "grant_type=password&scope=repository:b:pull,push+repository:a:*", true, &r);
+	assert_true(str_eq(member(&r, "scope"), STR("repository:b:pull repository:a:pull")));
+	assert_true(str_eq(member(&r, "token"), member(&r, "access_token")));
+	assert_true(str_eq(member(&r, "token_type"), STR("Bearer")));
+	assert_null(json_member(r.json, "refresh_token"));
+	assert_null(json_member(r.json, "issued_at"));
+	answered_release(&r);
+
+	answer(f, ts, &ann, "grant_type=password&access_type=offline", true, &r);
+	assert_true(str_eq(member(&r, "scope"), STR("")));
+	snprintf(form, sizeof(form), "grant_type=refresh_token&access_type=offline&refresh_token=%.*s",
+	    STR_ARG(member(&r, "refresh_token")));
+	answered_release(&r);
+	answer(f, ts, &ann, form, true, &r); /* the same one comes back */
+	assert_true(str_ends(str_of(form), member(&r, "refresh_token")));
+	assert_true(member(&r, "refresh_token").n > 0);
+	answered_release(&r);
+	token_signer_close(ts);
+}
+
+static void answers_anonymous(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann, nobody;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+
+	fixture_grant(f, ANONYMOUS, "public/**", MAY_PULL);
+	assert_ok(auth_anonymous(f->auth, &nobody, err));
+	answer(f, ts, &nobody, "offline_token=true&scope=repository:public/a:pull&scope=repository:a:pull", false, &r);
+	assert_null(json_member(r.json, "refresh_token"));
+	token_allows(ts, &r, SERVICE, "repository:public/a:pull");
+	answered_release(&r);
+	token_signer_close(ts);
+}
+
+static void answers_for_the_service_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+
+	answer(f, ts, &ann, "service=other.box&scope=repository:a:pull", false, &r);
+	token_allows(ts, &r, STR("other.box"), "repository:a:pull");
+	answered_release(&r);
+	token_signer_close(ts);
+}
+
+/* go-containerregistry reads 64 KiB of it. */
+static void answers_within_bounds(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+	struct buf form = BUF_INIT(1 << 16);
+	struct arena a;
+	struct token_request request;
+
+	for (int i = 0; i < 80; i++)
+		buf_addf(&form, "scope=repository:r%d%0230d:pull,push&", i, i);
+	arena_init(&a, 1 << 20);
+	assert_ok(token_request_parse(&a, buf_str(&form), true, &request, err));
+	buf_init(&r.text, TOKEN_ANSWER_MAX);
+	assert_ok(token_answer(ts, f->auth, &ann, &request, true, SERVICE, &r.text, err));
+	assert_ok(json_parse(buf_str(&r.text), &r.json, err));
+	assert_true(member(&r, "scope").n > 1000);
+	answered_release(&r);
+	buf_release(&form);
+	arena_release(&a);
+	token_signer_close(ts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(scopes),
+	    cmocka_unit_test(fields_of_get),
+	    cmocka_unit_test(fields_of_post),
+	    cmocka_unit_test(refused),
+	    fixture_test(answers_get),
+	    fixture_test(answers_post),
+	    fixture_test(answers_anonymous),
+	    fixture_test(answers_for_the_service_asked),
+	    fixture_test(answers_within_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
