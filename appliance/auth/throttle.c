@@ -1,23 +1,11 @@
 /*
- * throttle: failed logins cost the caller time, and nobody else. Three counts, each halved every ten minutes:
- *
- *   pair     (account, address): after 10 failures a wait of 1 s, doubled by each further one up to 60 s. Stops
- * guessing from one place. Who else is hurt: the same account from the same address. Cleared by a success. address
- * after 30 failures over all accounts, the same waits. Stops trying one password on many accounts. Who else is hurt:
- * the neighbours behind the same NAT, a minute at most, and not with keys, logins or tokens. A success does not clear
- * it: else an attacker with an account of his own would log in between his guesses. account  after 100 failures from
- * all addresses, an address is heard only in its turn, 8 s of every 64 s. A wait here would let a crowd of addresses
- * keep the owner out for ever (each failure would renew it, and the crowd is quicker than the owner at its end). A turn
- * belongs to the address: however many others there are, the owner gets in within a minute. A success does not clear
- * it: the owner's would free the crowd.
- *
- * A try that is refused here is not counted. The check comes before the cache of verified passwords, which would
- * otherwise be an oracle without a limit. Unknown accounts count like known ones: nothing tells them apart. IPv6
- * addresses count by /64, because a caller has all of one. No address is exempt, not even loopback: behind a reverse
- * proxy or a tunnel everybody comes from there.
- *
- * Bounded: SETS sets of WAYS counters, found by a keyed hash, so that collisions cannot be aimed at somebody; the
- * smallest count of a set gives way.
+ * throttle: failed logins cost the caller time, and nobody else for long (why so: DECISIONS.md, "Three counts of failed
+ * logins"). Counts are halved every ten minutes, and kept per
+ *   pair     (account, address): waits from 1 s to 60 s after 10 failures; cleared by a success
+ *   address  over all accounts: the same waits after 30 failures
+ *   account  over all addresses: after 100 failures an address is heard in its turn only, 8 s of every 64 s
+ * A refused try is not counted. IPv6 addresses count by /64. Bounded: SETS sets of WAYS counters, found by a keyed hash,
+ * so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
  */
 #include <arpa/inet.h>
 #include <cove/clock.h>
