@@ -17,9 +17,9 @@ struct tls_identity; /* a certificate chain and its key; counted references, imm
 
 /* What a step needs before it can go on. */
 enum want {
-	WANT_READ,  /* bytes from the peer */
+	WANT_READ,  /* bytes from the peer; comes at once when some are waiting inside the TLS library */
 	WANT_WRITE, /* room towards the peer */
-	WANT_WAKE,  /* a place in a lane, or conn_wake(): holds no thread */
+	WANT_WAKE,  /* a place in a lane, or conn_wake(): holds no thread; a wake-up may also come for nothing */
 	WANT_AGAIN, /* nothing: its turn is over, others first */
 	WANT_CLOSE, /* the end: net says close_notify where it can, and closes */
 };
@@ -28,7 +28,8 @@ struct protocol {
 	size_t state_bytes; /* zeroed, made with the connection's first byte */
 	/* One bounded turn (at most about TURN_BYTES moved). */
 	enum want (*step)(struct conn *c, void *state, void *ctx);
-	/* The connection ends, for whatever reason; frees what the state owns. Called exactly once after the first step. */
+	/* The connection ends, for whatever reason; frees what the state owns. Called exactly once after the first
+	 * step. */
 	void (*close)(struct conn *c, void *state, void *ctx);
 	void *ctx;
 };
@@ -38,22 +39,24 @@ struct protocol {
 
 struct net_options {
 	const struct protocol *protocol;
-	unsigned threads;         /* 0: four per core, at least 8, at most 64 */
+	unsigned threads;          /* 0: four per core, at least 8, at most 64 */
 	uint64_t tls_memory_bytes; /* what TLS sessions may take together; 0: an eighth of the machine's memory */
-	unsigned max_connections; /* 0: what RLIMIT_NOFILE allows less a reserve */
+	unsigned max_connections;  /* 0: what RLIMIT_NOFILE allows less a reserve */
 };
 
-/* ---- life ---- */
+/* ---- life: one thread, after crypto_start() ---- */
 CHECKED enum rc net_open(const struct net_options *options, struct net **out, struct err *err);
-/* host: an address literal, or "" for all addresses of both families; port 0: any, told by *bound_port (may be NULL). */
+/* host: an address literal, or "" for all addresses of both families; port 0: any, told by *bound_port (may be NULL).
+ */
 CHECKED enum rc net_listen(struct net *n, const char *host, uint16_t port, uint16_t *bound_port, struct err *err);
 /* New handshakes use it; the running ones keep theirs. Takes its own reference. Any time, any thread. */
 void net_set_identity(struct net *n, struct tls_identity *identity);
-/* Starts the crew; returns at once. Needs an identity. */
+/* Starts the crew; returns at once. Needs an identity; listeners come before it. */
 CHECKED enum rc net_start(struct net *n, struct err *err);
 /* No new connections, idle ones end, exchanges under way may finish for up to grace_ms; then all end. Waits for that
  * and joins the crew. */
 void net_stop(struct net *n, int64_t grace_ms);
+/* After net_stop(), or without a start. */
 void net_close(struct net *n);
 
 /* PEM, chain leaf first. The key is checked against the leaf. */
@@ -70,7 +73,7 @@ enum io {
 };
 enum io conn_read(struct conn *c, void *p, size_t n, size_t *moved);
 enum io conn_write(struct conn *c, const void *p, size_t n, size_t *moved);
-/* Plaintext waits inside the TLS library, for which no event will come: do not return WANT_READ. */
+/* Bytes wait that conn_read() would give (or that would complete a record). WANT_READ looks after them by itself. */
 bool conn_has_pending(struct conn *c);
 /* The thread's buffer of SCRATCH_BYTES: content is lost when step returns. */
 void *conn_scratch(struct conn *c);
@@ -78,12 +81,14 @@ void *conn_scratch(struct conn *c);
 /* How long the peer may take. A pace that is missed shuts down the receiving side: reads give IO_END, conn_timed_out()
  * is true, and the protocol has 5 s to say so. */
 enum pace {
-	PACE_NONE, /* we are at work */
-	PACE_HEAD, /* 15 s from now */
-	PACE_BODY, /* at least 1 KiB/s over each window of 30 s, in either direction */
-	PACE_IDLE, /* 60 s; may be cut short when TLS memory is wanted or the server drains */
+	PACE_NONE,   /* we are at work */
+	PACE_HEAD,   /* 15 s from now */
+	PACE_BODY,   /* at least 1 KiB/s over each window of 30 s, in either direction; only waiting for the peer counts
+		      */
+	PACE_IDLE,   /* 60 s; may be cut short when TLS memory is wanted or the server drains */
 	PACE_LINGER, /* 5 s: reading off what a refused peer still sends, before the close */
 };
+/* The pace that is already kept goes on: asking for it again gives no more time. The first step begins in PACE_HEAD. */
 void conn_pace(struct conn *c, enum pace pace);
 bool conn_timed_out(const struct conn *c);
 /* The server is stopping: answer with Connection: close. */
@@ -96,14 +101,24 @@ uint16_t conn_local_port(const struct conn *c);
 
 /*
  * Lanes keep the crew alive: bulk transfer at most half of the crew, Argon2 one (two from 4 GiB of memory on), TLS
- * handshakes (net's own) at most the cores. A step that gets LANE_WAIT returns WANT_WAKE, and calls again when woken: it
- * then has its place. The queue of a lane is bounded: LANE_FULL is a 503.
+ * handshakes (net's own) at most the cores. A step that gets LANE_WAIT returns WANT_WAKE, and calls again when woken:
+ * it then has its place. A place ends with the turn: enter again in each step, so that all move on in turns. The queue
+ * of a lane is bounded: LANE_FULL is a 503. A peer that closes while it is queued is gone.
  */
 enum lane { LANE_BULK, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
 enum lane_answer { LANE_IN, LANE_WAIT, LANE_FULL };
 enum lane_answer conn_lane_enter(struct conn *c, enum lane lane);
-/* Also done by net when the connection ends. A no-op outside. */
+/* Before the turn ends by itself. A no-op outside. */
 void conn_lane_leave(struct conn *c);
+
+/* For other threads, which have something new for a step that returned WANT_WAKE (early is fine: it is remembered). A
+ * connection that ended is not missed; the net must live. */
+struct conn_ref {
+	struct net *net;
+	uint32_t slot, serial;
+};
+struct conn_ref conn_ref(struct conn *c);
+void conn_wake(struct conn_ref ref);
 
 /* ---- figures ---- */
 struct net_figures {

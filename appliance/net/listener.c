@@ -1,0 +1,235 @@
+/*
+ * listener: addresses to listen on, and taking connections off them in batches. What a connection needs of its socket
+ * (no delay, keep-alive, a small unsent queue) is set on the listener: Linux hands it down. When there are too many
+ * connections the longest idle one goes; when there is none, the new one goes: a queue in the kernel that nobody takes
+ * from would leave its clients without any answer.
+ */
+#include "inside.h"
+#include <arpa/inet.h>
+#include <cove/log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BATCH 64
+#define BACKLOG 4096 /* cut by the kernel to net.core.somaxconn */
+/* What may lie in the kernel unsent: a peer that leaves costs little disk reading, a slow one little memory. */
+#define UNSENT_BYTES (256 * 1024)
+
+static bool set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+/* -1 and errno on failure. */
+static int open_listener(const struct sockaddr *address, socklen_t n)
+{
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	/* An IPv6 literal other than [::] takes no IPv4 in any case. */
+	bool ok = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+		  (address->sa_family != AF_INET6 || set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)) &&
+		  bind(fd, address, n) == 0 && listen(fd, BACKLOG) == 0;
+	if (!ok) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	return fd;
+}
+
+static int open_all_addresses(uint16_t port)
+{
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT, .sin6_port = htons(port)};
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = open_listener((const struct sockaddr *)&six, sizeof(six));
+
+	/* A kernel without IPv6, or with it switched off. */
+	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL || errno == EPROTONOSUPPORT))
+		fd = open_listener((const struct sockaddr *)&four, sizeof(four));
+	return fd;
+}
+
+static CHECKED enum rc open_address(const char *host, uint16_t port, int *fd, struct err *err)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found = NULL;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} address;
+
+	if (getaddrinfo(host, NULL, &hints, &found) != 0 || !found || found->ai_addrlen > sizeof(address)) {
+		if (found)
+			freeaddrinfo(found);
+		return fail(
+		    err, E_CONFIG, "cannot listen on %s: write an address such as 192.0.2.1 or 2001:db8::1", host);
+	}
+	memcpy(&address, found->ai_addr, found->ai_addrlen);
+	if (address.any.sa_family == AF_INET6)
+		address.six.sin6_port = htons(port);
+	else
+		address.four.sin_port = htons(port);
+	*fd = open_listener(&address.any, found->ai_addrlen);
+	int saved = errno;
+	freeaddrinfo(found);
+	errno = saved;
+	return OK;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in6 address = {0}; /* sin_port lies at the same place */
+	socklen_t n = sizeof(address);
+
+	getsockname(fd, (struct sockaddr *)&address, &n);
+	return ntohs(address.sin6_port);
+}
+
+enum rc net_listen(struct net *n, const char *host, uint16_t port, uint16_t *bound_port, struct err *err)
+{
+	int fd = -1;
+	unsigned index = n->listener_count;
+
+	if (index == LISTENERS_MAX)
+		return fail(err, E_CONFIG, "more than %u listeners", LISTENERS_MAX);
+	if (*host)
+		TRY(open_address(host, port, &fd, err));
+	else
+		fd = open_all_addresses(port);
+	if (fd < 0)
+		return fail_errno(err, E_IO, "cannot listen on %s port %u", *host ? host : "all addresses", port);
+	n->listeners[index].fd = fd;
+	n->listeners[index].port = port_of(fd);
+	n->listener_count++;
+	if (bound_port)
+		*bound_port = n->listeners[index].port;
+	return OK;
+}
+
+static void name_peer(struct conn *c, const struct sockaddr_in6 *address)
+{
+	if (address->sin6_family == AF_INET) {
+		const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)address;
+		inet_ntop(AF_INET, &four->sin_addr, c->peer, sizeof(c->peer));
+	} else if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
+		inet_ntop(AF_INET, &address->sin6_addr.s6_addr[12], c->peer, sizeof(c->peer));
+	} else {
+		inet_ntop(AF_INET6, &address->sin6_addr, c->peer, sizeof(c->peer));
+	}
+	c->peer_n = (uint8_t)strlen(c->peer);
+}
+
+/* The slot of a new connection, or NULL: no room. */
+static struct conn *admit(struct net *n, int fd)
+{
+	struct conn *c = NULL;
+
+	pthread_mutex_lock(&n->mutex);
+	bool room = n->open - n->leaving < n->max_open || deadline_evict(n, false);
+	if (room && !atomic_load(&n->draining))
+		c = slots_take(n);
+	if (c) {
+		c->fd = fd;
+		deadline_set(c, TIMING_OPENING);
+	}
+	pthread_mutex_unlock(&n->mutex);
+	return c;
+}
+
+static void take(struct net *n, const struct listener *l, int fd, const struct sockaddr_in6 *address)
+{
+	struct conn *c = admit(n, fd);
+
+	if (!c) {
+		close(fd);
+		atomic_fetch_add_explicit(&n->refused, 1, memory_order_relaxed);
+		return;
+	}
+	atomic_fetch_add_explicit(&n->accepted, 1, memory_order_relaxed);
+	c->local_port = l->port;
+	name_peer(c, address);
+	crew_arm(c, EPOLLIN);
+}
+
+/* No descriptor is left: with the spare one, tell the first in the kernel's queue to go away. False: not even that. */
+static bool turn_one_away(struct net *n, const struct listener *l)
+{
+	int fd = -1;
+
+	pthread_mutex_lock(&n->mutex);
+	if (n->spare_fd >= 0) {
+		close(n->spare_fd);
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		n->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	pthread_mutex_unlock(&n->mutex);
+	if (fd >= 0)
+		atomic_fetch_add_explicit(&n->refused, 1, memory_order_relaxed);
+	return fd >= 0;
+}
+
+/* Listens again with the next tick: an event that stays would be a busy loop. */
+static void rest(struct net *n, struct listener *l)
+{
+	log_warn("net.exhausted", "port=%u reason=\"%s\"", l->port, strerror(errno));
+	atomic_store(&l->resting, true);
+	pthread_mutex_lock(&n->mutex);
+	deadline_start_ticking(n);
+	pthread_mutex_unlock(&n->mutex);
+}
+
+static void listen_again(struct net *n, unsigned index)
+{
+	struct err err;
+
+	if (crew_watch(n, n->listeners[index].fd, EVENT_LISTENER + index, EPOLLIN | EPOLLONESHOT, true, &err))
+		bug("%s", err.text);
+}
+
+void listener_accept(struct net *n, unsigned index)
+{
+	struct listener *l = &n->listeners[index];
+
+	for (int i = 0; i < BATCH && !atomic_load(&n->draining); i++) {
+		struct sockaddr_in6 address = {0};
+		socklen_t size = sizeof(address);
+		int fd = accept4(l->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			take(n, l, fd, &address);
+		} else if (errno == EAGAIN) {
+			break;
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			if (turn_one_away(n, l))
+				continue;
+			rest(n, l);
+			return;
+		} /* anything else is a connection that ended before its turn (accept(2), "Error handling") */
+	}
+	if (!atomic_load(&n->draining))
+		listen_again(n, index);
+}
+
+void listener_wake_resting(struct net *n)
+{
+	for (unsigned i = 0; i < n->listener_count; i++)
+		if (atomic_exchange(&n->listeners[i].resting, false) && !atomic_load(&n->draining))
+			listen_again(n, i);
+}

@@ -1,0 +1,202 @@
+/* tls_context: certificates, keys, ticket keys and the settings of TLS. Read-only once made, so sessions share it. */
+#include "tls.h"
+#include <cove/cpu.h>
+#include <cove/random.h>
+#include <cove/secret.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <mbedtls/ssl_ticket.h>
+
+/* A day's pulls are resumed, a stolen key opens half a day. The library makes a new key when one is this old. */
+#define TICKET_SECONDS (12 * 3600)
+
+struct tls_identity {
+	_Atomic unsigned refs;
+	mbedtls_x509_crt chain;
+	mbedtls_pk_context key;
+};
+
+struct tls_tickets {
+	mbedtls_ssl_ticket_context keys; /* has its own mutex */
+};
+
+struct tls_context {
+	_Atomic unsigned refs;
+	struct tls_identity *identity; /* counted */
+	mbedtls_ssl_config any, chacha;
+};
+
+_Thread_local bool tls_ticket_taken;
+
+#define AES_13 MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384
+#define AES_12                                                                                                         \
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,                \
+	    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+#define CHACHA_13 MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256
+#define CHACHA_12                                                                                                      \
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+
+/* In TLS 1.2 the order is ours. In TLS 1.3 mbedTLS takes the first of the client's that is here. */
+static const int suites_aes[] = {AES_13, CHACHA_13, AES_12, CHACHA_12, 0};
+/* for a CPU without AES instructions */
+static const int suites_no_aes[] = {AES_13, CHACHA_13, CHACHA_12, AES_12, 0};
+static const int suites_chacha[] = {CHACHA_13, CHACHA_12, AES_12, 0};
+/* X25519 first: libsodium does it. */
+static const uint16_t groups[] = {
+    MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
+    0,
+};
+/* A client that offers h2 as well takes this; one that offers only h2 gets no_application_protocol (RFC 7301 §3.2). */
+static const char *protocols[] = {"http/1.1", NULL};
+
+static int fill_random(void *unused, unsigned char *out, size_t n)
+{
+	(void)unused;
+	random_bytes(out, n);
+	return 0;
+}
+
+/* mbedTLS parses PEM only up to a NUL that it is told the length with. */
+static unsigned char *with_nul(struct str s)
+{
+	unsigned char *p = malloc(s.n + 1);
+
+	if (p) {
+		memcpy(p, s.p, s.n);
+		p[s.n] = 0;
+	}
+	return p;
+}
+
+static CHECKED enum rc parse_identity(struct tls_identity *i, const unsigned char *chain, size_t chain_n,
+    const unsigned char *key, size_t key_n, struct err *err)
+{
+	int ret = mbedtls_x509_crt_parse(&i->chain, chain, chain_n);
+
+	if (ret != 0)
+		return fail(err, E_CONFIG,
+		    "the certificate chain cannot be read (mbedTLS -0x%04x): it must be PEM, leaf first",
+		    (unsigned)-ret);
+	ret = mbedtls_pk_parse_key(&i->key, key, key_n, NULL, 0, fill_random, NULL);
+	if (ret != 0)
+		return fail(err, E_CONFIG,
+		    "the private key cannot be read (mbedTLS -0x%04x): it must be PEM without a password",
+		    (unsigned)-ret);
+	if (mbedtls_pk_check_pair(&i->chain.pk, &i->key, fill_random, NULL) != 0)
+		return fail(err, E_CONFIG, "the private key does not belong to the first certificate of the chain");
+	return OK;
+}
+
+enum rc tls_identity_new(struct str chain_pem, struct str key_pem, struct tls_identity **out, struct err *err)
+{
+	struct tls_identity *i = calloc(1, sizeof(*i));
+	unsigned char *chain = with_nul(chain_pem), *key = with_nul(key_pem);
+	enum rc rc = E_BUSY;
+
+	if (i) {
+		i->refs = 1;
+		mbedtls_x509_crt_init(&i->chain);
+		mbedtls_pk_init(&i->key);
+	}
+	if (i && chain && key)
+		rc = parse_identity(i, chain, chain_pem.n + 1, key, key_pem.n + 1, err);
+	else
+		fail(err, E_BUSY, "no memory for a certificate");
+	if (key)
+		wipe(key, key_pem.n);
+	free(key);
+	free(chain);
+	if (rc == OK)
+		*out = i;
+	else
+		tls_identity_unref(i);
+	return rc;
+}
+
+void tls_identity_unref(struct tls_identity *i)
+{
+	if (!i || atomic_fetch_sub(&i->refs, 1) != 1)
+		return;
+	mbedtls_x509_crt_free(&i->chain);
+	mbedtls_pk_free(&i->key);
+	free(i);
+}
+
+struct tls_tickets *tls_tickets_new(void)
+{
+	struct tls_tickets *t = xcalloc(1, sizeof(*t));
+
+	mbedtls_ssl_ticket_init(&t->keys);
+	if (mbedtls_ssl_ticket_setup(&t->keys, fill_random, NULL, MBEDTLS_CIPHER_AES_256_GCM, TICKET_SECONDS) != 0)
+		bug("mbedTLS refuses the ticket keys");
+	return t;
+}
+
+void tls_tickets_free(struct tls_tickets *t)
+{
+	if (t)
+		mbedtls_ssl_ticket_free(&t->keys);
+	free(t);
+}
+
+static int parse_ticket(void *tickets, mbedtls_ssl_session *session, unsigned char *p, size_t n)
+{
+	int ret = mbedtls_ssl_ticket_parse(tickets, session, p, n);
+
+	if (ret == 0)
+		tls_ticket_taken = true;
+	return ret;
+}
+
+static void configure(
+    mbedtls_ssl_config *conf, struct tls_context *context, struct tls_tickets *tickets, const int *suites)
+{
+	struct tls_identity *i = context->identity;
+
+	mbedtls_ssl_config_init(conf);
+	if (mbedtls_ssl_config_defaults(
+		conf, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) != 0 ||
+	    mbedtls_ssl_conf_own_cert(conf, &i->chain, &i->key) != 0 ||
+	    mbedtls_ssl_conf_alpn_protocols(conf, protocols) != 0)
+		bug("no memory for the settings of TLS");
+	mbedtls_ssl_conf_rng(conf, fill_random, NULL);
+	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_NONE);
+	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+	mbedtls_ssl_conf_ciphersuites(conf, suites);
+	mbedtls_ssl_conf_groups(conf, groups);
+	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, parse_ticket, &tickets->keys);
+}
+
+struct tls_context *tls_context_new(struct tls_identity *identity, struct tls_tickets *tickets)
+{
+	struct tls_context *context = xcalloc(1, sizeof(*context));
+
+	atomic_fetch_add(&identity->refs, 1);
+	context->refs = 1;
+	context->identity = identity;
+	configure(&context->any, context, tickets, cpu_has_aes() ? suites_aes : suites_no_aes);
+	configure(&context->chacha, context, tickets, suites_chacha);
+	return context;
+}
+
+void tls_context_ref(struct tls_context *context)
+{
+	atomic_fetch_add(&context->refs, 1);
+}
+
+void tls_context_unref(struct tls_context *context)
+{
+	if (!context || atomic_fetch_sub(&context->refs, 1) != 1)
+		return;
+	mbedtls_ssl_config_free(&context->any);
+	mbedtls_ssl_config_free(&context->chacha);
+	tls_identity_unref(context->identity);
+	free(context);
+}
+
+const void *tls_context_config(const struct tls_context *context, bool chacha)
+{
+	return chacha ? &context->chacha : &context->any;
+}
