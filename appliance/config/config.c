@@ -1,0 +1,204 @@
+/* config: where values come from, and in which order: default, file, environment, flag. */
+#include "config_internal.h"
+#include <cove/io.h>
+#include <fcntl.h>
+#include <limits.h>
+
+enum { FILE_MAX = 64 * 1024 };
+
+static void store_default(struct loaded *l, const struct setting *s, struct str value)
+{
+	struct err err;
+
+	if (setting_store(l, s, value, ORIGIN_DEFAULT, &err))
+		bug("the default of %s: %s", s->key, err.text);
+}
+
+/* systemd's StateDirectory= hands over one path or several, separated by colons (systemd.exec(5)). */
+static struct loaded *with_defaults(void)
+{
+	struct loaded *l = xcalloc(1, sizeof(*l));
+	struct str state, more;
+
+	for (size_t i = 0; i < settings_count; i++)
+		store_default(l, &settings[i], str_of(settings[i].standard));
+	str_cut(str_of(getenv("STATE_DIRECTORY")), ':', &state, &more);
+	if (state.n)
+		store_default(l, setting_find(STR("data")), state);
+	return l;
+}
+
+static enum rc take_environment(struct loaded *l, struct err *err)
+{
+	char name[SETTING_NAME_MAX];
+	struct err what;
+
+	for (size_t i = 0; i < settings_count; i++) {
+		setting_variable(&settings[i], name);
+
+		const char *value = getenv(name);
+
+		/* empty is unset: `-e COVE_NAMES` and compose files make such ones */
+		if (!value || !*value)
+			continue;
+		if (setting_store(l, &settings[i], str_of(value), ORIGIN_ENVIRONMENT, &what))
+			return fail(err, E_CONFIG, "%s: %s", name, what.text);
+	}
+	return OK;
+}
+
+static const struct setting *find_flag(struct str name)
+{
+	char flag[SETTING_NAME_MAX];
+
+	for (size_t i = 0; i < settings_count; i++) {
+		setting_flag(&settings[i], flag);
+		if (str_eq(str_of(flag), name))
+			return &settings[i];
+	}
+	return NULL;
+}
+
+struct arguments {
+	int count, at; /* at: the next one */
+	char **items;
+};
+
+/* The value of a flag: after '=', or the next argument. A switch needs none. */
+static enum rc flag_value(
+    struct arguments *a, bool is_switch, struct str name, bool has_value, struct str *value, struct err *err)
+{
+	bool have_next = a->at < a->count;
+	struct str following = have_next ? str_of(a->items[a->at]) : STR_NONE;
+
+	if (has_value)
+		return OK;
+	if (is_switch && !str_eq(following, STR("true")) && !str_eq(following, STR("false"))) {
+		*value = STR("true");
+		return OK;
+	}
+	if (!have_next)
+		return fail(err, E_USAGE, "%.*s needs a value", STR_ARG(name));
+	*value = following;
+	a->at++;
+	return OK;
+}
+
+/* Takes the settings out of argv; what is left moves to its front. */
+static enum rc take_flags(struct loaded *l, int argc, char **argv, int *rest_count, const char **file, struct err *err)
+{
+	struct arguments a = {.count = argc, .items = argv};
+	struct err what;
+
+	*rest_count = 0;
+	while (a.at < argc) {
+		char *word = argv[a.at++];
+		struct str name, value;
+		bool has_value = str_cut(str_of(word), '=', &name, &value);
+		const struct setting *s = find_flag(name);
+
+		if (str_eq(name, STR("--config"))) {
+			TRY(flag_value(&a, false, name, has_value, &value, err));
+			*file = value.p; /* the tail of an argument: ends in NUL */
+		} else if (s) {
+			TRY(flag_value(&a, s->type == TYPE_BOOL, name, has_value, &value, err));
+			if (setting_store(l, s, value, ORIGIN_FLAG, &what))
+				return fail(err, E_USAGE, "%.*s: %s", STR_ARG(name), what.text);
+		} else {
+			argv[(*rest_count)++] = word;
+		}
+	}
+	return OK;
+}
+
+static enum rc take_file(struct loaded *l, const char *path, bool must_exist, struct err *err)
+{
+	struct buf text = BUF_INIT(FILE_MAX);
+	enum rc rc = io_read_file(AT_FDCWD, path, &text, err);
+
+	if (!rc)
+		rc = file_apply(l, buf_str(&text), path, err);
+	else if (rc == E_NOT_FOUND)
+		rc = must_exist ? E_CONFIG : OK;
+	buf_release(&text);
+	return rc;
+}
+
+/* The file named by --config, else cove.yaml of the data directory if it is there. */
+static enum rc take_files(struct loaded *l, const char *named, struct err *err)
+{
+	size_t data = (size_t)(setting_find(STR("data")) - settings);
+	char path[PATH_MAX];
+
+	if (named)
+		return take_file(l, named, true, err);
+	if ((size_t)snprintf(path, sizeof(path), "%s/cove.yaml", l->config.data) >= sizeof(path))
+		return fail(err, E_CONFIG, "the path of the data directory is too long");
+	TRY(take_file(l, path, false, err));
+	if (l->origins[data] == ORIGIN_FILE)
+		return fail(err, E_CONFIG,
+		    "%s: data: this file was found in the data directory and cannot name another one", path);
+	return OK;
+}
+
+static enum rc check_together(const struct config *c, struct err *err)
+{
+	if (!c->certificate[0] != !c->certificate_key[0])
+		return fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
+	return OK;
+}
+
+enum rc config_load_partial(int argc, char **argv, int *rest_count, struct config **out, struct err *err)
+{
+	struct loaded *l = with_defaults();
+	const char *file = NULL;
+	enum rc rc;
+
+	rc = take_flags(l, argc, argv, rest_count, &file, err);
+	if (!rc)
+		rc = take_environment(l, err);
+	if (!rc)
+		rc = take_files(l, file, err);
+	if (!rc)
+		rc = check_together(&l->config, err);
+	if (rc)
+		config_free(&l->config);
+	else
+		*out = &l->config;
+	return rc;
+}
+
+enum rc config_load(int argc, char **argv, struct config **out, struct err *err)
+{
+	struct config *c;
+	int rest;
+
+	TRY(config_load_partial(argc, argv, &rest, &c, err));
+	if (rest) {
+		config_free(c);
+		return fail(err, E_USAGE, "there is no setting %s: `cove help` lists them", argv[0]);
+	}
+	*out = c;
+	return OK;
+}
+
+void config_free(struct config *c)
+{
+	struct loaded *l = (struct loaded *)c;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < settings_count; i++) {
+		enum setting_type type = settings[i].type;
+
+		if (type == TYPE_TEXT || type == TYPE_CHOICE || type == TYPE_LISTEN)
+			free(*(char **)(void *)((char *)c + settings[i].offset));
+		free(l->texts[i]);
+	}
+	free(l);
+}
+
+enum rc config_listen(const struct config *c, char host[static 256], uint16_t *port, struct err *err)
+{
+	return value_listen(str_of(c->listen), host, port, err);
+}

@@ -1,0 +1,113 @@
+/* manual: the table of settings as text for people: help, the example file, the settings in effect. */
+#include "config_internal.h"
+#include <cove/json.h>
+
+enum { WIDTH = 100 };
+
+/* What a value looks like, where the help does not say. */
+static const char *form_of(const struct setting *s)
+{
+	switch (s->type) {
+	case TYPE_SIZE:
+		return "a size such as 64MiB";
+	case TYPE_DURATION:
+		return "a duration such as 30s, 15m, 12h, 7d";
+	case TYPE_CHOICE:
+		return s->choices;
+	case TYPE_BOOL:
+		return "true or false";
+	default:
+		return NULL;
+	}
+}
+
+/* Words of the text in lines that start with `margin`. */
+static void put_wrapped(struct buf *out, const char *margin, struct str text)
+{
+	size_t column = 0;
+	struct str word;
+
+	while (text.n) {
+		str_cut(text, ' ', &word, &text);
+		if (column && column + 1 + word.n > WIDTH) {
+			buf_addc(out, '\n');
+			column = 0;
+		}
+		buf_addz(out, column ? " " : margin);
+		column += (column ? 1 : strlen(margin)) + word.n;
+		buf_add(out, word);
+	}
+	buf_addc(out, '\n');
+}
+
+static void put_help(struct buf *out, const char *margin, const struct setting *s)
+{
+	struct buf text = BUF_INIT(2048);
+
+	buf_addz(&text, s->help);
+	if (form_of(s))
+		buf_addf(&text, " (%s)", form_of(s));
+	put_wrapped(out, margin, buf_str(&text));
+	buf_release(&text);
+}
+
+/* Texts are quoted: a JSON string is a YAML one too, and ":5000" or "no" stay texts. */
+static void put_value(struct buf *out, const struct setting *s, struct str text)
+{
+	if (s->type == TYPE_TEXT || s->type == TYPE_LISTEN)
+		json_put_str(out, text);
+	else
+		buf_add(out, text);
+}
+
+void config_help(struct buf *out)
+{
+	char flag[SETTING_NAME_MAX], variable[SETTING_NAME_MAX];
+
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+
+		setting_flag(s, flag);
+		setting_variable(s, variable);
+		buf_addf(out, "  %s, %s, %s: ", flag, variable, s->key);
+		put_value(out, s, str_of(s->standard));
+		buf_addc(out, '\n');
+		put_help(out, "      ", s);
+	}
+	buf_addz(out, "  --config FILE\n");
+	put_wrapped(out, "      ", STR("The file of settings; else cove.yaml in the data directory, if there is one."));
+}
+
+void config_defaults(struct buf *out)
+{
+	char flag[SETTING_NAME_MAX], variable[SETTING_NAME_MAX];
+
+	buf_addz(out,
+	    "# All settings of cove, each with its default; `cove config --defaults` prints this file. None is "
+	    "needed.\n"
+	    "# Read from cove.yaml in the data directory, or from the file given with --config. Variables of the\n"
+	    "# environment are stronger, flags strongest. `cove check` says what is wrong with a file.\n");
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+
+		setting_flag(s, flag);
+		setting_variable(s, variable);
+		buf_addc(out, '\n');
+		put_help(out, "# ", s);
+		buf_addf(out, "# %s, %s\n#%s: ", flag, variable, s->key);
+		put_value(out, s, str_of(s->standard));
+		buf_addc(out, '\n');
+	}
+}
+
+void config_print(const struct config *c, struct buf *out)
+{
+	static const char *const origins[] = {"default", "file", "environment", "flag"};
+	const struct loaded *l = (const struct loaded *)c;
+
+	for (size_t i = 0; i < settings_count; i++) {
+		buf_addf(out, "%s: ", settings[i].key);
+		put_value(out, &settings[i], str_of(l->texts[i]));
+		buf_addf(out, " # %s\n", origins[l->origins[i]]);
+	}
+}

@@ -1,0 +1,53 @@
+/*
+ * fuzz_config: a cove.yaml. Whatever is taken prints as YAML that is taken again with the same result; what is refused says
+ * where.
+ */
+#include <cove/buf.h>
+#include "../../appliance/config/config_internal.h"
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static struct config *plain(void)
+{
+	struct config *c;
+
+	check(config_load_partial(0, NULL, &(int){0}, &c, NULL) == OK);
+	return c;
+}
+
+/* JSON's escapes for what is not UTF-8 cannot be met: YAML has refused such a text. */
+static void print_again(const struct config *c)
+{
+	struct buf first = BUF_INIT(1 << 20);
+	struct config *again = plain();
+	struct err err;
+
+	config_print(c, &first);
+	if (buf_ok(&first)) {
+		check(file_apply((struct loaded *)again, buf_str(&first), "again", &err) == OK);
+		for (size_t i = 0; i < settings_count; i++)
+			check(strcmp(((struct loaded *)again)->texts[i], ((const struct loaded *)c)->texts[i]) == 0);
+	}
+	buf_release(&first);
+	config_free(again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config *c = plain();
+	struct err err = {.text = ""};
+
+	if (file_apply((struct loaded *)c, (struct str){(const char *)data, size}, "file", &err) == OK)
+		print_again(c);
+	else
+		check(strncmp(err.text, "file:", 5) == 0);
+	config_free(c);
+	return 0;
+}

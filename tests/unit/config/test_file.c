@@ -1,0 +1,98 @@
+/* cove.yaml: what is taken, and the place that complaints name. */
+#include "config_internal.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static const struct {
+	const char *yaml;
+	const char *says; /* NULL: taken */
+} rows[] = {
+    {"", NULL},
+    {"# nothing\n", NULL},
+    {"---\n", NULL},
+    {"threads: 4\n", NULL},
+    {"--- # settings\nthreads: 4\n...\n", NULL},
+    {"{threads: 4, names: \"a, b\"}\n", NULL},
+    {"names: 'it''s'\n", NULL},
+    {"names:\n", NULL},
+    {"certificate: |\n  a\n", NULL},
+    {"tls_memory: 64MiB\nupload_expiry: 2w\nlisten: \"[::1]:443\"\naccess_log: true\n", NULL},
+    {"threads: 4\ntreads: 5\n", "x:2:1: there is no setting \"treads\""},
+    {"threads: 4\nthreads: 5\n", "x:2:1: threads is set twice"},
+    {"threads: four\n", "x:1:10: threads: \"four\" is not a whole number"},
+    {"threads: 1000\n", "x:1:10: threads: \"1000\" is out of bounds: 0 to 256"},
+    {"\n\ntls_memory:   5 potatoes\n", "x:3:15: tls_memory: "},
+    {"log_level: Info\n", "x:1:12: log_level: \"Info\" is none of: error warn info debug"},
+    {"access_log: yes\n", "x:1:13: access_log: "},
+    {"upload_expiry: 7\n", "x:1:16: upload_expiry: "},
+    {"data: \"\"\n", "x:1:7: data: a value is needed"},
+    {"listen: 5000\n", "x:1:9: listen: "},
+    {"names: \"a\\0b\"\n", "x:1:8: names: a NUL byte"},
+    {"names: [a, b]\n", "x:1:8: names: one value is wanted"},
+    {"names:\n  a: b\n", "x:2:3: names: one value is wanted"},
+    {"names: &a x\ncertificate: *a\n", "x:2:14: certificate: one value is wanted"},
+    {"names: !!binary aGk=\n", "x:1:8: names: YAML tags"},
+    {"[a]: b\n", "x:1:1: a setting's name is wanted"},
+    {"- threads\n", "x:1:1: lines of the form"},
+    {"threads\n", "x:1:1: lines of the form"},
+    {"threads: 4\n---\nthreads: 5\n", "x:2:1: a second document"},
+    {"log_level: [\n", "x:1:12: log_level: one value is wanted"},
+    {"names: \"open\n", "x:2:1: not valid YAML: "},
+    {"threads: 4\n\tnames: a\n", "x:2:1: not valid YAML: "},
+    {"names: \xff\n", ": not valid YAML: "},
+};
+
+static struct loaded *loaded;
+
+static int setup(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	if (config_load(0, NULL, &c, NULL))
+		return -1;
+	loaded = (struct loaded *)c;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	config_free(&loaded->config);
+	return 0;
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = {.text = ""};
+		enum rc rc = file_apply(loaded, str_of(rows[i].yaml), "x", &err);
+
+		if (rc != (rows[i].says ? E_CONFIG : OK))
+			fail_msg("row %zu: %s: %s", i, rows[i].yaml, err.text);
+		if (rc && !strstr(err.text, rows[i].says))
+			fail_msg("row %zu: %s: says %s", i, rows[i].yaml, err.text);
+	}
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    file_apply(loaded, STR("tls_memory: 64MiB\nnames: a, b # c\ncertificate: /x y\n"), "x", NULL), OK);
+	assert_int_equal(loaded->config.tls_memory_bytes, 64 << 20);
+	assert_string_equal(loaded->config.names, "a, b");
+	assert_string_equal(loaded->config.certificate, "/x y");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
