@@ -4,8 +4,8 @@
  *   pair     (account, address): waits from 1 s to 60 s after 10 failures; cleared by a success
  *   address  over all accounts: the same waits after 30 failures
  *   account  over all addresses: after 100 failures an address is heard in its turn only, 8 s of every 64 s
- * A refused try is not counted. IPv6 addresses count by /64. Bounded: SETS sets of WAYS counters, found by a keyed hash,
- * so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
+ * A refused try is not counted. IPv6 addresses count by /64. Bounded: SETS sets of WAYS counters, found by a keyed
+ * hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
  */
 #include <arpa/inet.h>
 #include <cove/clock.h>
