@@ -107,6 +107,11 @@ enum rc fail_errno(struct err *err, enum rc rc, const char *format, ...)
 		va_start(ap, format);
 		fill(err, rc, format, ap);
 		va_end(ap);
+	}
+	if (err && rc == E_DISK_FULL) {
+		/* whatever was being done: the remedy is the same, and it is the peer who reads this */
+		snprintf(err->text, sizeof err->text, "%s", rc_sentence(rc));
+	} else if (err) {
 		n = strlen(err->text);
 		/* strerror() is safe here: for known numbers both libcs give constants, for others the thread's own
 		 * buffer. */

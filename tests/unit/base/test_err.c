@@ -80,8 +80,12 @@ static void reads_errno(void **state)
 		assert_int_equal(fail_errno(&err, E_IO, "cannot open %s", "f"), rows[i].rc);
 		assert_int_equal(errno, rows[i].number);
 		assert_int_equal(err.rc, rows[i].rc);
-		assert_memory_equal(err.text, "cannot open f: ", 15);
-		assert_string_equal(err.text + 15, strerror(rows[i].number));
+		if (rows[i].rc == E_DISK_FULL) {
+			assert_string_equal(err.text, rc_sentence(E_DISK_FULL));
+		} else {
+			assert_memory_equal(err.text, "cannot open f: ", 15);
+			assert_string_equal(err.text + 15, strerror(rows[i].number));
+		}
 		assert_int_equal(fail_errno(NULL, E_IO, "x"), rows[i].rc);
 	}
 }
