@@ -192,3 +192,21 @@ int64_t db_last_id(struct db_conn *c)
 {
 	return sqlite3_last_insert_rowid(c->sqlite);
 }
+
+static void give_plan(struct db_stmt *s, db_plan_fn *each, void *ctx)
+{
+	sqlite3_reset(s->stmt);
+	if (sqlite3_stmt_explain(s->stmt, 2))
+		bug("a statement in use: %s", s->sql);
+	while (sqlite3_step(s->stmt) == SQLITE_ROW)
+		each(ctx, s->sql, db_text(s, 3));
+	sqlite3_reset(s->stmt);
+	sqlite3_stmt_explain(s->stmt, 0);
+}
+
+void db_each_plan(struct db_conn *c, db_plan_fn *each, void *ctx)
+{
+	for (size_t i = 0; i < STATEMENT_SLOTS; i++)
+		if (c->statements[i].sql)
+			give_plan(&c->statements[i], each, ctx);
+}

@@ -69,3 +69,7 @@ int64_t db_last_id(struct db_conn *c);
 /* An online copy (SQLite's backup API) to a file that must not exist (E_EXISTS); durable, and named, when it returns.
  * Not inside a transaction. */
 CHECKED enum rc db_backup(struct db *db, int dirfd, const char *name, struct err *err);
+
+/* For tests: the query plan of every statement that this connection has prepared, line by line. None may be in use. */
+typedef void db_plan_fn(void *ctx, const char *sql, struct str line);
+void db_each_plan(struct db_conn *c, db_plan_fn *each, void *ctx);

@@ -1,8 +1,8 @@
 /*
  * store: repositories, blobs, upload sessions, manifests, tags: the only module that knows the disk layout
  * (store/layout.h draws it). A blob is one file however many repositories link to it; a repository sees a blob only
- * through its link. Files are born as: write, fsync, rename, fsync of the directory, THEN the database row; what returned
- * OK survives a power cut, and a start never needs a repair.
+ * through its link. Files are born as: write, fsync, rename, fsync of the directory, THEN the database row; what
+ * returned OK survives a power cut, and a start never needs a repair.
  *
  * All functions block on disk and database, may be called from any thread, and take typed names. The database passed
  * in stays the caller's.
@@ -13,48 +13,52 @@
 
 struct store;
 
-/* Makes blobs/ and uploads/ where they are missing, sweeps leftovers of a crash (temporary names only). */
+/* Makes blobs/ and uploads/ where they are missing. There is nothing to repair after a crash: what it leaves are upload
+ * sessions, which go on or expire, and blob files without a row, which the next push of that digest replaces. */
 CHECKED enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err);
 void store_close(struct store *st);
-/* Removes upload sessions without a write for `idle_s` seconds. Called now and then by app/. */
+/* Removes upload sessions without a write for `idle_s` seconds that nobody has open. Called now and then by app/. */
 CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err);
-/* Writes and syncs a probe file: for /readyz. */
+/* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
 CHECKED enum rc store_probe(struct store *st, struct err *err);
 
 /* ---- blobs (end-2, end-10, end-11) ---- */
 
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
-CHECKED enum rc blob_stat(struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err);
-/* As blob_stat, and opens it: *fd is the caller's. */
-CHECKED enum rc blob_open(struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size,
-    struct err *err);
+CHECKED enum rc blob_stat(
+    struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err);
+/* As blob_stat, and opens it: *fd is the caller's. E_CORRUPT when the file is gone or has another size. */
+CHECKED enum rc blob_open(
+    struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err);
 /* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
-CHECKED enum rc blob_mount(struct store *st, struct repo_name to, struct repo_name from, const struct digest *d,
-    struct err *err);
+CHECKED enum rc blob_mount(
+    struct store *st, struct repo_name to, struct repo_name from, const struct digest *d, struct err *err);
 /* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_DENIED with a
  * sentence when a manifest of the repository still needs it. */
 CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
 /* The repositories (at most max, names copied into the arena) that link to d: for a mount without `from`. */
 struct arena;
-CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, struct arena *a, struct repo_name *out, size_t max,
-    size_t *count, struct err *err);
+CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, struct arena *a, struct repo_name *out,
+    size_t max, size_t *count, struct err *err);
 
 /* ---- upload sessions (end-4 to end-6, end-13, end-14) ----
  *
- *   upload_start -> [upload_resume -> upload_write* -> upload_pause]* -> upload_resume -> upload_write* -> upload_commit
- *                                                                                        \-> upload_cancel
+ *   upload_start -> [upload_resume -> upload_write* -> upload_pause]* -> upload_resume -> upload_write* -+
+ *                                       upload_commit | upload_pause, later upload_cancel <---------------+
  *
- * The session is the file uploads/<uuid>; its size is the progress, it outlives the process. At most one struct upload
- * per session exists at a time (E_UPLOAD_BUSY). The running hash is kept in memory between requests and computed again
- * from the file after a restart.
+ * The session is one file, named after its UUID and repository; its size is the progress, it outlives the process. At
+ * most one struct upload per session exists at a time (E_UPLOAD_BUSY); one thread at a time uses it. The running hash
+ * is kept in memory between requests (of the sessions used last) and computed again from the file where it is missing.
  */
 struct upload;
 
-/* A new session; id is its UUID. The repository is made at the commit, not here. */
-CHECKED enum rc upload_start(struct store *st, struct repo_name repo, enum digest_algorithm algorithm, char id[static 37],
-    struct err *err);
+/* A new session; id is its UUID. `algorithm` is what will probably be asked for: with another one the commit reads the
+ * file again. The repository is made at the commit, not here. */
+CHECKED enum rc upload_start(
+    struct store *st, struct repo_name repo, enum digest_algorithm algorithm, char id[static 37], struct err *err);
 /* Opens a session of this repository for writing. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
-CHECKED enum rc upload_resume(struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err);
+CHECKED enum rc upload_resume(
+    struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err);
 /* Bytes received so far; does not open it. */
 CHECKED enum rc upload_size(struct store *st, struct repo_name repo, struct str id, uint64_t *size, struct err *err);
 uint64_t upload_offset(const struct upload *u);
@@ -63,10 +67,11 @@ const char *upload_id(const struct upload *u);
 CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
 /* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
 void upload_pause(struct upload *u);
-/* Hashes to `want`: the blob is stored, durable and linked; u is freed. Else E_DIGEST_INVALID; the session is removed
- * and u freed. On E_DISK_FULL and other failures of ours the session stays and u is paused and freed. */
+/* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed. On
+ * E_DISK_FULL and other failures of ours the session stays as upload_pause leaves it (but for a failed sync of the
+ * database, after which only a restart helps). u is freed whatever happens. */
 CHECKED enum rc upload_commit(struct upload *u, const struct digest *want, struct err *err);
-/* Removes the session. */
+/* Removes the session. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
 CHECKED enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err);
 
 /* ---- manifests (end-3, end-7, end-9, end-12) ---- */
@@ -96,24 +101,26 @@ struct manifest_content {
 	bool has_subject;
 	struct digest subject;
 	struct str artifact_type; /* for referrers; may be empty */
-	struct str annotations;   /* the JSON object as text; may be empty */
+	struct str annotations;   /* the JSON object as text, kept only with a subject; may be empty */
 };
 
 /* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
- * in one transaction. Every REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present:
- * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first few of them. */
+ * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
+ * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present: otherwise
+ * E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first few of them. */
 struct missing {
 	struct digest digests[8];
 	size_t count; /* all that are missing, also those that did not fit */
 };
 CHECKED enum rc manifest_put(struct store *st, struct repo_name repo, const struct digest *d,
-    const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing, struct err *err);
+    const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
+    struct err *err);
 /* Also finds a manifest for HEAD. E_MANIFEST_UNKNOWN; E_NAME_UNKNOWN when the repository does not exist. */
-CHECKED enum rc manifest_find(struct store *st, struct repo_name repo, const struct reference *ref, struct manifest_info *out,
-    struct err *err);
-/* The bytes of a found manifest into the arena. */
-CHECKED enum rc manifest_read(struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes,
-    struct err *err);
+CHECKED enum rc manifest_find(
+    struct store *st, struct repo_name repo, const struct reference *ref, struct manifest_info *out, struct err *err);
+/* The bytes of a found manifest into the arena. E_BUSY: they do not fit; E_MANIFEST_UNKNOWN: it has gone meanwhile. */
+CHECKED enum rc manifest_read(
+    struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err);
 /* Removes a tag, or a manifest with all its tags. */
 CHECKED enum rc manifest_delete(struct store *st, struct repo_name repo, const struct reference *ref, struct err *err);
 
@@ -123,10 +130,10 @@ CHECKED enum rc manifest_delete(struct store *st, struct repo_name repo, const s
  * says whether there are more. `each` must not call back into the store; returning an error ends the walk. */
 typedef enum rc list_fn(void *ctx, struct str entry, struct err *err);
 /* E_NAME_UNKNOWN when the repository does not exist. */
-CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint64_t max, list_fn *each, void *ctx,
-    bool *more, struct err *err);
-CHECKED enum rc repository_list(struct store *st, struct str last, uint64_t max, list_fn *each, void *ctx, bool *more,
-    struct err *err);
+CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint64_t max, list_fn *each,
+    void *ctx, bool *more, struct err *err);
+CHECKED enum rc repository_list(
+    struct store *st, struct str last, uint64_t max, list_fn *each, void *ctx, bool *more, struct err *err);
 
 struct referrer {
 	struct manifest_info manifest;

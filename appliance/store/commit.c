@@ -1,0 +1,203 @@
+/*
+ * commit: an upload session becomes a blob. The order is what durability rests on:
+ *
+ *   fsync(file) -> rename into blobs/ -> fsync(directory) -> row and link in one durable transaction
+ *
+ * so a row always has a file. A power cut or a kill between two steps leaves at most a file without a row, which
+ * the next upload of that digest replaces. One thread at a time stores a given digest (it holds a claim); others that
+ * bring the same one wait, then find it stored and only link it. So a failed transaction can take its file back out of
+ * blobs/ without taking somebody else's.
+ */
+#include "layout.h"
+#include <cove/io.h>
+#include <cove/log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_claimed(struct store *st, const struct digest *d)
+{
+	for (struct claim *claim = st->claims; claim; claim = claim->next)
+		if (digest_eq(&claim->digest, d))
+			return true;
+	return false;
+}
+
+static void claim_take(struct store *st, struct claim *claim, const struct digest *d)
+{
+	claim->digest = *d;
+	pthread_mutex_lock(&st->claims_mutex);
+	while (is_claimed(st, d))
+		pthread_cond_wait(&st->claim_ended, &st->claims_mutex);
+	claim->next = st->claims;
+	st->claims = claim;
+	pthread_mutex_unlock(&st->claims_mutex);
+}
+
+static void claim_end(struct store *st, struct claim *claim)
+{
+	struct claim **at;
+
+	pthread_mutex_lock(&st->claims_mutex);
+	for (at = &st->claims; *at != claim; at = &(*at)->next)
+		;
+	*at = claim->next;
+	pthread_cond_broadcast(&st->claim_ended);
+	pthread_mutex_unlock(&st->claims_mutex);
+}
+
+/* The digest by the file's own bytes: after a restart, or for an algorithm that was not announced. */
+static enum rc hash_file(int fd, enum digest_algorithm algorithm, struct digest *out, struct err *err)
+{
+	enum { STEP = 65536 };
+	char *bytes = xcalloc(1, STEP);
+	struct hasher hasher;
+	off_t at = 0;
+	ssize_t got;
+
+	hasher_init(&hasher, algorithm);
+	while ((got = pread(fd, bytes, STEP, at)) > 0 || (got < 0 && errno == EINTR)) {
+		if (got < 0)
+			continue;
+		hasher_add(&hasher, bytes, (size_t)got);
+		at += got;
+	}
+	free(bytes);
+	hasher_end(&hasher, out);
+	return got < 0 ? fail_errno(err, E_IO, "cannot read the upload") : OK;
+}
+
+static enum rc digest_of_upload(struct upload *u, enum digest_algorithm algorithm, struct digest *out, struct err *err)
+{
+	struct hasher copy = u->hasher; /* the session may go on after a failure of ours */
+
+	if (!u->hashed || copy.algorithm != algorithm)
+		return hash_file(u->fd, algorithm, out, err);
+	hasher_end(&copy, out);
+	return OK;
+}
+
+/* Row and link, durable. */
+static enum rc record(struct upload *u, const struct digest *d, struct err *err)
+{
+	struct repo_name repo = {str_of(u->repository)};
+	struct db_conn *c;
+	int64_t repository;
+	enum rc rc;
+
+	TRY(db_here(u->store->db, &c, err));
+	TRY(db_begin(c, err));
+	rc = repository_make(c, repo, &repository, err);
+	if (!rc)
+		rc = blob_link(c, repository, d, u->offset, err);
+	return end_transaction(c, rc, err);
+}
+
+/* Whether the blob has its row and, as far as a look can tell, its file. */
+static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored, struct err *err)
+{
+	char path[BLOB_PATH_MAX];
+	struct db_conn *c;
+	struct stat file;
+	uint64_t size;
+
+	TRY(db_here(u->store->db, &c, err));
+	TRY(blob_row(c, d, stored, &size, err));
+	if (!*stored)
+		return OK;
+	blob_path(path, d);
+	*stored = fstatat(u->store->dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
+		  (uint64_t)file.st_size == size && size == u->offset;
+	if (!*stored)
+		log_warn("blob.mended", "path=%s", path);
+	return OK;
+}
+
+/* After a failure behind the rename. With a row the file stays: a commit whose last sync failed may have left one. */
+static void move_back(struct upload *u, const struct digest *d, const char *path)
+{
+	struct db_conn *c;
+	uint64_t size;
+	bool found;
+
+	if (db_here(u->store->db, &c, NULL) || blob_row(c, d, &found, &size, NULL) || found)
+		return;
+	if (renameat(u->store->dirfd, path, u->store->uploads, u->name) < 0)
+		log_warn("upload.lost", "id=%s errno=%d", u->id, errno);
+}
+
+static enum rc move_in(struct upload *u, const struct digest *d, const char *path, struct err *err)
+{
+	enum rc rc;
+	int shard;
+
+	TRY(io_fsync(u->fd, "the upload", err));
+	TRY(shard_open(u->store, d, &shard, err));
+	if (renameat(u->store->uploads, u->name, u->store->dirfd, path) < 0) {
+		rc = fail_errno(err, E_IO, "cannot move the upload to %s", path);
+	} else {
+		rc = io_fsync_dir(shard, path, err);
+		if (!rc)
+			rc = record(u, d, err);
+		if (rc)
+			move_back(u, d, path);
+	}
+	io_close(&shard);
+	return rc;
+}
+
+static enum rc store_claimed(struct upload *u, const struct digest *d, struct err *err)
+{
+	char path[BLOB_PATH_MAX];
+	bool stored;
+
+	TRY(is_stored(u, d, &stored, err));
+	if (!stored) {
+		blob_path(path, d);
+		return move_in(u, d, path, err);
+	}
+	TRY(record(u, d, err));
+	unlinkat(u->store->uploads, u->name, 0); /* a left-over one expires */
+	return OK;
+}
+
+static void end_session(struct upload *u)
+{
+	session_leave(u->store, u, false);
+	io_close(&u->fd);
+	free(u);
+}
+
+enum rc upload_commit(struct upload *u, const struct digest *want, struct err *err)
+{
+	struct store *st = u->store;
+	struct claim claim;
+	struct digest got;
+	enum rc rc;
+
+	rc = digest_of_upload(u, want->algorithm, &got, err);
+	if (rc) {
+		upload_pause(u);
+		return rc;
+	}
+	if (!digest_eq(&got, want)) {
+		char text[DIGEST_TEXT_MAX];
+
+		digest_text(text, &got);
+		rc =
+		    fail(err, E_DIGEST_INVALID, "the digest does not match the content: the %llu bytes received are %s",
+			(unsigned long long)u->offset, text);
+		unlinkat(st->uploads, u->name, 0);
+		end_session(u);
+		return rc;
+	}
+	claim_take(st, &claim, want);
+	rc = store_claimed(u, want, err);
+	claim_end(st, &claim);
+	if (rc)
+		upload_pause(u);
+	else
+		end_session(u);
+	return rc;
+}

@@ -1,0 +1,272 @@
+/* manifest: storing, finding, reading and deleting manifests and tags. */
+#include "layout.h"
+#include <cove/arena.h>
+#include <cove/clock.h>
+
+static enum rc has_blob(
+    struct db_conn *c, int64_t repository, const struct manifest_reference *ref, bool *has, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM blobs b JOIN blob_links l ON l.repository = :repository AND l.blob = b.id"
+	    " WHERE b.digest = :digest AND b.size = :size";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
+	db_bind_i64(s, ":size", (int64_t)ref->size);
+	TRY(db_step(s, has, err));
+	db_done(s);
+	return OK;
+}
+
+static enum rc find_id(
+    struct db_conn *c, int64_t repository, const struct digest *d, bool *found, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT id FROM manifests WHERE repository = :repository AND digest = :digest";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	TRY(db_step(s, found, err));
+	if (*found)
+		*id = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+/* The spec's code-4: "references a manifest or blob unknown to registry". */
+static enum rc check_references(struct db_conn *c, int64_t repository, const struct manifest_content *content,
+    struct missing *missing, struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	*missing = (struct missing){0};
+	for (size_t i = 0; i < content->reference_count; i++) {
+		const struct manifest_reference *ref = &content->references[i];
+		bool has = true;
+		int64_t id;
+
+		if (ref->kind == REF_BLOB)
+			TRY(has_blob(c, repository, ref, &has, err));
+		else if (ref->kind == REF_MANIFEST)
+			TRY(find_id(c, repository, &ref->digest, &has, &id, err));
+		if (has)
+			continue;
+		if (missing->count < sizeof missing->digests / sizeof *missing->digests)
+			missing->digests[missing->count] = ref->digest;
+		missing->count++;
+	}
+	if (missing->count == 0)
+		return OK;
+	digest_text(text, &missing->digests[0]);
+	return fail(err, E_MANIFEST_BLOB_UNKNOWN,
+	    "the manifest names content that this repository does not have, or has with another size: push that first "
+	    "(%zu missing, the first is %s)",
+	    missing->count, text);
+}
+
+static enum rc insert_manifest(struct db_conn *c, int64_t repository, const struct digest *d,
+    const struct manifest_content *content, int64_t *id, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO manifests (repository, digest, media_type, size, pushed_at, subject, artifact_type, "
+	    "annotations, bytes)"
+	    " VALUES (:repository, :digest, :media_type, :size, :now, :subject, :artifact_type, :annotations, :bytes)";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_text(s, ":media_type", content->media_type);
+	db_bind_i64(s, ":size", (int64_t)content->bytes.n);
+	db_bind_i64(s, ":now", clock_wall_s());
+	if (content->has_subject)
+		db_bind_blob(s, ":subject", digest_bytes(&content->subject));
+	db_bind_text(s, ":artifact_type", content->artifact_type);
+	/* only the list of referrers asks for them, and they can be as large as the manifest */
+	db_bind_text(s, ":annotations", content->has_subject ? content->annotations : STR_NONE);
+	db_bind_blob(s, ":bytes", content->bytes);
+	TRY(db_run(s, NULL, err));
+	*id = db_last_id(c);
+	return OK;
+}
+
+/* The same digest may be named more than once; the kind that demands most (the smallest) stays. */
+static enum rc insert_references(
+    struct db_conn *c, int64_t repository, int64_t manifest, const struct manifest_content *content, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO manifest_references (manifest, digest, kind, repository)"
+	    " VALUES (:manifest, :digest, :kind, :repository)"
+	    " ON CONFLICT (manifest, digest) DO UPDATE SET kind = excluded.kind WHERE excluded.kind < kind";
+	struct db_stmt *s;
+
+	for (size_t i = 0; i < content->reference_count; i++) {
+		TRY(db_prepare(c, sql, &s, err));
+		db_bind_i64(s, ":manifest", manifest);
+		db_bind_blob(s, ":digest", digest_bytes(&content->references[i].digest));
+		db_bind_i64(s, ":kind", content->references[i].kind);
+		db_bind_i64(s, ":repository", repository);
+		TRY(db_run(s, NULL, err));
+	}
+	return OK;
+}
+
+/* A tag that points there already is left alone: nothing to write. */
+static enum rc point_tag(struct db_conn *c, int64_t repository, struct tag tag, int64_t manifest, struct err *err)
+{
+	static const char sql[] = "INSERT INTO tags (repository, name, manifest, updated_at)"
+				  " VALUES (:repository, :name, :manifest, :now)"
+				  " ON CONFLICT (repository, name) DO UPDATE"
+				  " SET manifest = excluded.manifest, updated_at = excluded.updated_at"
+				  " WHERE manifest <> excluded.manifest";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_text(s, ":name", tag.s);
+	db_bind_i64(s, ":manifest", manifest);
+	db_bind_i64(s, ":now", clock_wall_s());
+	return db_run(s, NULL, err);
+}
+
+static enum rc put(struct db_conn *c, struct repo_name repo, const struct digest *d,
+    const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
+    struct err *err)
+{
+	int64_t repository, manifest;
+	bool found;
+
+	TRY(repository_make(c, repo, &repository, err));
+	TRY(check_references(c, repository, content, missing, err));
+	TRY(find_id(c, repository, d, &found, &manifest, err));
+	if (!found) {
+		TRY(insert_manifest(c, repository, d, content, &manifest, err));
+		TRY(insert_references(c, repository, manifest, content, err));
+	}
+	for (size_t i = 0; i < tag_count; i++)
+		TRY(point_tag(c, repository, tags[i], manifest, err));
+	return OK;
+}
+
+enum rc manifest_put(struct store *st, struct repo_name repo, const struct digest *d,
+    const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
+    struct err *err)
+{
+	struct missing unwanted;
+	struct db_conn *c;
+
+	if (content->bytes.n > MANIFEST_MAX)
+		return fail_rc(err, E_MANIFEST_TOO_LARGE);
+	if (content->media_type.n > MEDIA_TYPE_MAX)
+		return fail(err, E_MANIFEST_INVALID, "the media type is longer than %d bytes", MEDIA_TYPE_MAX);
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	return end_transaction(c, put(c, repo, d, content, tags, tag_count, missing ? missing : &unwanted, err), err);
+}
+
+enum rc manifest_info_columns(struct db_stmt *s, struct manifest_info *out, struct err *err)
+{
+	struct str media_type = db_text(s, 2);
+
+	*out = (struct manifest_info){.id = db_i64(s, 0), .size = (uint64_t)db_i64(s, 3)};
+	if (media_type.n > MEDIA_TYPE_MAX)
+		return fail(err, E_CORRUPT, "the media type of manifest %lld is too long", (long long)out->id);
+	memcpy(out->media_type, media_type.p, media_type.n);
+	return digest_column(s, 1, &out->digest, err);
+}
+
+static enum rc prepare_find(
+    struct db_conn *c, struct repo_name repo, const struct reference *ref, struct db_stmt **out, struct err *err)
+{
+	static const char by_digest[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
+					" JOIN manifests m ON m.repository = r.id AND m.digest = :digest"
+					" WHERE r.name = :repository";
+	static const char by_tag[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
+				     " JOIN tags t ON t.repository = r.id AND t.name = :tag"
+				     " JOIN manifests m ON m.id = t.manifest WHERE r.name = :repository";
+
+	if (ref->is_digest) {
+		TRY(db_prepare(c, by_digest, out, err));
+		db_bind_blob(*out, ":digest", digest_bytes(&ref->digest));
+	} else {
+		TRY(db_prepare(c, by_tag, out, err));
+		db_bind_text(*out, ":tag", ref->tag.s);
+	}
+	db_bind_text(*out, ":repository", repo.s);
+	return OK;
+}
+
+enum rc manifest_find(
+    struct store *st, struct repo_name repo, const struct reference *ref, struct manifest_info *out, struct err *err)
+{
+	struct db_conn *c;
+	struct db_stmt *s;
+	int64_t id;
+	bool found;
+	enum rc rc;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(prepare_find(c, repo, ref, &s, err));
+	TRY(db_step(s, &found, err));
+	if (!found) {
+		TRY(repository_find(c, repo, &id, err));
+		return fail_rc(err, E_MANIFEST_UNKNOWN);
+	}
+	rc = manifest_info_columns(s, out, err);
+	db_done(s);
+	return rc;
+}
+
+/* By digest too: between finding and reading, the manifest may have been deleted and its id given to another one. */
+enum rc manifest_read(
+    struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err)
+{
+	static const char sql[] = "SELECT bytes FROM manifests WHERE id = :id AND digest = :digest";
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool found;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", m->id);
+	db_bind_blob(s, ":digest", digest_bytes(&m->digest));
+	TRY(db_step(s, &found, err));
+	if (!found)
+		return fail_rc(err, E_MANIFEST_UNKNOWN);
+	*bytes = arena_str(a, db_blob(s, 0));
+	db_done(s);
+	if (a->failed)
+		return fail_rc(err, E_BUSY);
+	return bytes->n == m->size ? OK : fail(err, E_CORRUPT, "manifest %lld is damaged", (long long)m->id);
+}
+
+static enum rc delete_row(struct db_conn *c, struct repo_name repo, const struct reference *ref, struct err *err)
+{
+	/* its tags and references go with it */
+	static const char by_digest[] = "DELETE FROM manifests WHERE repository = :repository AND digest = :digest";
+	static const char by_tag[] = "DELETE FROM tags WHERE repository = :repository AND name = :tag";
+	int64_t repository, changes;
+	struct db_stmt *s;
+
+	TRY(repository_find(c, repo, &repository, err));
+	TRY(db_prepare(c, ref->is_digest ? by_digest : by_tag, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	if (ref->is_digest)
+		db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
+	else
+		db_bind_text(s, ":tag", ref->tag.s);
+	TRY(db_run(s, &changes, err));
+	return changes ? OK : fail_rc(err, E_MANIFEST_UNKNOWN);
+}
+
+enum rc manifest_delete(struct store *st, struct repo_name repo, const struct reference *ref, struct err *err)
+{
+	struct db_conn *c;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	return end_transaction(c, delete_row(c, repo, ref, err), err);
+}

@@ -1,0 +1,95 @@
+/* rows: what several files of store/ do with the database. */
+#include "layout.h"
+#include <cove/clock.h>
+
+enum rc digest_column(struct db_stmt *s, int column, struct digest *out, struct err *err)
+{
+	struct str bytes = db_blob(s, column);
+
+	*out = (struct digest){.algorithm = bytes.n == 32 ? DIGEST_SHA256 : DIGEST_SHA512};
+	if (bytes.n != digest_size(out->algorithm))
+		return fail(err, E_CORRUPT, "a digest in the database has %zu bytes", bytes.n);
+	memcpy(out->bytes, bytes.p, bytes.n);
+	return OK;
+}
+
+static enum rc find(struct db_conn *c, struct repo_name repo, bool *found, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT id FROM repositories WHERE name = :name";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", repo.s);
+	TRY(db_step(s, found, err));
+	if (*found)
+		*id = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
+{
+	bool found;
+
+	TRY(find(c, repo, &found, id, err));
+	return found ? OK : fail_rc(err, E_NAME_UNKNOWN);
+}
+
+enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
+{
+	static const char sql[] = "INSERT INTO repositories (name, created_at) VALUES (:name, :now)";
+	struct db_stmt *s;
+	bool found;
+
+	TRY(find(c, repo, &found, id, err));
+	if (found)
+		return OK;
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", repo.s);
+	db_bind_i64(s, ":now", clock_wall_s());
+	TRY(db_run(s, NULL, err));
+	*id = db_last_id(c);
+	return OK;
+}
+
+/* The bytes were hashed a moment ago: a row that says another size is wrong, and is mended. */
+static enum rc make_blob_row(struct db_conn *c, const struct digest *d, uint64_t size, struct err *err)
+{
+	static const char sql[] =
+	    "INSERT INTO blobs (digest, size, created_at) VALUES (:digest, :size, :now)"
+	    " ON CONFLICT (digest) DO UPDATE SET size = excluded.size WHERE size <> excluded.size";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_i64(s, ":size", (int64_t)size);
+	db_bind_i64(s, ":now", clock_wall_s());
+	return db_run(s, NULL, err);
+}
+
+enum rc blob_link(struct db_conn *c, int64_t repository, const struct digest *d, uint64_t size, struct err *err)
+{
+	static const char sql[] = "INSERT INTO blob_links (repository, blob)"
+				  " SELECT :repository, id FROM blobs WHERE digest = :digest"
+				  " ON CONFLICT DO NOTHING";
+	struct db_stmt *s;
+
+	TRY(make_blob_row(c, d, size, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	return db_run(s, NULL, err);
+}
+
+enum rc end_transaction(struct db_conn *c, enum rc rc, struct err *err)
+{
+	if (!rc)
+		return db_commit(c, err);
+	db_rollback(c);
+	return rc;
+}
+
+int64_t page_limit(uint64_t max)
+{
+	return max < INT64_MAX ? (int64_t)max + 1 : INT64_MAX;
+}

@@ -1,0 +1,105 @@
+/* store: opening and closing, and the chores. */
+#include "layout.h"
+#include <cove/clock.h>
+#include <cove/io.h>
+#include <cove/log.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum rc make_dir(int dirfd, const char *path, struct err *err)
+{
+	int fd;
+
+	TRY(io_open_dir(dirfd, path, 0700, &fd, err));
+	io_close(&fd);
+	return OK;
+}
+
+static enum rc open_dirs(struct store *st, int dirfd, struct err *err)
+{
+	st->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	if (st->dirfd < 0)
+		return fail_errno(err, E_IO, "cannot open the data directory");
+	TRY(make_dir(dirfd, "blobs", err));
+	TRY(make_dir(dirfd, "blobs/sha256", err));
+	TRY(make_dir(dirfd, "blobs/sha512", err));
+	return io_open_dir(dirfd, "uploads", 0700, &st->uploads, err);
+}
+
+enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err)
+{
+	struct store *st = xcalloc(1, sizeof *st);
+	enum rc rc;
+
+	st->db = db;
+	st->dirfd = st->uploads = -1;
+	pthread_mutex_init(&st->sessions_mutex, NULL);
+	pthread_mutex_init(&st->claims_mutex, NULL);
+	pthread_cond_init(&st->claim_ended, NULL);
+	rc = open_dirs(st, dirfd, err);
+	if (rc)
+		store_close(st);
+	else
+		*out = st;
+	return rc;
+}
+
+void store_close(struct store *st)
+{
+	if (st->open)
+		bug("the store is closed with an open upload");
+	io_close(&st->uploads);
+	io_close(&st->dirfd);
+	pthread_cond_destroy(&st->claim_ended);
+	pthread_mutex_destroy(&st->claims_mutex);
+	pthread_mutex_destroy(&st->sessions_mutex);
+	free(st);
+}
+
+static enum rc expire_one(struct store *st, const char *name, int64_t before, struct err *err)
+{
+	struct stat file;
+	enum rc rc;
+
+	/* only what looks like a session: nobody's stray file is removed */
+	if (strlen(name) != UPLOAD_NAME_MAX - 1 || fstatat(st->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    file.st_mtime >= before)
+		return OK;
+	rc = session_remove(st, name, err);
+	if (!rc)
+		log_info("upload.expired", "id=%.36s bytes=%lld", name, (long long)file.st_size);
+	return rc == E_UPLOAD_BUSY || rc == E_UPLOAD_UNKNOWN ? OK : rc;
+}
+
+enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err)
+{
+	int64_t before = clock_wall_s() - idle_s;
+	int fd = openat(st->uploads, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	enum rc rc = OK;
+
+	if (!dir) {
+		rc = fail_errno(err, E_IO, "cannot read uploads");
+		io_close(&fd);
+		return rc;
+	}
+	while (!rc && (e = readdir(dir)))
+		rc = expire_one(st, e->d_name, before, err);
+	closedir(dir);
+	return rc;
+}
+
+enum rc store_probe(struct store *st, struct err *err)
+{
+	struct db_conn *c;
+
+	TRY(io_write_file(st->uploads, ".probe", STR("cove\n"), 0600, err));
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	db_rollback(c);
+	return OK;
+}
