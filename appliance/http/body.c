@@ -135,10 +135,10 @@ static enum want body_turn(struct session *s, enum rc *rc, bool *ended)
 		case IO_OK:
 			break;
 		case IO_WANT_READ:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_READ;
 		case IO_WANT_WRITE:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_WRITE;
 		case IO_END:
 			*ended = true;
@@ -185,7 +185,7 @@ static enum want linger(struct session *s)
 	struct work *w = s->work;
 	char *scratch = conn_scratch(s->conn);
 
-	session_pace(s, PACE_LINGER);
+	conn_pace(s->conn, PACE_LINGER);
 	w->drained += s->in.n;
 	buf_drop_wiped(&s->in, s->in.n);
 	for (size_t turn = 0; turn < TURN_BYTES;) {

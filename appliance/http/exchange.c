@@ -5,6 +5,7 @@
 #include <cove/codec.h>
 #include <cove/log.h>
 #include <cove/random.h>
+#include <stdlib.h>
 
 void buf_drop_wiped(struct buf *b, size_t n)
 {
@@ -36,7 +37,7 @@ struct work *exchange_begin(struct session *s)
 	hex_encode(w->x.id, id, sizeof id);
 	log_set_request(w->x.id);
 	s->work = w;
-	session_pace(s, PACE_NONE);
+	conn_pace(s->conn, PACE_NONE);
 	return w;
 }
 

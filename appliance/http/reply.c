@@ -6,6 +6,7 @@
 #include <cove/io.h>
 #include <cove/json.h>
 #include <cove/log.h>
+#include <stdio.h>
 
 #define ERROR_BODY_BYTES 16384
 

@@ -89,10 +89,10 @@ static enum want send_turn(struct session *s, bool *unreadable)
 		case IO_OK:
 			break;
 		case IO_WANT_READ:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_READ;
 		case IO_WANT_WRITE:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_WRITE;
 		case IO_END:
 		case IO_FAILED:
@@ -146,10 +146,10 @@ enum want stage_continue(struct session *s)
 			w->continue_sent += moved;
 			break;
 		case IO_WANT_READ:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_READ;
 		case IO_WANT_WRITE:
-			session_pace(s, PACE_BODY);
+			conn_pace(s->conn, PACE_BODY);
 			return WANT_WRITE;
 		case IO_END:
 		case IO_FAILED:

@@ -5,14 +5,6 @@
 #include "session.h"
 #include <cove/log.h>
 
-void session_pace(struct session *s, enum pace pace)
-{
-	if (s->pace == pace)
-		return;
-	s->pace = pace;
-	conn_pace(s->conn, pace);
-}
-
 /* While it waits in the queue the time is ours, not the peer's. */
 bool session_bulk_enter(struct session *s, enum want *want)
 {
@@ -23,7 +15,7 @@ bool session_bulk_enter(struct session *s, enum want *want)
 		w->bulk_entered = true;
 		return true;
 	case LANE_WAIT:
-		session_pace(s, PACE_NONE);
+		conn_pace(s->conn, PACE_NONE);
 		*want = WANT_WAKE;
 		return false;
 	case LANE_FULL:
@@ -94,12 +86,12 @@ enum want session_next(struct session *s)
 	if (!keep)
 		return WANT_CLOSE;
 	s->stage = STAGE_HEAD;
-	if (s->in.n || conn_has_pending(s->conn))
+	if (s->in.n)
 		return WANT_AGAIN;
 	buf_release(&s->in);
 	if (conn_draining(s->conn))
 		return WANT_CLOSE;
-	session_pace(s, PACE_IDLE);
+	conn_pace(s->conn, PACE_IDLE);
 	return WANT_READ;
 }
 
@@ -117,10 +109,10 @@ static enum want refuse_head(struct session *s, enum rc rc, const struct err *er
 static enum want head_wait(struct session *s, enum want want)
 {
 	if (s->in.n) {
-		session_pace(s, PACE_HEAD);
+		conn_pace(s->conn, PACE_HEAD);
 	} else {
 		buf_release(&s->in);
-		session_pace(s, PACE_IDLE);
+		conn_pace(s->conn, PACE_IDLE);
 	}
 	return want;
 }
@@ -168,7 +160,7 @@ static bool run(struct session *s, handler *fn, enum want *want)
 	struct exchange *x = &s->work->x;
 	enum rc rc;
 
-	session_pace(s, PACE_NONE);
+	conn_pace(s->conn, PACE_NONE);
 	rc = x->in_password_lane ? E_WANT_PASSWORD_LANE : fn(x);
 	if (rc == E_WANT_PASSWORD_LANE) {
 		switch (conn_lane_enter(s->conn, LANE_PASSWORD)) {
@@ -231,7 +223,7 @@ enum want stage_serve(struct session *s)
 		return run(s, w->x.route->then, &want) ? session_answer(s, OK) : want;
 	if (!session_bulk_enter(s, &want))
 		return want;
-	session_pace(s, PACE_NONE);
+	conn_pace(s->conn, PACE_NONE);
 	rc = w->x.route->then(&w->x);
 	conn_lane_leave(s->conn);
 	return session_answer(s, rc);
@@ -256,8 +248,6 @@ static enum want http_step(struct conn *c, void *state, void *ctx)
 	if (!s->conn) {
 		s->conn = c;
 		s->site = ctx;
-		s->pace = PACE_HEAD;
-		conn_pace(c, PACE_HEAD);
 		buf_init(&s->in, HEAD_MAX_BYTES);
 	}
 	log_set_request(s->work ? s->work->x.id : "");

@@ -78,7 +78,6 @@ struct session {
 	struct head_scan scan;
 	struct buf in;     /* come but not used: at most HEAD_MAX_BYTES; no memory while idle */
 	struct work *work; /* NULL between exchanges */
-	enum pace pace;    /* as told to net last */
 };
 
 /* Each takes one turn. WANT_AGAIN: go on with s->stage, at once if it changed. */
@@ -97,8 +96,6 @@ enum want session_answer(struct session *s, enum rc rc);
 enum want session_next(struct session *s);
 /* A place in the bulk lane for this turn; false: return *want. */
 bool session_bulk_enter(struct session *s, enum want *want);
-/* Tells net if it is another pace than before, so that a window under way is not started again. */
-void session_pace(struct session *s, enum pace pace);
 
 /* ---- exchange.c ---- */
 /* A new s->work with an id; NULL without memory. */
