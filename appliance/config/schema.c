@@ -77,8 +77,9 @@ static enum rc check_text(const struct setting *s, struct str value, struct err 
 {
 	if (s->type == TYPE_TEXT && value.n < s->min)
 		return fail(err, E_CONFIG, "a value is needed");
-	if (value.n && memchr(value.p, 0, value.n))
-		return fail(err, E_CONFIG, "a NUL byte is not allowed");
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+			return fail(err, E_CONFIG, "line breaks and control characters are not allowed");
 	return OK;
 }
 
