@@ -4,7 +4,6 @@
 #include <cove/json.h>
 #include <stdio.h>
 
-
 static enum rc expiry(const char *text, int64_t *at, struct err *err)
 {
 	uint64_t seconds;

@@ -92,9 +92,7 @@ static enum rc put_if_allowed(void *ctx, struct str name, struct err *err)
 enum rc catalog_get(struct exchange *x)
 {
 	struct buf *out = &x->reply.content;
-	struct catalog c = {
-	    .listing = {.x = x, .out = out}
-        };
+	struct catalog c = {.listing = {.x = x, .out = out}};
 	struct page page;
 	bool more = true;
 

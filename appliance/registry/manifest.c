@@ -11,11 +11,11 @@ static const struct {
 	struct str type;
 	enum shape shape;
 } types[] = {
-    {STR("application/vnd.oci.image.manifest.v1+json"),                SHAPE_IMAGE  },
-    {STR("application/vnd.docker.distribution.manifest.v2+json"),      SHAPE_IMAGE  },
-    {STR("application/vnd.oci.image.index.v1+json"),                   SHAPE_INDEX  },
-    {STR("application/vnd.docker.distribution.manifest.list.v2+json"), SHAPE_INDEX  },
-    {STR("application/vnd.docker.distribution.manifest.v1+json"),      SHAPE_SCHEMA1},
+    {STR("application/vnd.oci.image.manifest.v1+json"), SHAPE_IMAGE},
+    {STR("application/vnd.docker.distribution.manifest.v2+json"), SHAPE_IMAGE},
+    {STR("application/vnd.oci.image.index.v1+json"), SHAPE_INDEX},
+    {STR("application/vnd.docker.distribution.manifest.list.v2+json"), SHAPE_INDEX},
+    {STR("application/vnd.docker.distribution.manifest.v1+json"), SHAPE_SCHEMA1},
     {STR("application/vnd.docker.distribution.manifest.v1+prettyjws"), SHAPE_SCHEMA1},
 };
 

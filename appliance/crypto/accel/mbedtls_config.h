@@ -1,7 +1,7 @@
 /*
  * mbedtls_config: the parts of mbedTLS 3.6 that cove is built with; scripts/dependencies installs it in the place of
  * mbedTLS's own file of that name, so the library, libcurl and our code see one set of options. Named here is what
- * a TLS 1.2/1.3 server and client with forward-secret AEAD suites and X.509 reading and writing need; the rest stays out.
+ * a TLS 1.2/1.3 server and client with forward-secret AEAD suites and X.509 reading and writing need, and no more.
  */
 #pragma once
 
@@ -15,7 +15,7 @@
 #define MBEDTLS_THREADING_PTHREAD
 #define MBEDTLS_ERROR_C
 #define MBEDTLS_VERSION_C
-/* The library's own known answers run over our hooks in the unit tests; what no program calls is dropped by the linker. */
+/* The library's own known answers run over our hooks in the unit tests; the linker drops what no program calls. */
 #define MBEDTLS_SELF_TEST
 
 /*

@@ -92,7 +92,7 @@ static void says_what_the_specification_asks(void **state)
 	static const char *const parts[] = {"\"iss\":\"box.local\"", "\"sub\":\"ann\"", "\"aud\":\"box.local\"",
 	    "\"exp\":1700000300", "\"nbf\":1700000000", "\"iat\":1700000000", "\"jti\":\"",
 	    ("\"access\":[{\"type\":\"repository\",\"name\":\"team/app\",\"actions\":[\"pull\",\"push\"]},"
-	    "{\"type\":\"registry\",\"name\":\"catalog\",\"actions\":[\"*\"]}]")};
+	     "{\"type\":\"registry\",\"name\":\"catalog\",\"actions\":[\"*\"]}]")};
 	struct fixture *f = *state;
 	struct token_signer *ts = signer_of(f);
 	struct identity ann, nobody;

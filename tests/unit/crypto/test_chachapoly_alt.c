@@ -67,10 +67,7 @@ static int stock_open(const struct message *m, uint8_t *out)
 static const struct engine {
 	int (*seal)(const struct message *, uint8_t *out, uint8_t *tag);
 	int (*open)(const struct message *, uint8_t *out);
-} engines[] = {
-    {fast_seal,  fast_open },
-    {stock_seal, stock_open}
-};
+} engines[] = {{fast_seal, fast_open}, {stock_seal, stock_open}};
 
 /* RFC 8439 §2.8.2 */
 static void known_answers(void **state)

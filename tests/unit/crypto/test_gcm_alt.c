@@ -74,10 +74,7 @@ static int stock_open(const struct message *m, uint8_t *out)
 static const struct engine {
 	int (*seal)(const struct message *, uint8_t *out, uint8_t *tag);
 	int (*open)(const struct message *, uint8_t *out);
-} engines[] = {
-    {fast_seal,  fast_open },
-    {stock_seal, stock_open}
-};
+} engines[] = {{fast_seal, fast_open}, {stock_seal, stock_open}};
 
 #define K128 "feffe9928665731c6d6a8f9467308308"
 #define TEXT60                                                                                                         \
@@ -95,37 +92,43 @@ static const struct engine {
 static const struct vector {
 	const char *key, *iv, *ad, *text, *sealed, *tag;
 } vectors[] = {
-  /* 1 */ {Z16,		     Z12,                "",   "",                "",                                 "58e2fccefa7e3061367f1d57a4e7455a"},
- /* 2 */
-   {Z16,		     Z12,                "",   Z16,               "0388dace60b6a392f328c2b971b2fe78", "ab6e47d42cec13bdf53a67b21257bddf"},
- /* 3 */
-    {K128,		    IV12,               "",   TEXT60 "1aafd255",
-	   "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac"
-	"973d58e091473f5985",											"4d5c2af327cd64a62cf35abd2ba6fab4"},
- /* 4 */
-    {K128,		    IV12,               AD20, TEXT60,
-	   "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac"
-	"973d58e091",												"5bc94fbc3221a5db94fae95ae7121a47"},
- /* 5 */
-    {K128,		    "cafebabefacedbad", AD20, TEXT60,
-	   "61353b4c2806934a777ff51fa22a4755699b2a714fcdc6f83766e5f97b6c742373806900e49f24b22b097544d4896b424989b5e1ebac0f"
-	"07c23f4598",												"3612d2e79e3b0785561be14aaca2fccb"},
- /* 6 */
-    {K128,		    IV60,               AD20, TEXT60,
-	   "8ce24998625615b603a033aca13fb894be9112a5c3a211a8ba262a3cca7e2ca701e4a9a4fba43c90ccdcb281d48c7c6fd62875d2aca417"
-	"034c34aee5",												"619cc5aefffe0bfa462af43c1699d050"},
- /* 10: AES-192 */
-    {K128 "feffe9928665731c", IV12,               AD20, TEXT60,
-	   "3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c7d773d00c144c525ac619d18c84a3f4718e2448b2fe324"
-	"d9ccda2710",												"2519498e80f1478f37ba55bd6d27618c"},
- /* 13 */
-   {Z16 Z16,                 Z12,                "",   "",                "",                                 "530f8afbc74536b9a963b4f1c4cb738b"},
- /* 14 */
-   {Z16 Z16,                 Z12,                "",   Z16,               "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919"},
- /* 16 */
-    {K128 K128,               IV12,               AD20, TEXT60,
-	   "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a"
-	"0abcc9f662",												"76fc6ece0f4e1768cddf8853bb2d551b"},
+    /* 1 */ {Z16, Z12, "", "", "", "58e2fccefa7e3061367f1d57a4e7455a"},
+    /* 2 */
+    {Z16, Z12, "", Z16, "0388dace60b6a392f328c2b971b2fe78", "ab6e47d42cec13bdf53a67b21257bddf"},
+    /* 3 */
+    {K128, IV12, "", TEXT60 "1aafd255",
+	"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac"
+	"973d58e091473f5985",
+	"4d5c2af327cd64a62cf35abd2ba6fab4"},
+    /* 4 */
+    {K128, IV12, AD20, TEXT60,
+	"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac"
+	"973d58e091",
+	"5bc94fbc3221a5db94fae95ae7121a47"},
+    /* 5 */
+    {K128, "cafebabefacedbad", AD20, TEXT60,
+	"61353b4c2806934a777ff51fa22a4755699b2a714fcdc6f83766e5f97b6c742373806900e49f24b22b097544d4896b424989b5e1ebac0f"
+	"07c23f4598",
+	"3612d2e79e3b0785561be14aaca2fccb"},
+    /* 6 */
+    {K128, IV60, AD20, TEXT60,
+	"8ce24998625615b603a033aca13fb894be9112a5c3a211a8ba262a3cca7e2ca701e4a9a4fba43c90ccdcb281d48c7c6fd62875d2aca417"
+	"034c34aee5",
+	"619cc5aefffe0bfa462af43c1699d050"},
+    /* 10: AES-192 */
+    {K128 "feffe9928665731c", IV12, AD20, TEXT60,
+	"3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c7d773d00c144c525ac619d18c84a3f4718e2448b2fe324"
+	"d9ccda2710",
+	"2519498e80f1478f37ba55bd6d27618c"},
+    /* 13 */
+    {Z16 Z16, Z12, "", "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
+    /* 14 */
+    {Z16 Z16, Z12, "", Z16, "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919"},
+    /* 16 */
+    {K128 K128, IV12, AD20, TEXT60,
+	"522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a"
+	"0abcc9f662",
+	"76fc6ece0f4e1768cddf8853bb2d551b"},
 };
 
 static void check_vector(const struct engine *e, const struct vector *v)

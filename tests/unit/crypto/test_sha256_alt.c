@@ -13,12 +13,12 @@ static const struct vector {
 	int is224;
 	const char *digest;
 } vectors[] = {
-    {"",	 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-    {"abc",      0, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+    {"", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    {"abc", 0, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
     {TWO_BLOCKS, 0, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
-    {"",	 1, "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"        },
-    {"abc",      1, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"        },
-    {TWO_BLOCKS, 1, "75388b16512776cc5dba5da1fd890150b0c6455cb4f58b1952522525"        },
+    {"", 1, "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"},
+    {"abc", 1, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"},
+    {TWO_BLOCKS, 1, "75388b16512776cc5dba5da1fd890150b0c6455cb4f58b1952522525"},
 };
 
 static void known_answers(void **state)

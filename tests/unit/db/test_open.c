@@ -74,8 +74,8 @@ static void a_failed_migration_changes_nothing(void **state)
 		struct embedded_file file;
 		enum rc want;
 	} rows[] = {
-	    {MIGRATION("0002_bad.sql", "CREATE TABLE b (x INTEGER); INSERT INTO nowhere VALUES (1);"),  E_INTERNAL},
-	    {MIGRATION("0002_key.sql", "CREATE TABLE b (x INTEGER); INSERT INTO children VALUES (9);"), E_CORRUPT },
+	    {MIGRATION("0002_bad.sql", "CREATE TABLE b (x INTEGER); INSERT INTO nowhere VALUES (1);"), E_INTERNAL},
+	    {MIGRATION("0002_key.sql", "CREATE TABLE b (x INTEGER); INSERT INTO children VALUES (9);"), E_CORRUPT},
 	};
 	struct place *p = *state;
 

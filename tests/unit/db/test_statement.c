@@ -8,10 +8,10 @@ static void values_come_back_as_they_went_in(void **state)
 		struct str text, blob;
 		int64_t n;
 	} rows[] = {
-	    {"plain",        STR("text"), STR("\0\1\2"), 1        },
-	    {"empty",        STR(""),     STR(""),       INT64_MIN},
-	    {"none",         {NULL, 0},   {NULL, 0},     INT64_MAX},
-	    {"a NUL inside", STR("a\0b"), STR("\xff"),   -1       },
+	    {"plain", STR("text"), STR("\0\1\2"), 1},
+	    {"empty", STR(""), STR(""), INT64_MIN},
+	    {"none", {NULL, 0}, {NULL, 0}, INT64_MAX},
+	    {"a NUL inside", STR("a\0b"), STR("\xff"), -1},
 	};
 	struct place *p = *state;
 	struct db_conn *c = here(p->db);
@@ -72,9 +72,9 @@ static void failures_have_codes(void **state)
 		const char *sql;
 		enum rc want;
 	} rows[] = {
-	    {"INSERT INTO a (n) VALUES (1)",      E_EXISTS  },
-	    {"INSERT INTO a (id) VALUES (1)",     E_EXISTS  },
-	    {"INSERT INTO children VALUES (99)",  E_INTERNAL}, /* foreign keys are on */
+	    {"INSERT INTO a (n) VALUES (1)", E_EXISTS},
+	    {"INSERT INTO a (id) VALUES (1)", E_EXISTS},
+	    {"INSERT INTO children VALUES (99)", E_INTERNAL}, /* foreign keys are on */
 	    {"INSERT INTO a (n) VALUES ('text')", E_INTERNAL},
 	};
 	struct place *p = *state;

@@ -16,8 +16,8 @@ struct password_cost {
 /* The cost that fits this machine: 64 MiB and 3 passes, less memory (at least 19 MiB, 2 passes: OWASP's floor) where an
  * eighth of its memory is less. */
 struct password_cost password_cost_for_machine(void);
-CHECKED enum rc password_hash(char out[static PASSWORD_HASH_MAX], const struct secret *password, struct password_cost cost,
-    struct err *err);
+CHECKED enum rc password_hash(
+    char out[static PASSWORD_HASH_MAX], const struct secret *password, struct password_cost cost, struct err *err);
 /* OK or E_BAD_PASSWORD; E_CORRUPT when the stored string is not one. */
 CHECKED enum rc password_check(const char *stored, const struct secret *password, struct err *err);
 /* Burns the time of one check against nothing, so that an unknown user costs what a known one does. */

@@ -24,13 +24,14 @@ void wipe(void *p, size_t n);
 bool bytes_eq(const void *a, const void *b, size_t n);
 
 /*
- * A credential made by us: prefix + 43 base64url characters of 256 random bits + 6 of a checksum, so that a scanner or a
- * typo check needs no database. Kept only as its SHA-256.
+ * A credential made by us: prefix + 43 base64url characters of 256 random bits + 6 of a checksum, so that a scanner or
+ * a typo check needs no database. Kept only as its SHA-256.
  */
 #define CREDENTIAL_TEXT_MAX 64
 #define CREDENTIAL_HASH_SIZE 32
 /* prefix: "cove_k_" for keys, "cove_r_" for refresh tokens; at most 12 characters. */
-void credential_make(const char *prefix, char text[static CREDENTIAL_TEXT_MAX], uint8_t hash[static CREDENTIAL_HASH_SIZE]);
+void credential_make(
+    const char *prefix, char text[static CREDENTIAL_TEXT_MAX], uint8_t hash[static CREDENTIAL_HASH_SIZE]);
 /* True when text has that prefix and a right checksum; then hash is filled. */
 bool credential_hash(const char *prefix, struct str text, uint8_t hash[static CREDENTIAL_HASH_SIZE]);
 

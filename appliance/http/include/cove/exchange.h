@@ -20,9 +20,9 @@ struct site {
 	struct str primary_name; /* "box.local:5000": used where the request's Host is not one of ours */
 	/* Is this Host value (name or address, with or without port) one of this machine's? */
 	bool (*is_own_host)(const struct site *site, struct str host);
-	const void *names;           /* for is_own_host */
-	struct str ca_pem;           /* empty when the certificate is not from our own CA */
-	struct str ca_fingerprint;   /* "AB:CD:..", SHA-256 of the DER */
+	const void *names;         /* for is_own_host */
+	struct str ca_pem;         /* empty when the certificate is not from our own CA */
+	struct str ca_fingerprint; /* "AB:CD:..", SHA-256 of the DER */
 	bool access_log;
 	const struct route *const *route_tables; /* each ends in a row without pattern; the list ends in NULL */
 };
@@ -31,30 +31,31 @@ enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE };
 
 struct reply {
 	int status;
-	struct buf fields;      /* "Name: value\r\n"...; at most 8 KiB. Kept when the handler then fails (Location on 416) */
+	struct buf fields; /* "Name: value\r\n"...; at most 8 KiB. Kept when the handler then fails (Location on 416) */
 	enum reply_kind kind;
 	struct str content_type; /* empty: no field */
 	struct str etag;         /* without quotes; empty: none. Enables 304 */
 	struct str bytes;        /* REPLY_BYTES: in the arena, in `content`, or constant; p may be NULL for HEAD */
-	struct buf content;      /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
-	int fd;                  /* REPLY_FILE: owned by the exchange, -1 otherwise */
-	uint64_t size;           /* REPLY_FILE: of the whole; Range is applied by http/ */
-	bool close;              /* the connection ends with this reply */
+	struct buf content; /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
+	int fd;             /* REPLY_FILE: owned by the exchange, -1 otherwise */
+	uint64_t size;      /* REPLY_FILE: of the whole; Range is applied by http/ */
+	bool close;         /* the connection ends with this reply */
 };
 
 struct exchange {
 	const struct site *site;
 	struct conn *conn;
-	struct arena *arena; /* at most 64 KiB, 6 MiB on routes that handle manifests (ROUTE_LARGE); reset after the exchange */
-	struct err err;      /* filled by a handler that returns a code */
-	struct str detail;   /* JSON for the error's "detail" member; may stay empty */
+	struct arena
+	    *arena; /* at most 64 KiB, 6 MiB on routes that handle manifests (ROUTE_LARGE); reset after the exchange */
+	struct err err;    /* filled by a handler that returns a code */
+	struct str detail; /* JSON for the error's "detail" member; may stay empty */
 
 	/* the request; all slices are valid until the exchange ends */
 	const struct head *head;
 	const struct route *route;
-	char id[17];        /* request id, hex */
-	struct str host;    /* Host of the request if it is ours, else the primary name; with port */
-	struct str query;   /* raw, without '?' */
+	char id[17];      /* request id, hex */
+	struct str host;  /* Host of the request if it is ours, else the primary name; with port */
+	struct str query; /* raw, without '?' */
 	/* captures of the route's pattern */
 	struct repo_name name;      /* <name> */
 	struct digest digest;       /* <digest> */
@@ -66,10 +67,11 @@ struct exchange {
 	const struct access_set *allowed; /* what the Bearer token allows; NULL when Basic was used */
 
 	/* the body */
-	struct str body;       /* BODY_BUFFERED: all of it */
-	struct upload *upload; /* BODY_STREAMED: opened by `before`; http/ writes the body to it. `then` takes it (sets NULL);
-	                        * what is left over is paused at the end of the exchange, also when the peer went away.
-	                        * NULL after `before`: bytes that come are read off and dropped, and `then` still runs */
+	struct str body; /* BODY_BUFFERED: all of it */
+	struct upload
+	    *upload; /* BODY_STREAMED: opened by `before`; http/ writes the body to it. `then` takes it (sets NULL);
+		      * what is left over is paused at the end of the exchange, also when the peer went away.
+		      * NULL after `before`: bytes that come are read off and dropped, and `then` still runs */
 	bool in_password_lane; /* a handler may return E_WANT_PASSWORD_LANE once and is then run again with this true */
 
 	struct reply reply;
@@ -84,7 +86,8 @@ bool query_next(struct exchange *x, const char *name, struct str *rest, struct s
 
 /* May the requester do this (one MAY_* bit) with another repository than the route's? For mounts. */
 CHECKED enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);
-/* Has the requester's identity that right, whatever the token at hand says? Tells a missing scope from a missing right. */
+/* Has the requester's identity that right, whatever the token at hand says? Tells a missing scope from a missing right.
+ */
 CHECKED enum rc exchange_identity_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);
 /* Ends with 401 insufficient_scope and a challenge for these scopes (a scope value as in access_token.h). */
 CHECKED enum rc exchange_challenge(struct exchange *x, struct str scopes);

@@ -25,11 +25,12 @@ enum body {
 
 enum {
 	ROUTE_PLAIN = 1, /* also answered without TLS */
-	ROUTE_LARGE = 2, /* may hold up to 6 MiB of memory: counted against a budget of the process, beyond which it is E_BUSY */
+	ROUTE_LARGE =
+	    2, /* may hold up to 6 MiB of memory: counted against a budget of the process, beyond which it is E_BUSY */
 };
 
 struct route {
-	const char *id; /* "end-7" */
+	const char *id;     /* "end-7" */
 	enum method method; /* GET rows answer HEAD too */
 	const char *pattern;
 	enum needs needs;
@@ -40,7 +41,10 @@ struct route {
 	handler *then;   /* after the body */
 };
 
-#define ROUTES_END {.pattern = NULL}
+#define ROUTES_END                                                                                                     \
+	{                                                                                                              \
+		.pattern = NULL                                                                                        \
+	}
 
 /* Finds the row and fills the captures. E_NOT_FOUND, E_HTTP_METHOD (then *allow is the Allow value, in the arena),
  * E_NAME_INVALID, E_DIGEST_INVALID, E_TAG_INVALID. Pure but for the arena. */
