@@ -1,6 +1,7 @@
 /* tls_context: certificates, keys, ticket keys and the settings of TLS. Read-only once made, so sessions share it. */
 #include "tls.h"
 #include <cove/cpu.h>
+#include <cove/pem.h>
 #include <cove/random.h>
 #include <cove/secret.h>
 #include <mbedtls/ssl.h>
@@ -70,15 +71,48 @@ static unsigned char *with_nul(struct str s)
 	return p;
 }
 
-static CHECKED enum rc parse_identity(struct tls_identity *i, const unsigned char *chain, size_t chain_n,
-    const unsigned char *key, size_t key_n, struct err *err)
+/* What mbedTLS does not know (name constraints of an intermediate, say) is for clients to judge: we only send the
+ * chain. */
+static int take_extension(void *unused, const mbedtls_x509_crt *certificate, const mbedtls_x509_buf *oid, int critical,
+    const unsigned char *p, const unsigned char *end)
 {
-	int ret = mbedtls_x509_crt_parse(&i->chain, chain, chain_n);
+	(void)unused, (void)certificate, (void)oid, (void)critical, (void)p, (void)end;
+	return 0;
+}
 
-	if (ret != 0)
-		return fail(err, E_CONFIG,
-		    "the certificate chain cannot be read (mbedTLS -0x%04x): it must be PEM, leaf first",
-		    (unsigned)-ret);
+static CHECKED enum rc parse_chain(mbedtls_x509_crt *chain, struct str pem, struct err *err)
+{
+	struct buf der = BUF_INIT(pem.n);
+	size_t count = 0;
+	enum rc rc;
+	bool found;
+	int ret;
+
+	for (;;) {
+		rc = pem_next_certificate(&pem, &der, &found, err);
+		if (rc || !found)
+			break;
+		ret = mbedtls_x509_crt_parse_der_with_ext_cb(
+		    chain, (const unsigned char *)der.p, der.n, 1, take_extension, NULL);
+		if (ret != 0) {
+			rc = fail(err, E_CONFIG, "certificate %zu of the chain cannot be read (mbedTLS -0x%04x)",
+			    count + 1, (unsigned)-ret);
+			break;
+		}
+		count++;
+	}
+	buf_release(&der);
+	if (rc || count)
+		return rc;
+	return fail(err, E_CONFIG, "there is no certificate in the chain: it must be PEM, leaf first");
+}
+
+static CHECKED enum rc parse_identity(
+    struct tls_identity *i, struct str chain, const unsigned char *key, size_t key_n, struct err *err)
+{
+	int ret;
+
+	TRY(parse_chain(&i->chain, chain, err));
 	ret = mbedtls_pk_parse_key(&i->key, key, key_n, NULL, 0, fill_random, NULL);
 	if (ret != 0)
 		return fail(err, E_CONFIG,
@@ -101,7 +135,7 @@ enum rc tls_identity_new(struct str chain_pem, struct str key_pem, struct tls_id
 		mbedtls_pk_init(&i->key);
 	}
 	if (i && chain && key)
-		rc = parse_identity(i, chain, chain_pem.n + 1, key, key_pem.n + 1, err);
+		rc = parse_identity(i, (struct str){(const char *)chain, chain_pem.n}, key, key_pem.n + 1, err);
 	else
 		fail(err, E_BUSY, "no memory for a certificate");
 	if (key)

@@ -42,8 +42,9 @@ bool subtrees_decode(struct subtrees *s, const uint8_t *p, size_t n);
 
 int random_for_mbedtls(void *unused, unsigned char *out, size_t n);
 enum rc fail_mbedtls(struct err *err, enum rc rc, const char *what, int code);
-/* All certificates of a PEM text, first to last, into an initialised chain. Unlike mbedTLS's own parser it takes our
- * critical name constraints, which it hands out (subtrees may be NULL) but, being a server's, does not enforce. */
+/* All certificates of a PEM text (NUL-terminated), first to last, into an initialised chain. Unlike mbedTLS's own
+ * parser it takes critical extensions that mbedTLS does not know: name constraints are handed out, and only they are
+ * taken, where `subtrees` is not NULL; nothing is enforced. */
 CHECKED enum rc chain_parse(
     struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees, struct err *err);
 CHECKED enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *key, struct err *err);

@@ -1,10 +1,10 @@
 /* x509: reading certificates and keys with mbedTLS, and making keys. */
 #include "trust_internal.h"
+#include <cove/pem.h>
 #include <cove/random.h>
 #include <cove/secret.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
-#include <mbedtls/pem.h>
 
 int random_for_mbedtls(void *unused, unsigned char *out, size_t n)
 {
@@ -28,7 +28,8 @@ void buf_wipe(struct buf *b)
 	buf_release(b);
 }
 
-/* The one extension that mbedTLS does not know and that we make. */
+/* The one extension that mbedTLS does not know and that we make. Without `subtrees` the chain is somebody else's: what
+ * its extensions mean is for clients to judge. */
 static int take_extension(void *ctx, const mbedtls_x509_crt *certificate, const mbedtls_x509_buf *oid, int critical,
     const unsigned char *p, const unsigned char *end)
 {
@@ -36,9 +37,11 @@ static int take_extension(void *ctx, const mbedtls_x509_crt *certificate, const 
 
 	(void)certificate;
 	(void)critical;
+	if (!subtrees)
+		return 0;
 	if (MBEDTLS_OID_CMP(MBEDTLS_OID_NAME_CONSTRAINTS, oid) != 0)
 		return MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
-	if (subtrees && !subtrees_decode(subtrees, p, (size_t)(end - p)))
+	if (!subtrees_decode(subtrees, p, (size_t)(end - p)))
 		return MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
 	return 0;
 }
@@ -46,29 +49,27 @@ static int take_extension(void *ctx, const mbedtls_x509_crt *certificate, const 
 enum rc chain_parse(
     struct str pem, const char *what, mbedtls_x509_crt *chain, struct subtrees *subtrees, struct err *err)
 {
-	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
-	const char *at = pem.n ? strstr(pem.p, begin) : NULL;
-	size_t used;
+	struct buf der = BUF_INIT(PEM_MAX);
+	bool found, any = false;
 	int code = 0;
+	enum rc rc;
 
-	if (!at)
-		return fail(
-		    err, E_CONFIG, "%s holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
-	for (; at && !code; at = strstr(at + used, begin)) {
-		mbedtls_pem_context block;
-
-		mbedtls_pem_init(&block);
-		used = 0;
-		code = mbedtls_pem_read_buffer(&block, begin, end, (const unsigned char *)at, NULL, 0, &used);
-		if (!code) {
-			size_t n;
-			const unsigned char *der = mbedtls_pem_get_buffer(&block, &n);
-
-			code = mbedtls_x509_crt_parse_der_with_ext_cb(chain, der, n, 1, take_extension, subtrees);
+	for (;;) {
+		rc = pem_next_certificate(&pem, &der, &found, err);
+		if (rc || !found)
+			break;
+		any = true;
+		code = mbedtls_x509_crt_parse_der_with_ext_cb(
+		    chain, (const unsigned char *)der.p, der.n, 1, take_extension, subtrees);
+		if (code) {
+			rc = fail_mbedtls(err, E_CONFIG, what, code);
+			break;
 		}
-		mbedtls_pem_free(&block);
 	}
-	return code ? fail_mbedtls(err, E_CONFIG, what, code) : OK;
+	buf_release(&der);
+	if (rc || any)
+		return rc;
+	return fail(err, E_CONFIG, "%s holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
 }
 
 enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *key, struct err *err)
