@@ -1,0 +1,118 @@
+"""The certificates, judged by OpenSSL and GnuTLS: what ours say, what a stolen CA key is worth, and the owner's own chain."""
+import os, shutil, subprocess, tempfile, unittest
+from cove import Cove
+
+NAMES = "registry.example.com,203.0.113.9,2001:db8::9"
+
+
+def run(*args, status=0):
+    done = subprocess.run(args, capture_output=True, timeout=60)
+    if done.returncode != status:
+        raise AssertionError(f"{args}: status {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}")
+    return done.stdout.decode() + done.stderr.decode()
+
+
+class Folder(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="cove-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def mint(self, name, extensions, ca=None, key=None):
+        """NAME.crt and NAME.key: self-signed, or by the CA given."""
+        with open(self.path(name + ".ext"), "w") as f:
+            f.write("\n".join(extensions) + "\n")
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/O=the " + name,
+            "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"))
+        signer = ["-CA", ca, "-CAkey", key, "-CAcreateserial", "-CAserial", self.path("serial")] if ca else \
+            ["-signkey", self.path(name + ".key")]
+        run("openssl", "x509", "-req", "-days", "30", "-in", self.path(name + ".csr"), "-out", self.path(name + ".crt"),
+            "-extfile", self.path(name + ".ext"), *signer)
+        return self.path(name + ".crt")
+
+
+class OwnCa(Folder):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cove = Cove("--names", NAMES).start()
+        cls.tls = os.path.join(cls.cove.data, "tls")
+        cls.ca, cls.leaf = os.path.join(cls.tls, "ca.crt"), os.path.join(cls.tls, "leaf.crt")
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.cove.stop() == 0
+
+    def verify(self, leaf, *more, status=0):
+        return run("openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", self.ca, *more, leaf, status=status)
+
+    def certtool(self, leaf, status=0):
+        return run("certtool", "--verify", "--load-ca-certificate", self.ca, "--infile", leaf, status=status)
+
+    def test_content(self):
+        """What clients enforce (clients.md 2.6.3)."""
+        text = run("openssl", "x509", "-in", self.ca, "-noout", "-text")
+        for want in ("Basic Constraints: critical", "CA:TRUE, pathlen:0", "Key Usage: critical", "Certificate Sign, CRL Sign",
+                     "Name Constraints: critical", "DNS:home.arpa", "IP:10.0.0.0/255.0.0.0", "IP:203.0.113.9/255.255.255.255",
+                     "ecdsa-with-SHA256", "prime256v1", "Subject Key Identifier"):
+            self.assertIn(want, text)
+        self.assertNotIn("Excluded", text)
+        text = run("openssl", "x509", "-in", self.leaf, "-noout", "-text")
+        for want in ("CA:FALSE", "Digital Signature", "TLS Web Server Authentication", "DNS:registry.example.com", "DNS:localhost",
+                     "IP Address:127.0.0.1", "IP Address:2001:DB8:0:0:0:0:0:9", "Authority Key Identifier"):
+            self.assertIn(want, text)
+        for name in ("ca.key", "leaf.key"):
+            self.assertEqual(os.stat(os.path.join(self.tls, name)).st_mode & 0o777, 0o600)
+
+    def test_verified(self):
+        self.verify(self.leaf, "-verify_hostname", "registry.example.com")
+        self.verify(self.leaf, "-verify_hostname", "localhost")
+        self.verify(self.leaf, "-verify_ip", "203.0.113.9")
+        self.verify(self.leaf, "-verify_ip", "2001:db8::9")
+        self.verify(self.leaf, "-verify_hostname", "example.com", status=2)
+        self.certtool(self.leaf)
+
+    def test_stolen_key(self):
+        """With our CA's key nobody can be anything but a machine of a home network (clients.md 2.6.4)."""
+        rows = [("DNS:box.lan", True), ("DNS:registry.example.com", True), ("IP:192.168.7.7", True), ("IP:fd00::7", True),
+                ("DNS:google.com", False), ("DNS:example.com", False), ("DNS:other.example.com", False), ("IP:8.8.8.8", False),
+                ("IP:203.0.113.8", False), ("IP:2001:db8::8", False), ("DNS:box.lan,DNS:google.com", False)]
+        for name, good in rows:
+            with self.subTest(name):
+                leaf = self.mint("forged", ["subjectAltName=" + name, "extendedKeyUsage=serverAuth", "keyUsage=digitalSignature"],
+                                 self.ca, os.path.join(self.tls, "ca.key"))
+                self.verify(leaf, status=0 if good else 2)
+                self.certtool(leaf, status=0 if good else 1)
+
+    def test_no_ca_below(self):
+        """pathlen 0: our key makes no further CA that could be without constraints."""
+        below = self.mint("below", ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"], self.ca,
+                          os.path.join(self.tls, "ca.key"))
+        leaf = self.mint("leaf", ["subjectAltName=DNS:box.lan"], below, self.path("below.key"))
+        self.assertIn("path length", run("openssl", "verify", "-CAfile", self.ca, "-untrusted", below, leaf, status=2))
+
+
+class OwnChain(Folder):
+    def test_constrained_intermediate(self):
+        """The chain is sent as it was given, whatever critical extensions stand in it: they are the client's to judge."""
+        root = self.mint("root", ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"])
+        middle = self.mint("middle", ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign",
+                                      "nameConstraints=critical,permitted;DNS:test,permitted;IP:127.0.0.0/255.0.0.0"],
+                           root, self.path("root.key"))
+        leaf = self.mint("server", ["subjectAltName=DNS:reg.test,IP:127.0.0.1"], middle, self.path("middle.key"))
+        with open(self.path("chain.pem"), "w") as chain:
+            for name in (leaf, middle):
+                chain.write(run("openssl", "x509", "-in", name, "-text"))  # text between the blocks is allowed (RFC 7468 §2)
+        files = ["--certificate", self.path("chain.pem"), "--certificate-key", self.path("server.key")]
+        cove = Cove(*files)
+        cove.command("check", *files)
+        cove.start()
+        cove.ca = root
+        with cove.tls() as s:
+            self.assertEqual(s.getpeercert()["subject"], ((("organizationName", "the server"),),))
+        self.assertEqual(cove.stop(), 0)
+        cove.command("check", "--certificate", self.path("chain.pem"), "--certificate-key", self.path("root.key"), status=1)
+        cove.command("check", "--certificate", self.path("chain.pem"), status=1)
