@@ -6,6 +6,8 @@
 #include <cove/io.h>
 #include <cove/store.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
