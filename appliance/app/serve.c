@@ -15,12 +15,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define CHORES_EVERY_S 3600
+#define NAMES_EVERY_S 30
+
+/* The names of a moment. Requests are checked against the newest; old ones stay until the end, since a request may
+ * still be reading them: they only change when the network does. */
+struct names_snapshot {
+	struct trust_names names;
+	struct names_snapshot *older;
+};
 
 struct server {
 	const struct config *config;
@@ -29,6 +38,7 @@ struct server {
 	struct store *store;
 	struct token_signer *signer;
 	struct certificates certificates;
+	_Atomic(struct names_snapshot *) names;
 	struct net *net;
 	struct site site;
 	char primary_name[300];
@@ -39,7 +49,21 @@ static const struct route *const route_tables[] = {registry_routes, token_routes
 
 static bool is_own_host(const struct site *site, struct str host)
 {
-	return trust_names_have(site->names, host);
+	const struct server *s = site->names;
+
+	return trust_names_have(&atomic_load(&s->names)->names, host);
+}
+
+static void set_names(struct server *s, const struct trust_names *names)
+{
+	struct names_snapshot *now = atomic_load(&s->names), *fresh;
+
+	if (now && trust_names_eq(&now->names, names))
+		return;
+	fresh = xcalloc(1, sizeof(*fresh));
+	fresh->names = *names;
+	fresh->older = now;
+	atomic_store(&s->names, fresh);
 }
 
 /* One server per data directory: two would not know of each other's upload sessions. */
@@ -105,13 +129,14 @@ static enum rc open_net(struct server *s, struct err *err)
 
 	TRY(config_listen(s->config, host, &port, err));
 	TRY(certificates_load(s->config, s->dirfd, &s->certificates, &identity, err));
+	set_names(s, &s->certificates.names);
 	s->site = (struct site){
 	    .store = s->store,
 	    .auth = s->data.auth,
 	    .signer = s->signer,
 	    .service = STR("cove"),
 	    .is_own_host = is_own_host,
-	    .names = &s->certificates.names,
+	    .names = s,
 	    .ca_pem = buf_str(&s->certificates.ca_pem),
 	    .ca_fingerprint = str_of(s->certificates.fingerprint),
 	    .access_log = s->config->access_log,
@@ -127,13 +152,11 @@ static enum rc open_net(struct server *s, struct err *err)
 	TRY(rc);
 	choose_primary_name(s);
 	s->site.primary_name = str_of(s->primary_name);
-	return net_start(s->net, err);
+	return OK;
 }
 
-/*
- * The certificate anew: names may have changed, the leaf may near its end, the owner's files may be new. Sessions under
- * way keep the old one. The list of own names that requests are checked against stays that of the start: see the log.
- */
+/* The certificate anew: names may have changed, the leaf may near its end, the owner's files may be new. Sessions under
+ * way keep the old one. */
 static void reload_certificates(struct server *s)
 {
 	struct certificates fresh;
@@ -146,8 +169,22 @@ static void reload_certificates(struct server *s)
 	}
 	net_set_identity(s->net, identity);
 	tls_identity_unref(identity);
+	set_names(s, &fresh.names);
+	s->certificates.names = fresh.names;
 	certificates_release(&fresh);
 	log_info("reload", "certificate=loaded");
+}
+
+/* A new address (the network came up late, the router gave another one) gets into the certificate within half a minute.
+ */
+static void look_at_names(struct server *s)
+{
+	struct trust_names machine;
+
+	if (s->config->certificate[0] || trust_machine_names(str_of(s->config->names), &machine, NULL))
+		return;
+	if (!trust_names_eq(&machine, &s->certificates.names))
+		reload_certificates(s);
 }
 
 static void do_chores(struct server *s)
@@ -161,17 +198,18 @@ static void do_chores(struct server *s)
 
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
+	static const struct timespec wait = {.tv_sec = NAMES_EVERY_S};
 	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
 
 	for (;;) {
-		int64_t left_ms = chores_at - clock_mono_ms();
-		struct timespec wait = {.tv_sec = left_ms > 0 ? left_ms / 1000 + 1 : 0};
 		int signal = sigtimedwait(signals, NULL, &wait);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
 		if (signal == SIGHUP)
 			reload_certificates(s);
+		else
+			look_at_names(s);
 		if (clock_mono_ms() >= chores_at) {
 			do_chores(s);
 			chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
@@ -192,6 +230,10 @@ static void close_all(struct server *s)
 	if (s->data.db)
 		db_close(s->data.db);
 	certificates_release(&s->certificates);
+	for (struct names_snapshot *n = atomic_load(&s->names), *older; n; n = older) {
+		older = n->older;
+		free(n);
+	}
 	io_close(&s->lock_fd);
 	io_close(&s->dirfd);
 }
@@ -204,7 +246,9 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	TRY(open_data(s, err));
 	TRY(open_parts(s, err));
 	TRY(open_net(s, err));
+	/* when nothing can fail any more but the threads: else the password would be made and never be shown */
 	TRY(first_admin(s->data.auth, password, &made, err));
+	TRY(net_start(s->net, err));
 	if (made)
 		first_start_print(s->site.primary_name, password, s->site.ca_fingerprint);
 	else

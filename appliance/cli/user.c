@@ -40,71 +40,119 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 	return OK;
 }
 
-struct listing {
-	struct app_data *d;
-	struct buf *json; /* NULL: a table */
+/* The users first, then the grants of each: a list's callback must not ask auth again. */
+struct user_row {
+	struct user_info info;
+	char name[USER_NAME_MAX + 1];
 };
+struct rows {
+	struct user_row *items;
+	size_t count, room;
+};
+
+static enum rc keep_user(void *ctx, const struct user_info *u, struct err *err)
+{
+	struct rows *rows = ctx;
+	struct user_row *r;
+
+	(void)err;
+	if (rows->count == rows->room) {
+		struct user_row *more = xcalloc(rows->room * 2 + 16, sizeof(*more));
+
+		if (rows->count)
+			memcpy(more, rows->items, rows->count * sizeof(*more));
+		free(rows->items);
+		rows->items = more;
+		rows->room = rows->room * 2 + 16;
+	}
+	r = &rows->items[rows->count++];
+	r->info = *u;
+	memcpy(r->name, u->name.p, u->name.n);
+	return OK;
+}
+
+static enum rc print_grant(void *ctx, const struct grant_info *g, struct err *err)
+{
+	char actions[ACTIONS_TEXT_MAX];
+
+	(void)ctx;
+	(void)err;
+	actions_text(actions, g->actions);
+	printf(" %.*s:%s", STR_ARG(g->pattern), actions);
+	return OK;
+}
+
+static enum rc print_user(struct app_data *d, const struct user_row *u, struct err *err)
+{
+	char last[24];
+
+	cli_time(last, u->info.last_login_at);
+	printf("%-20s %-9s %-17s", u->name, u->info.enabled ? "enabled" : "disabled", last);
+	TRY(grant_list(d->auth, str_of(u->name), print_grant, NULL, err));
+	printf("\n");
+	return OK;
+}
 
 static enum rc put_grant(void *ctx, const struct grant_info *g, struct err *err)
 {
-	struct listing *l = ctx;
+	struct buf *json = ctx;
 	char actions[ACTIONS_TEXT_MAX];
 
 	(void)err;
 	actions_text(actions, g->actions);
-	if (!l->json) {
-		printf(" %.*s:%s", STR_ARG(g->pattern), actions);
-		return OK;
-	}
-	json_put_comma(l->json);
-	buf_addz(l->json, "{");
-	json_put_member_str(l->json, "pattern", g->pattern);
-	json_put_member_str(l->json, "actions", str_of(actions));
-	buf_addz(l->json, "}");
+	json_put_comma(json);
+	buf_addz(json, "{");
+	json_put_member_str(json, "pattern", g->pattern);
+	json_put_member_str(json, "actions", str_of(actions));
+	buf_addz(json, "}");
 	return OK;
 }
 
-static enum rc put_user(void *ctx, const struct user_info *u, struct err *err)
+static enum rc put_user(struct app_data *d, const struct user_row *u, struct buf *json, struct err *err)
 {
-	struct listing *l = ctx;
-	char last[24];
-
-	cli_time(last, u->last_login_at);
-	if (!l->json) {
-		printf("%-20.*s %-9s %-17s", STR_ARG(u->name), u->enabled ? "enabled" : "disabled", last);
-		TRY(grant_list(l->d->auth, u->name, put_grant, l, err));
-		printf("\n");
-		return OK;
-	}
-	json_put_comma(l->json);
-	buf_addz(l->json, "{");
-	json_put_member_str(l->json, "name", u->name);
-	json_put_name(l->json, "enabled");
-	buf_addz(l->json, u->enabled ? "true" : "false");
-	json_put_member_u64(l->json, "created_at", (uint64_t)u->created_at);
-	json_put_member_u64(l->json, "last_login_at", (uint64_t)u->last_login_at);
-	json_put_name(l->json, "grants");
-	buf_addz(l->json, "[");
-	TRY(grant_list(l->d->auth, u->name, put_grant, l, err));
-	buf_addz(l->json, "]}");
+	json_put_comma(json);
+	buf_addz(json, "{");
+	json_put_member_str(json, "name", str_of(u->name));
+	json_put_name(json, "enabled");
+	buf_addz(json, u->info.enabled ? "true" : "false");
+	json_put_member_u64(json, "created_at", (uint64_t)u->info.created_at);
+	json_put_member_u64(json, "last_login_at", (uint64_t)u->info.last_login_at);
+	json_put_name(json, "grants");
+	buf_addz(json, "[");
+	TRY(grant_list(d->auth, str_of(u->name), put_grant, json, err));
+	buf_addz(json, "]}");
 	return OK;
+}
+
+static enum rc list_as_json(struct app_data *d, const struct rows *rows, struct err *err)
+{
+	struct buf json = BUF_INIT(64u * 1024 * 1024);
+	enum rc rc = OK;
+
+	buf_addz(&json, "[");
+	for (size_t i = 0; i < rows->count && !rc; i++)
+		rc = put_user(d, &rows->items[i], &json, err);
+	buf_addz(&json, "]\n");
+	if (!rc)
+		printf("%.*s", STR_ARG(buf_str(&json)));
+	buf_release(&json);
+	return rc;
 }
 
 static enum rc list(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	struct buf json = BUF_INIT(64u * 1024 * 1024);
-	struct listing l = {.d = d, .json = cli_has(options, "--json") ? &json : NULL};
-	enum rc rc;
+	struct rows rows = {.count = 0};
+	enum rc rc = user_list(d->auth, keep_user, &rows, err);
 
 	(void)w;
-	if (l.json)
-		buf_addz(&json, "[");
-	else
+	if (!rc && cli_has(options, "--json")) {
+		rc = list_as_json(d, &rows, err);
+	} else if (!rc) {
 		printf("%-20s %-9s %-17s GRANTS\n", "NAME", "STATE", "LAST LOGIN (UTC)");
-	rc = user_list(d->auth, put_user, &l, err);
-	if (!rc && l.json)
-		printf("%.*s]\n", STR_ARG(buf_str(&json)));
-	buf_release(&json);
+		for (size_t i = 0; i < rows.count && !rc; i++)
+			rc = print_user(d, &rows.items[i], err);
+	}
+	free(rows.items);
 	return rc;
 }
 

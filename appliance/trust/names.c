@@ -193,6 +193,14 @@ enum rc trust_machine_names(struct str extra, struct trust_names *out, struct er
 	return OK;
 }
 
+bool trust_names_eq(const struct trust_names *a, const struct trust_names *b)
+{
+	for (size_t i = 0; i < a->count && i < b->count; i++)
+		if (strcmp(a->items[i].text, b->items[i].text) != 0)
+			return false;
+	return a->count == b->count;
+}
+
 bool trust_names_have(const struct trust_names *names, struct str host_and_port)
 {
 	struct str host, port;
@@ -205,8 +213,13 @@ bool trust_names_have(const struct trust_names *names, struct str host_and_port)
 		str_cut(host_and_port, ':', &host, &port);
 	if (!normalize(host, text, &is_address))
 		return false;
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->items[i].text, text) == 0)
+	for (size_t i = 0; i < names->count; i++) {
+		const char *item = names->items[i].text, *parent = strchr(text, '.');
+
+		if (strcmp(item, text) == 0)
 			return true;
+		if (item[0] == '*' && !is_address && parent && strcmp(item + 1, parent) == 0)
+			return true;
+	}
 	return false;
 }

@@ -130,11 +130,11 @@ class Life(unittest.TestCase):
 
             def make(name):
                 subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                                "2", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem],
+                                "2", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1,DNS:reg.example.test,DNS:*.wild.test", "-keyout", key, "-out", pem],
                                check=True, capture_output=True)
 
-            def shown(server):
-                context = ssl.create_default_context(cafile=pem)
+            def shown(server, cafile=pem):
+                context = ssl.create_default_context(cafile=cafile)
                 with socket.create_connection((server.host, server.port), timeout=20) as raw:
                     with context.wrap_socket(raw, server_hostname="127.0.0.1") as s:
                         return s.getpeercert()["subject"][0][0][1]
@@ -152,11 +152,21 @@ class Life(unittest.TestCase):
                     pass
                 time.sleep(0.1)
             self.assertEqual(shown(own), "second")
+            kept = os.path.join(d, "kept.pem")
+            with open(pem) as f, open(kept, "w") as out:
+                out.write(f.read())
+            # the names of the certificate are ours: the realm is built on them
+            raw = Raw(own, ssl.create_default_context(cafile=kept).wrap_socket(socket.create_connection((own.host, own.port)),
+                                                                              server_hostname="127.0.0.1"))
+            raw.send(b"GET /v2/ HTTP/1.1\r\nHost: reg.example.test\r\n\r\n")
+            self.assertIn('realm="https://reg.example.test/token"', raw.response()["WWW-Authenticate"])
+            raw.send(b"GET /v2/ HTTP/1.1\r\nHost: a.wild.test:99\r\n\r\n")
+            self.assertIn('realm="https://a.wild.test:99/token"', raw.response()["WWW-Authenticate"])
+            raw.close()
             os.truncate(pem, 10)  # a broken file must not end the service
             own.process.send_signal(signal.SIGHUP)
             time.sleep(0.5)
-            make_ok = socket.create_connection((own.host, own.port), timeout=20)
-            make_ok.close()
+            self.assertEqual(shown(own, kept), "second")
             self.assertEqual(own.stop(), 0)
         self.assertEqual(cove.stop(), 0)
 

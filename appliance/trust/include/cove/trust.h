@@ -26,8 +26,12 @@ struct trust_names {
  * every interface that is up (link-local IPv6 left out), and the names in `extra` (comma-separated; E_CONFIG when one
  * is not a name or address). More than TRUST_NAMES_MAX are left out with a line in the log; extra ones come first. */
 CHECKED enum rc trust_machine_names(struct str extra, struct trust_names *out, struct err *err);
-/* Is the host part of a Host value ("box:5000", "[::1]:5000") among them? Case-insensitive. */
+/* Is the host part of a Host value ("box:5000", "[::1]:5000") among them? Case-insensitive; a wildcard stands for one
+ * label. */
 bool trust_names_have(const struct trust_names *names, struct str host_and_port);
+
+/* The same names in the same order. */
+bool trust_names_eq(const struct trust_names *a, const struct trust_names *b);
 
 struct trust_certificate {
 	struct buf chain_pem; /* leaf first; without our own CA, which clients have or do not trust (RFC 8446 §4.4.2) */
@@ -49,6 +53,6 @@ CHECKED enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct 
 CHECKED enum rc trust_leaf(
     int tls_dirfd, const struct trust_names *names, struct trust_certificate *out, bool *issued, struct err *err);
 /* A certificate of the owner's: PEM files, checked to be a pair and to have names; E_CONFIG with a sentence. What it
- * does not cover of `names` is for the log. */
-CHECKED enum rc trust_own_files(const char *chain_path, const char *key_path, const struct trust_names *names,
+ * does not cover of `names` is for the log; its own names, "*.example.org" too, are added to them. */
+CHECKED enum rc trust_own_files(const char *chain_path, const char *key_path, struct trust_names *names,
     struct trust_certificate *out, struct err *err);
