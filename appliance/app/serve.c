@@ -140,6 +140,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .ca_pem = buf_str(&s->certificates.ca_pem),
 	    .ca_fingerprint = str_of(s->certificates.fingerprint),
 	    .access_log = s->config->access_log,
+	    .sparse_manifests = s->config->sparse_manifests,
 	    .route_tables = route_tables,
 	};
 	http_protocol(&protocol, &s->site);

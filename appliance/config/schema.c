@@ -30,6 +30,9 @@ const struct setting settings[] = {
 	"machine's."},
     {"max_connections", TYPE_COUNT, MEMBER(max_connections), "0", NULL, 0, 1000000,
 	"Connections at a time; 0: what the limit of open files allows."},
+    {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
+	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
+	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},
     {"upload_expiry", TYPE_DURATION, MEMBER(upload_expiry_s), "7d", NULL, 60, 10 * 365 * 86400ull,
 	"How long an unfinished upload can be resumed before it is removed."},
     {"stop_grace", TYPE_DURATION, MEMBER(stop_grace_s), "30s", NULL, 0, 3600,

@@ -3,6 +3,7 @@
  * members are left alone (image-spec: implementations MUST NOT fail on them).
  */
 #include "manifest.h"
+#include <cove/codec.h>
 #include <cove/json.h>
 
 enum shape { SHAPE_IMAGE, SHAPE_INDEX, SHAPE_SCHEMA1 };
@@ -61,12 +62,38 @@ static enum rc find_type(
 	    "blobs of an OCI image manifest with an artifactType");
 }
 
+/* image-spec descriptor.md: embedded content "MUST be identical to the referenced content", in base64. */
+static enum rc check_data(
+    const struct json *data, const char *where, const struct manifest_reference *ref, struct err *err)
+{
+	struct str text = json_string(data);
+	struct digest d;
+	ptrdiff_t n;
+	char *bytes;
+
+	if (!data)
+		return OK;
+	bytes = malloc(text.n + 1);
+	if (!bytes)
+		return fail_rc(err, E_BUSY);
+	n = json_is_string(data) ? base64_decode(bytes, text.n, text) : -1;
+	if (n >= 0)
+		digest_of(&d, ref->digest.algorithm, (struct str){bytes, (size_t)n});
+	free(bytes);
+	if (n < 0)
+		return fail(err, E_MANIFEST_INVALID, "%s has data that is not base64", where);
+	if ((uint64_t)n != ref->size || !digest_eq(&d, &ref->digest))
+		return fail(err, E_MANIFEST_INVALID, "%s has data that its size or digest does not fit", where);
+	return OK;
+}
+
 static enum rc read_descriptor(
     const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type, struct err *err)
 {
 	struct str text;
 	struct err ignored;
 
+	out->media_type = STR_NONE;
 	if (!json_is_object(v))
 		return fail(err, E_MANIFEST_INVALID, "%s is not a descriptor", where);
 	*media_type = json_string(json_member(v, "mediaType"));
@@ -77,7 +104,21 @@ static enum rc read_descriptor(
 		return fail(err, E_MANIFEST_INVALID, "%s has no valid digest", where);
 	if (!json_u64(json_member(v, "size"), &out->size))
 		return fail(err, E_MANIFEST_INVALID, "%s has no valid size", where);
-	return OK;
+	return check_data(json_member(v, "data"), where, out, err);
+}
+
+/*
+ * What a descriptor in an index asks for. Not only manifests are listed: the cache of BuildKit is an index over layers,
+ * which are blobs (image-spec image-index.md: other media types "MUST NOT generate an error").
+ */
+static void read_child(struct str media_type, struct manifest_reference *r)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (str_eq(media_type, types[i].type)) {
+			r->media_type = types[i].type;
+			return;
+		}
+	r->kind = REF_BLOB;
 }
 
 /* The elements of an array of descriptors, appended to list. */
@@ -92,7 +133,11 @@ static enum rc read_descriptors(const struct json *array, const char *where, enu
 		struct manifest_reference *r = &list[*count];
 
 		TRY(read_descriptor(v, where, r, &media_type, err));
-		r->kind = kind == REF_BLOB && is_foreign(media_type, v) ? REF_OPTIONAL : kind;
+		r->kind = kind;
+		if (kind == REF_MANIFEST)
+			read_child(media_type, r);
+		if (r->kind == REF_BLOB && is_foreign(media_type, v))
+			r->kind = REF_OPTIONAL;
 		(*count)++;
 	}
 	return OK;

@@ -85,6 +85,7 @@ enum rc manifest_upload(struct exchange *x)
 		digest_text(text, &d);
 		return fail(&x->err, E_DIGEST_INVALID, "the manifest's digest is %s, not that of the request", text);
 	}
+	content.sparse = x->site->sparse_manifests;
 	TRY(wanted_tags(x, tags, &count));
 	rc = manifest_put(x->site->store, x->name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)

@@ -3,19 +3,27 @@
 #include <cove/arena.h>
 #include <cove/clock.h>
 
-static enum rc has_blob(
-    struct db_conn *c, int64_t repository, const struct manifest_reference *ref, bool *has, struct err *err)
+/* What a descriptor says of content against what the repository has. */
+struct agreement {
+	bool there;
+	bool agrees; /* size, and a manifest's media type */
+};
+
+static enum rc compare(
+    struct db_conn *c, int64_t repository, const struct manifest_reference *ref, struct agreement *out, struct err *err)
 {
-	static const char sql[] =
-	    "SELECT 1 FROM blobs b JOIN blob_links l ON l.repository = :repository AND l.blob = b.id"
-	    " WHERE b.digest = :digest AND b.size = :size";
+	static const char blob[] = "SELECT b.size, '' FROM blobs b JOIN blob_links l ON l.repository = :repository"
+				   " AND l.blob = b.id WHERE b.digest = :digest";
+	static const char manifest[] =
+	    "SELECT size, media_type FROM manifests WHERE repository = :repository AND digest = :digest";
 	struct db_stmt *s;
 
-	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_prepare(c, ref->kind == REF_BLOB ? blob : manifest, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
-	db_bind_i64(s, ":size", (int64_t)ref->size);
-	TRY(db_step(s, has, err));
+	TRY(db_step(s, &out->there, err));
+	out->agrees = out->there && (uint64_t)db_i64(s, 0) == ref->size &&
+		      (ref->kind == REF_BLOB || !ref->media_type.n || str_eq(db_text(s, 1), ref->media_type));
 	db_done(s);
 	return OK;
 }
@@ -45,14 +53,12 @@ static enum rc check_references(struct db_conn *c, int64_t repository, const str
 	*missing = (struct missing){0};
 	for (size_t i = 0; i < content->reference_count; i++) {
 		const struct manifest_reference *ref = &content->references[i];
-		bool has = true;
-		int64_t id;
+		struct agreement found;
 
-		if (ref->kind == REF_BLOB)
-			TRY(has_blob(c, repository, ref, &has, err));
-		else if (ref->kind == REF_MANIFEST)
-			TRY(find_id(c, repository, &ref->digest, &has, &id, err));
-		if (has)
+		if (ref->kind == REF_OPTIONAL)
+			continue;
+		TRY(compare(c, repository, ref, &found, err));
+		if (found.agrees || (content->sparse && !found.there))
 			continue;
 		if (missing->count < sizeof missing->digests / sizeof *missing->digests)
 			missing->digests[missing->count] = ref->digest;
@@ -62,8 +68,8 @@ static enum rc check_references(struct db_conn *c, int64_t repository, const str
 		return OK;
 	digest_text(text, &missing->digests[0]);
 	return fail(err, E_MANIFEST_BLOB_UNKNOWN,
-	    "the manifest names content that this repository does not have, or has with another size: push that first "
-	    "(%zu missing, the first is %s)",
+	    "the manifest names content that this repository does not have, or has with another size or media type: "
+	    "push that first (%zu missing, the first is %s)",
 	    missing->count, text);
 }
 

@@ -1,5 +1,5 @@
 """end-3, end-7, end-9: manifests and tags."""
-import json
+import base64, json
 from cove import Case, CONFIG, OCI_IMAGE, OCI_INDEX, Client, descriptor, image, index, sha256, sha512
 
 NAME = "team/app"
@@ -64,6 +64,32 @@ class Manifests(Case):
         r = self.c.request("GET", f"/v2/{NAME}/manifests/multi")
         self.assertEqual((r.status, r["Content-Type"], r.body), (200, OCI_INDEX, data))
         self.assertEqual(self.c.push_manifest(NAME, "empty", index([]))[0].status, 201)
+
+    def test_child_that_lies(self):
+        """Size and media type of a child are those of what is stored (image-spec descriptor.md)."""
+        digest, a = self.c.push_image(NAME, "a", [b"layer a"])
+        for wrong in (descriptor(OCI_IMAGE, digest, len(a) + 1), descriptor(OCI_INDEX, digest, len(a))):
+            r = self.refused({**index([]), "manifests": [wrong]}, 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
+            self.assertIn(digest, json.dumps(r.json()["errors"][0]["detail"]))
+
+    def test_index_over_blobs(self):
+        """BuildKit's cache: an index whose entries are layers and a config."""
+        layer = self.c.push_blob(NAME, b"cache layer")
+        cache = {**index([]), "manifests": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer, 11)]}
+        self.assertEqual(self.c.push_manifest(NAME, "cache", cache)[0].status, 201)
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/blobs/{layer}").status, 403)
+        cache["manifests"] = [descriptor("application/vnd.buildkit.cacheconfig.v0", sha256(b"never"), 5)]
+        self.refused(cache, 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
+
+    def test_data_field(self):
+        """"data ... MUST be identical to the referenced content" (image-spec descriptor.md)."""
+        config = self.c.push_blob(NAME, CONFIG)
+        manifest = image([], [], config)
+        manifest["config"]["data"] = base64.b64encode(CONFIG).decode()
+        self.assertEqual(self.c.push_manifest(NAME, "data", manifest)[0].status, 201)
+        for wrong in (base64.b64encode(CONFIG + b" ").decode(), base64.b64encode(CONFIG[:-1] + b" ").decode(), "!", "", 1):
+            manifest["config"]["data"] = wrong
+            self.refused(manifest, 400, "MANIFEST_INVALID")
 
     def test_docker_types(self):
         config, layer = self.c.push_blob(NAME, CONFIG), self.c.push_blob(NAME, b"docker layer")
@@ -158,3 +184,21 @@ class Manifests(Case):
         r = self.c.request("PUT", f"/v2/{NAME}/manifests/{sha256(data)}?tag=p1&tag=p2", data, {"Content-Type": OCI_IMAGE})
         self.assertEqual((r.status, r.all("OCI-Tag")), (201, ["p1", "p2"]))
         self.assertEqual(self.c.request("GET", f"/v2/{NAME}/manifests/p2").body, data)
+
+
+class Sparse(Case):
+    """With sparse_manifests, what a manifest names may be missing ("A registry MAY reject": it then does not)."""
+    flags = ("--sparse-manifests",)
+
+    def test_sparse(self):
+        c = self.cove.client(SCOPE)
+        digest, there = c.push_image(NAME, "there")
+        r, data = c.push_manifest(NAME, "sparse", index([there, b"never pushed"]))
+        self.assertEqual(r.status, 201, r.body)
+        self.assertEqual(c.request("GET", f"/v2/{NAME}/manifests/sparse").body, data)
+        self.assertEqual(c.request("GET", f"/v2/{NAME}/manifests/{sha256(b'never pushed')}").status, 404)
+        r, _ = c.push_manifest(NAME, "sparse-image", image([sha256(b"layer"), sha256(b"never")], [5, 5]))
+        self.assertEqual(r.status, 201, r.body)
+        # a lie about what is there is no sparse manifest
+        r, _ = c.push_manifest(NAME, "lie", {**index([]), "manifests": [descriptor(OCI_IMAGE, digest, 1)]})
+        self.assertEqual((r.status, r.code()), (404, "MANIFEST_BLOB_UNKNOWN"))

@@ -103,6 +103,67 @@ static void test_extracted(void **state)
 	arena_release(&a);
 }
 
+#define CHILD(type) "{\"schemaVersion\":2,\"manifests\":[" DESC(type) "]}"
+
+/* An index lists manifests, and with BuildKit's cache blobs. */
+static void test_children(void **state)
+{
+	static const struct {
+		const char *bytes, *media_type;
+		enum reference_kind kind;
+	} children[] = {
+	    {CHILD(OCI), OCI, REF_MANIFEST},
+	    {CHILD(INDEX), INDEX, REF_MANIFEST},
+	    {CHILD("application/vnd.oci.image.layer.v1.tar+gzip"), "", REF_BLOB},
+	    {CHILD("application/vnd.buildkit.cacheconfig.v0"), "", REF_BLOB},
+	    {CHILD("application/vnd.oci.image.layer.nondistributable.v1.tar"), "", REF_OPTIONAL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(children) / sizeof(*children); i++) {
+		struct arena a;
+		struct manifest_content m;
+		struct err err;
+
+		arena_init(&a, 65536);
+		assert_int_equal(manifest_parse(&a, str_of(children[i].bytes), STR(INDEX), &m, &err), OK);
+		assert_int_equal(m.references[0].kind, children[i].kind);
+		assert_true(str_eq(m.references[0].media_type, str_of(children[i].media_type)));
+		arena_release(&a);
+	}
+}
+
+#define DATA(value, size)                                                                                              \
+	"{\"schemaVersion\":2,\"layers\":[],\"config\":{\"mediaType\":\"c/t\",\"size\":" size                          \
+	",\"digest\":\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a\",\"data\":" value "}}"
+
+/* Embedded content is what its descriptor says, or the manifest is refused. */
+static void test_data(void **state)
+{
+	static const struct {
+		const char *bytes;
+		enum rc rc;
+	} data[] = {
+	    {DATA("\"e30=\"", "2"), OK},
+	    {DATA("\"e30=\"", "3"), E_MANIFEST_INVALID},
+	    {DATA("\"W10=\"", "2"), E_MANIFEST_INVALID},
+	    {DATA("\"e30\"", "2"), E_MANIFEST_INVALID},
+	    {DATA("\"\"", "2"), E_MANIFEST_INVALID},
+	    {DATA("{}", "2"), E_MANIFEST_INVALID},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data) / sizeof(*data); i++) {
+		struct arena a;
+		struct manifest_content m;
+		struct err err;
+
+		arena_init(&a, 65536);
+		assert_int_equal(manifest_parse(&a, str_of(data[i].bytes), STR(OCI), &m, &err), data[i].rc);
+		arena_release(&a);
+	}
+}
+
 static void test_small_arena(void **state)
 {
 	struct arena a;
@@ -120,6 +181,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_extracted),
+	    cmocka_unit_test(test_children),
+	    cmocka_unit_test(test_data),
 	    cmocka_unit_test(test_small_arena),
 	};
 

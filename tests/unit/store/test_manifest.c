@@ -98,6 +98,35 @@ static void missing_content_is_told(void **state)
 	refs[0] = (struct manifest_reference){.digest = m, .size = 1, .kind = REF_MANIFEST};
 	assert_int_equal(put(p, R, STR("index"), refs, 1, NULL, 0), OK);
 	assert_int_equal(put(p, REPO("other"), STR("index"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
+	/* what is there must be what the descriptor says */
+	refs[0].size = 2;
+	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
+	refs[0].size = 1;
+	refs[0].media_type = STR("other");
+	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
+	refs[0].media_type = content.media_type;
+	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), OK);
+}
+
+/* Allowed to be sparse: what is missing is no fault, a lie about what is there still is one. */
+static void sparse_manifests_are_taken_where_asked(void **state)
+{
+	struct place *p = *state;
+	struct digest blob = push_ok(p, R, STR("blob")), m = sha256(STR("m"));
+	struct manifest_reference refs[] = {{.digest = blob, .size = 4, .kind = REF_BLOB},
+	    {.digest = sha256(STR("lost")), .size = 4, .kind = REF_BLOB},
+	    {.digest = sha256(STR("child")), .size = 5, .kind = REF_MANIFEST}};
+	struct manifest_content content = {
+	    .bytes = STR("m"), .media_type = STR("t"), .references = refs, .reference_count = 3};
+
+	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	content.sparse = true;
+	refs[0].size = 5;
+	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	refs[0].size = 4;
+	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), OK);
+	/* what it does have is still kept from being deleted */
+	assert_int_equal(blob_delete(p->st, R, &blob, &p->err), E_DENIED);
 }
 
 static void limits_hold(void **state)
@@ -192,6 +221,7 @@ int main(void)
 	    TEST(bytes_come_back_exactly),
 	    TEST(what_is_not_there_has_its_code),
 	    TEST(missing_content_is_told),
+	    TEST(sparse_manifests_are_taken_where_asked),
 	    TEST(limits_hold),
 	    TEST(a_second_push_only_moves_tags),
 	    TEST(a_manifest_takes_its_tags_along),

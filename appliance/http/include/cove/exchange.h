@@ -24,6 +24,7 @@ struct site {
 	struct str ca_pem;         /* empty when the certificate is not from our own CA */
 	struct str ca_fingerprint; /* "AB:CD:..", SHA-256 of the DER */
 	bool access_log;
+	bool sparse_manifests;                   /* manifests may name what is not here */
 	const struct route *const *route_tables; /* each ends in a row without pattern; the list ends in NULL */
 };
 

@@ -92,6 +92,7 @@ struct manifest_reference {
 	struct digest digest;
 	uint64_t size;
 	enum reference_kind kind;
+	struct str media_type; /* REF_MANIFEST: what it must have been pushed as; empty: not checked */
 };
 struct manifest_content {
 	struct str bytes;      /* exactly as received */
@@ -102,12 +103,13 @@ struct manifest_content {
 	struct digest subject;
 	struct str artifact_type; /* for referrers; may be empty */
 	struct str annotations;   /* the JSON object as text, kept only with a subject; may be empty */
+	bool sparse;              /* what it names may be missing; what is there must still agree */
 };
 
 /* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
  * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
- * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present: otherwise
- * E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first few of them. */
+ * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present with that size and media type:
+ * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first few of them. */
 struct missing {
 	struct digest digests[8];
 	size_t count; /* all that are missing, also those that did not fit */
