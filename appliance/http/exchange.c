@@ -95,6 +95,8 @@ static bool take_head(struct session *s, struct work *w, size_t length)
 	memcpy(w->head_bytes, s->in.p, length);
 	w->head_n = length;
 	buf_drop_wiped(&s->in, length);
+	if (s->in.n == 0)
+		buf_release(&s->in); /* a slow transfer must not hold it */
 	s->scan = (struct head_scan){0};
 	return true;
 }

@@ -63,9 +63,9 @@ struct exchange {
 	struct reference reference; /* <reference> */
 	struct str upload_id;       /* <id> */
 
-	/* who asks; filled for every route but ACCESS_ANY */
+	/* who asks; filled for every route but ACCESS_ANY; anonymous when no credentials came */
 	struct identity who;
-	const struct access_set *allowed; /* what the Bearer token allows; NULL when Basic was used */
+	const struct access_set *allowed; /* what the Bearer token allows; NULL without one */
 
 	/* the body */
 	struct str body; /* BODY_BUFFERED: all of it */

@@ -11,7 +11,7 @@ enum needs {
 	ACCESS_ANY,     /* nobody is asked */
 	ACCESS_LOGIN,   /* Basic credentials are checked when present; else anonymous (token endpoint) */
 	ACCESS_TOKEN,   /* some credential, even an anonymous token (end-1) */
-	ACCESS_PULL,    /* pull on <name> */
+	ACCESS_PULL,    /* pull on <name>: by a token, by Basic, or, without credentials, what anonymous may */
 	ACCESS_PUSH,    /* pull and push on <name>, as the reference server asks */
 	ACCESS_DELETE,  /* delete on <name> */
 	ACCESS_CATALOG, /* a credential; the handler filters what it lists */
