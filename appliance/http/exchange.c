@@ -160,6 +160,7 @@ void exchange_end(struct session *s)
 
 	if (!w)
 		return;
+	log_set_request(w->x.id); /* net may close outside of a step */
 	access_log(s, w);
 	if (w->x.upload)
 		upload_pause(w->x.upload);
