@@ -1,8 +1,9 @@
 /*
  * gcm_alt: MBEDTLS_GCM_ALT. A whole message under AES-128 or AES-256 with a 12-byte nonce and a 16-byte tag, which is
  * every TLS record and session ticket, goes to nettle; the rest (other ciphers, messages in parts, other nonces and
- * tags) to mbedTLS's own code. A connection carries two of these contexts for as long as it lives, so mbedTLS's own
- * context is made only when it is wanted, and nettle's only with the key that fits it.
+ * tags) to mbedTLS's own code. nettle's key has a table of 4 KB, and mbedTLS keeps four of these contexts for as long
+ * as a TLS 1.3 connection lives (those of the handshake too), so nettle's key is made at the first message that is
+ * large enough to gain by it; a connection of handshakes and small requests lives with mbedTLS's small ones.
  */
 #include "mbedtls/gcm.h"
 #include "mbedtls/platform.h"
@@ -19,57 +20,52 @@
 /* NIST SP 800-38D §5.2.1.1: 2^39 - 256 bits of plaintext at most */
 #define LENGTH_MAX 0xfffffffe0ULL
 
-enum engine { ENGINE_STOCK, ENGINE_AES128, ENGINE_AES256 };
+/* From here on nettle pays; larger than the messages of a handshake with a usual chain of certificates. */
+#define LENGTH_OF_NETTLE 4096
 
-struct gcm_alt {
-	enum engine engine;
-	mbedtls_cipher_id_t cipher;
-	unsigned int key_bits;
-	unsigned char key[32];   /* for a stock context made later */
-	struct stock_gcm *stock; /* owned; NULL until something needs it */
-	size_t size;             /* bytes allocated here: only the member of nettle in use is there */
-	union {
-		struct gcm_aes128_ctx aes128;
-		struct gcm_aes256_ctx aes256;
-	} nettle;
+union nettle_key {
+	struct gcm_aes128_ctx aes128;
+	struct gcm_aes256_ctx aes256;
 };
 
-static enum engine engine_for(mbedtls_cipher_id_t cipher, unsigned int key_bits)
+/* At most one of the two is there, unless a message in parts is under way. */
+struct gcm_alt {
+	mbedtls_cipher_id_t cipher;
+	unsigned int key_bits;
+	unsigned char key[32];
+	struct stock_gcm *stock;  /* owned; NULL until something needs it */
+	union nettle_key *nettle; /* owned; NULL until a large message; only the member in use is allocated */
+};
+
+static size_t nettle_size(const struct gcm_alt *alt)
 {
-	if (cipher != MBEDTLS_CIPHER_ID_AES)
-		return ENGINE_STOCK;
-	return key_bits == 128 ? ENGINE_AES128 : key_bits == 256 ? ENGINE_AES256 : ENGINE_STOCK;
+	return alt->key_bits == 128 ? sizeof(struct gcm_aes128_ctx) : sizeof(struct gcm_aes256_ctx);
 }
 
-static size_t alt_size(enum engine engine)
+static void drop_stock(struct gcm_alt *alt)
 {
-	size_t head = offsetof(struct gcm_alt, nettle);
-
-	switch (engine) {
-	case ENGINE_AES128:
-		return head + sizeof(struct gcm_aes128_ctx);
-	case ENGINE_AES256:
-		return head + sizeof(struct gcm_aes256_ctx);
-	case ENGINE_STOCK:
-		break;
+	if (alt->stock) {
+		stock_gcm_free(alt->stock);
+		mbedtls_free(alt->stock);
 	}
-	return head;
+	alt->stock = NULL;
 }
 
 static void alt_free(struct gcm_alt *alt)
 {
 	if (!alt)
 		return;
-	if (alt->stock) {
-		stock_gcm_free(alt->stock);
-		mbedtls_free(alt->stock);
+	drop_stock(alt);
+	if (alt->nettle) {
+		mbedtls_platform_zeroize(alt->nettle, nettle_size(alt));
+		mbedtls_free(alt->nettle);
 	}
-	mbedtls_platform_zeroize(alt, alt->size);
+	mbedtls_platform_zeroize(alt, sizeof(*alt));
 	mbedtls_free(alt);
 }
 
 /* Makes mbedTLS's own context if there is none yet. */
-static int alt_want_stock(struct gcm_alt *alt)
+static int want_stock(struct gcm_alt *alt)
 {
 	struct stock_gcm *stock;
 	int ret;
@@ -92,6 +88,22 @@ static int alt_want_stock(struct gcm_alt *alt)
 	return 0;
 }
 
+/* Makes nettle's key in the place of mbedTLS's context; without memory for it the latter does the work. */
+static bool want_nettle(struct gcm_alt *alt)
+{
+	if (alt->nettle)
+		return true;
+	alt->nettle = mbedtls_calloc(1, nettle_size(alt));
+	if (!alt->nettle)
+		return false;
+	if (alt->key_bits == 128)
+		gcm_aes128_set_key(&alt->nettle->aes128, alt->key);
+	else
+		gcm_aes256_set_key(&alt->nettle->aes256, alt->key);
+	drop_stock(alt);
+	return true;
+}
+
 /* nettle encrypts into dst before it reads src, so the two must be the same or apart. */
 static bool apart_or_same(const unsigned char *a, const unsigned char *b, size_t n)
 {
@@ -100,11 +112,12 @@ static bool apart_or_same(const unsigned char *a, const unsigned char *b, size_t
 	return x == y || (x < y ? y - x : x - y) >= n;
 }
 
-static bool nettle_takes(const struct gcm_alt *alt, size_t length, size_t nonce_size, size_t tag_size,
+static bool nettle_takes(struct gcm_alt *alt, size_t length, size_t nonce_size, size_t tag_size,
     const unsigned char *input, const unsigned char *output)
 {
-	return alt && alt->engine != ENGINE_STOCK && nonce_size == NONCE_SIZE && tag_size == TAG_SIZE &&
-	       (uint64_t)length <= LENGTH_MAX && apart_or_same(input, output, length);
+	return alt && alt->cipher == MBEDTLS_CIPHER_ID_AES && alt->key_bits != 192 && nonce_size == NONCE_SIZE &&
+	       tag_size == TAG_SIZE && (uint64_t)length <= LENGTH_MAX && apart_or_same(input, output, length) &&
+	       (alt->nettle || length >= LENGTH_OF_NETTLE) && want_nettle(alt);
 }
 
 static void aes128_crypt(struct gcm_aes128_ctx *c, int mode, size_t length, const unsigned char *nonce,
@@ -132,10 +145,10 @@ static void aes256_crypt(struct gcm_aes256_ctx *c, int mode, size_t length, cons
 static void nettle_crypt(struct gcm_alt *alt, int mode, size_t length, const unsigned char *nonce,
     const unsigned char *ad, size_t ad_size, const unsigned char *input, unsigned char *output, unsigned char *tag)
 {
-	if (alt->engine == ENGINE_AES128)
-		aes128_crypt(&alt->nettle.aes128, mode, length, nonce, ad, ad_size, input, output, tag);
+	if (alt->key_bits == 128)
+		aes128_crypt(&alt->nettle->aes128, mode, length, nonce, ad, ad_size, input, output, tag);
 	else
-		aes256_crypt(&alt->nettle.aes256, mode, length, nonce, ad, ad_size, input, output, tag);
+		aes256_crypt(&alt->nettle->aes256, mode, length, nonce, ad, ad_size, input, output, tag);
 }
 
 void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
@@ -151,29 +164,23 @@ void mbedtls_gcm_free(mbedtls_gcm_context *ctx)
 	ctx->alt = NULL;
 }
 
+/* Other ciphers, and keys that mbedTLS refuses, are known at once by making its own context here. */
 int mbedtls_gcm_setkey(
     mbedtls_gcm_context *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key, unsigned int keybits)
 {
-	enum engine engine = engine_for(cipher, keybits);
 	struct gcm_alt *alt;
 	int ret;
 
 	if (keybits != 128 && keybits != 192 && keybits != 256)
 		return MBEDTLS_ERR_GCM_BAD_INPUT;
 	mbedtls_gcm_free(ctx);
-	alt = mbedtls_calloc(1, alt_size(engine));
+	alt = mbedtls_calloc(1, sizeof(*alt));
 	if (!alt)
 		return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
-	alt->size = alt_size(engine);
-	alt->engine = engine;
 	alt->cipher = cipher;
 	alt->key_bits = keybits;
 	memcpy(alt->key, key, keybits / 8);
-	if (engine == ENGINE_AES128) {
-		gcm_aes128_set_key(&alt->nettle.aes128, key);
-	} else if (engine == ENGINE_AES256) {
-		gcm_aes256_set_key(&alt->nettle.aes256, key);
-	} else if ((ret = alt_want_stock(alt)) != 0) {
+	if (cipher != MBEDTLS_CIPHER_ID_AES && (ret = want_stock(alt)) != 0) {
 		alt_free(alt);
 		return ret;
 	}
@@ -191,7 +198,7 @@ int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length,
 		nettle_crypt(ctx->alt, mode, length, iv, add, add_len, input, output, tag);
 		return 0;
 	}
-	ret = alt_want_stock(ctx->alt);
+	ret = want_stock(ctx->alt);
 	return ret ? ret
 		   : stock_gcm_crypt_and_tag(
 			 ctx->alt->stock, mode, length, iv, iv_len, add, add_len, input, output, tag_len, tag);
@@ -212,7 +219,7 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
 			mbedtls_platform_zeroize(output, length);
 		return ret;
 	}
-	ret = alt_want_stock(ctx->alt);
+	ret = want_stock(ctx->alt);
 	return ret ? ret
 		   : stock_gcm_auth_decrypt(
 			 ctx->alt->stock, length, iv, iv_len, add, add_len, tag, tag_len, input, output);
@@ -220,30 +227,33 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
 
 int mbedtls_gcm_starts(mbedtls_gcm_context *ctx, int mode, const unsigned char *iv, size_t iv_len)
 {
-	int ret = alt_want_stock(ctx->alt);
+	int ret = want_stock(ctx->alt);
 
 	return ret ? ret : stock_gcm_starts(ctx->alt->stock, mode, iv, iv_len);
 }
 
+/* The parts that follow starts(): it has made the context. */
+static bool has_started(const mbedtls_gcm_context *ctx)
+{
+	return ctx->alt && ctx->alt->stock;
+}
+
 int mbedtls_gcm_update_ad(mbedtls_gcm_context *ctx, const unsigned char *add, size_t add_len)
 {
-	int ret = alt_want_stock(ctx->alt);
-
-	return ret ? ret : stock_gcm_update_ad(ctx->alt->stock, add, add_len);
+	return has_started(ctx) ? stock_gcm_update_ad(ctx->alt->stock, add, add_len) : MBEDTLS_ERR_GCM_BAD_INPUT;
 }
 
 int mbedtls_gcm_update(mbedtls_gcm_context *ctx, const unsigned char *input, size_t input_length, unsigned char *output,
     size_t output_size, size_t *output_length)
 {
-	int ret = alt_want_stock(ctx->alt);
-
-	return ret ? ret : stock_gcm_update(ctx->alt->stock, input, input_length, output, output_size, output_length);
+	return has_started(ctx)
+		   ? stock_gcm_update(ctx->alt->stock, input, input_length, output, output_size, output_length)
+		   : MBEDTLS_ERR_GCM_BAD_INPUT;
 }
 
 int mbedtls_gcm_finish(mbedtls_gcm_context *ctx, unsigned char *output, size_t output_size, size_t *output_length,
     unsigned char *tag, size_t tag_len)
 {
-	int ret = alt_want_stock(ctx->alt);
-
-	return ret ? ret : stock_gcm_finish(ctx->alt->stock, output, output_size, output_length, tag, tag_len);
+	return has_started(ctx) ? stock_gcm_finish(ctx->alt->stock, output, output_size, output_length, tag, tag_len)
+				: MBEDTLS_ERR_GCM_BAD_INPUT;
 }

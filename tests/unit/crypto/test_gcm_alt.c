@@ -11,32 +11,62 @@ struct message {
 	size_t iv_size, ad_size, size, tag_size;
 };
 
-static int fast_seal(const struct message *m, uint8_t *out, uint8_t *tag)
+/* A context that has met a large message, and so is nettle's where nettle can serve; or one that has not. */
+static void context_of(mbedtls_gcm_context *c, const struct message *m, bool large_first)
+{
+	static uint8_t large[8192];
+	uint8_t tag[16], nonce[12] = {0};
+
+	mbedtls_gcm_init(c);
+	assert_int_equal(mbedtls_gcm_setkey(c, MBEDTLS_CIPHER_ID_AES, m->key, m->key_bits), 0);
+	if (large_first)
+		assert_int_equal(mbedtls_gcm_crypt_and_tag(
+				     c, MBEDTLS_GCM_ENCRYPT, sizeof(large), nonce, 12, NULL, 0, large, large, 16, tag),
+		    0);
+}
+
+static int alt_seal(const struct message *m, uint8_t *out, uint8_t *tag, bool large_first)
 {
 	mbedtls_gcm_context c;
 	int ret;
 
-	mbedtls_gcm_init(&c);
-	ret = mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, m->key, m->key_bits);
-	if (ret == 0)
-		ret = mbedtls_gcm_crypt_and_tag(&c, MBEDTLS_GCM_ENCRYPT, m->size, m->iv, m->iv_size, m->ad, m->ad_size,
-		    m->in, out, m->tag_size, tag);
+	context_of(&c, m, large_first);
+	ret = mbedtls_gcm_crypt_and_tag(
+	    &c, MBEDTLS_GCM_ENCRYPT, m->size, m->iv, m->iv_size, m->ad, m->ad_size, m->in, out, m->tag_size, tag);
 	mbedtls_gcm_free(&c);
 	return ret;
 }
 
-static int fast_open(const struct message *m, uint8_t *out)
+static int alt_open(const struct message *m, uint8_t *out, bool large_first)
 {
 	mbedtls_gcm_context c;
 	int ret;
 
-	mbedtls_gcm_init(&c);
-	ret = mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, m->key, m->key_bits);
-	if (ret == 0)
-		ret = mbedtls_gcm_auth_decrypt(
-		    &c, m->size, m->iv, m->iv_size, m->ad, m->ad_size, m->tag, m->tag_size, m->in, out);
+	context_of(&c, m, large_first);
+	ret = mbedtls_gcm_auth_decrypt(
+	    &c, m->size, m->iv, m->iv_size, m->ad, m->ad_size, m->tag, m->tag_size, m->in, out);
 	mbedtls_gcm_free(&c);
 	return ret;
+}
+
+static int fast_seal(const struct message *m, uint8_t *out, uint8_t *tag)
+{
+	return alt_seal(m, out, tag, true);
+}
+
+static int fast_open(const struct message *m, uint8_t *out)
+{
+	return alt_open(m, out, true);
+}
+
+static int small_seal(const struct message *m, uint8_t *out, uint8_t *tag)
+{
+	return alt_seal(m, out, tag, false);
+}
+
+static int small_open(const struct message *m, uint8_t *out)
+{
+	return alt_open(m, out, false);
 }
 
 static struct stock_gcm *stock_new(const struct message *m)
@@ -74,7 +104,7 @@ static int stock_open(const struct message *m, uint8_t *out)
 static const struct engine {
 	int (*seal)(const struct message *, uint8_t *out, uint8_t *tag);
 	int (*open)(const struct message *, uint8_t *out);
-} engines[] = {{fast_seal, fast_open}, {stock_seal, stock_open}};
+} engines[] = {{fast_seal, fast_open}, {small_seal, small_open}, {stock_seal, stock_open}};
 
 #define K128 "feffe9928665731c6d6a8f9467308308"
 #define TEXT60                                                                                                         \
@@ -213,6 +243,37 @@ static void lengths_and_alignments(void **state)
 			assert_int_equal(fast_open(&m, b), 0);
 			assert_memory_equal(b, text + off, n);
 		}
+	}
+}
+
+/* Around the length from which nettle takes over, in one context: records large and small in any order. */
+static void change_over(void **state)
+{
+	static const size_t sizes[] = {100, 4095, 100, 4096, 100, 16384, 0, 4095, 5000};
+	static uint8_t in[16384], x[16384], y[16384];
+
+	(void)state;
+	fill(in, sizeof(in), 11);
+	for (unsigned bits = 128; bits <= 256; bits += 64) {
+		struct message m = message_of(bits, 13, 0);
+		mbedtls_gcm_context c;
+		uint8_t tag_x[16], tag_y[16];
+
+		context_of(&c, &m, false);
+		m.in = in;
+		for (size_t i = 0; i < COUNT(sizes); i++) {
+			m.size = sizes[i];
+			assert_int_equal(mbedtls_gcm_crypt_and_tag(&c, MBEDTLS_GCM_ENCRYPT, m.size, m.iv, 12, m.ad,
+					     m.ad_size, m.in, x, 16, tag_x),
+			    0);
+			assert_int_equal(stock_seal(&m, y, tag_y), 0);
+			assert_memory_equal(x, y, m.size);
+			assert_memory_equal(tag_x, tag_y, 16);
+			assert_int_equal(
+			    mbedtls_gcm_auth_decrypt(&c, m.size, m.iv, 12, m.ad, m.ad_size, tag_y, 16, y, y), 0);
+			assert_memory_equal(y, in, m.size);
+		}
+		mbedtls_gcm_free(&c);
 	}
 }
 
@@ -366,12 +427,15 @@ static void keys(void **state)
 	assert_int_equal(mbedtls_gcm_crypt_and_tag(&c, MBEDTLS_GCM_ENCRYPT, 64, iv, 12, ad, 5, text, a, 16, tag_a),
 	    MBEDTLS_ERR_GCM_BAD_INPUT);
 	assert_int_equal(mbedtls_gcm_starts(&c, MBEDTLS_GCM_ENCRYPT, iv, 12), MBEDTLS_ERR_GCM_BAD_INPUT);
+	assert_int_equal(mbedtls_gcm_update_ad(&c, ad, 5), MBEDTLS_ERR_GCM_BAD_INPUT);
+	assert_int_equal(mbedtls_gcm_finish(&c, NULL, 0, &n, tag_a, 16), MBEDTLS_ERR_GCM_BAD_INPUT);
 	assert_int_equal(mbedtls_gcm_update(&c, text, 16, a, 16, &n), MBEDTLS_ERR_GCM_BAD_INPUT);
 	assert_int_equal(mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, key, 160), MBEDTLS_ERR_GCM_BAD_INPUT);
 	assert_int_not_equal(mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_CAMELLIA, key, 128), 0);
 
 	/* a context may take another key, of another size, also in the middle of a message */
 	assert_int_equal(mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, key, 256), 0);
+	assert_int_equal(mbedtls_gcm_update(&c, text, 16, a, 16, &n), MBEDTLS_ERR_GCM_BAD_INPUT);
 	assert_int_equal(mbedtls_gcm_starts(&c, MBEDTLS_GCM_ENCRYPT, iv, 12), 0);
 	assert_int_equal(mbedtls_gcm_setkey(&c, MBEDTLS_CIPHER_ID_AES, key, 128), 0);
 	assert_int_equal(mbedtls_gcm_crypt_and_tag(
@@ -414,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(known_answers),
 	    cmocka_unit_test(lengths_and_alignments),
+	    cmocka_unit_test(change_over),
 	    cmocka_unit_test(wrong_tags),
 	    cmocka_unit_test(tampering),
 	    cmocka_unit_test(short_tags),
