@@ -96,3 +96,22 @@ class Buildah(ClientCase):
         self.b("logout", REGISTRY)
         self.b("rmi", "--all", "--force")
         self.b("pull", f"{REGISTRY}/buildah/app:1", status=1)
+
+
+class Umoci(ClientCase):
+    tools = ("umoci", "skopeo")
+
+    def test_all(self):
+        """Pull into a layout, add a layer, push back."""
+        self.seed("umoci/app")
+        image, layout = f"docker://{REGISTRY}/umoci/app", self.lab.path("umoci")
+        creds = f"{self.lab.user}:{self.lab.password}"
+        self.lab.client("skopeo", "copy", "--src-creds", creds, image + ":app", f"oci:{layout}:app")
+        extra = self.lab.path("umoci-extra")
+        os.makedirs(extra)
+        with open(extra + "/added", "w") as f:
+            f.write("added\n")
+        self.lab.client("umoci", "insert", "--image", layout + ":app", "--tag", "more", extra, "/added")
+        self.lab.client("skopeo", "copy", "--dest-creds", creds, f"oci:{layout}:more", image + ":more")
+        layers = json.loads(self.lab.client("skopeo", "inspect", "--creds", creds, image + ":more"))["Layers"]
+        self.assertEqual(len(layers), 4)

@@ -82,3 +82,24 @@ class Oras(GoCase):
         self.go("manifest", "delete", "--force", app + ":v1")
         self.go("manifest", "fetch", app + ":v1", status=1)
         self.go("logout", REGISTRY)
+
+
+class Cosign(GoCase):
+    package, suite, tools = "cosign", "forky", ("skopeo",)
+
+    def test_all(self):
+        """Signatures and attestations with a key, without any log or service of others."""
+        self.seed("cosign/app")
+        image = f"{REGISTRY}/cosign/app@{self.app}"
+        directory = self.lab.path("cosign")
+        os.makedirs(directory, exist_ok=True)
+        key, public = directory + "/cosign.key", directory + "/cosign.pub"
+        self.go("login", REGISTRY, "-u", self.lab.user, "-p", self.lab.password)
+        self.go("generate-key-pair", "--output-key-prefix", directory + "/cosign", COSIGN_PASSWORD="")
+        for bundle in ("false", "true"):  # the tag of old, and referrers
+            self.go("sign", "--yes", "--key", key, "--tlog-upload=false", "--use-signing-config=false",
+                    "--new-bundle-format=" + bundle, image, COSIGN_PASSWORD="")
+            self.go("verify", "--key", public, "--insecure-ignore-tlog=true", "--new-bundle-format=" + bundle, image)
+        other = directory + "/other"
+        self.go("generate-key-pair", "--output-key-prefix", other, COSIGN_PASSWORD="")
+        self.go("verify", "--key", other + ".pub", "--insecure-ignore-tlog=true", image, status=1)
