@@ -3,9 +3,9 @@ cove beside Debian's docker-registry: the same machine, the same run, in turns (
 each figure's median and the ratio; nothing here passes or fails. cove checks a token with every request; the reference
 runs without authentication, its fastest way. Both have ECDSA P-256 certificates.
 
-  COVE_BINARY=build/release/cove tests/bench/run [--quick]
+  scripts/bench [--quick]
 """
-import concurrent.futures, hashlib, json, os, re, shutil, socket, ssl, statistics, subprocess, sys, tempfile, time, urllib.request
+import concurrent.futures, hashlib, json, os, re, shutil, socket, ssl, statistics, subprocess, sys, tempfile, threading, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cove
@@ -230,6 +230,19 @@ def idle_connections(side, count=2000):
     return before, after
 
 
+class PeakRss(threading.Thread):
+    """The highest RSS of both servers while the load runs."""
+
+    def __init__(self, sides):
+        super().__init__(daemon=True)
+        self.sides, self.peak, self.done = sides, [0.0, 0.0], threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.05):
+            for i, s in enumerate(self.sides):
+                self.peak[i] = max(self.peak[i], rss_mb(s.pid))
+
+
 def row(name, unit, values, higher_is_better=True):
     a, b = (statistics.median(v) for v in values)
     ratio = (a / b if higher_is_better else b / a) if a and b else 0
@@ -258,6 +271,8 @@ def main():
              ("GET manifest, 32 kept connections", "req/s", lambda s: requests(s, "GET", work)),
              ("HEAD manifest, 32 kept connections", "req/s", lambda s: heads(s, work)),
              ("full TLS 1.3 handshakes, 1 client", "/s", lambda s: handshakes(s, work))]
+    peak = PeakRss(sides)
+    peak.start()
     for name, unit, measure in table:
         values = [[], []]
         for _ in range(ROUNDS):
@@ -267,6 +282,9 @@ def main():
     values = [[push(s, 8, work)] for s in sides] if not QUICK else [[push(s, 2, work)] for s in sides]
     row("push, 8 clients (once)", "MB/s", values)
     row("server CPU per full handshake", "us", [[handshake_cpu(s, work)] for s in sides], False)
+    peak.done.set()
+    moved = ROUNDS * 9 * BLOB_MB * 1.048576 / 1000, (ROUNDS + (2 if QUICK else 8)) * BLOB_MB * 1.048576 / 1000
+    row(f"RSS peak over {moved[0]:.0f} GB out, {moved[1]:.0f} GB in", "MB", [[p] for p in peak.peak], False)
     row("RSS after load", "MB", [[rss_mb(s.pid)] for s in sides], False)
     memory = [idle_connections(s) for s in sides]
     row("RSS with 2,000 idle TLS connections", "MB", [[m[1]] for m in memory], False)
