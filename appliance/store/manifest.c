@@ -142,7 +142,7 @@ static enum rc put(struct db_conn *c, struct repo_name repo, const struct digest
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err)
 {
-	int64_t repository, manifest;
+	int64_t repository, manifest = 0; /* gcc does not see that find_id() or insert_manifest() sets it */
 	bool found;
 
 	TRY(repository_make(c, repo, &repository, err));
