@@ -11,8 +11,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define AHEAD_BYTES (64u * 1024)  /* ciphertext read at once during bulk transfer */
-#define AHEAD_SMALL 4096u         /* ... and otherwise: a request's record in one recv() */
+#define AHEAD_BYTES                                                                                                    \
+	4096u /* ciphertext read ahead: a request's record, or a header and its beginning, in one recv()               \
+	       */
 #define GATHER_BYTES (64u * 1024) /* ciphertext of several records for one send() */
 #define RECORD_ROOM 17000u        /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
 #define LANE_QUEUE_MAX 1024u
@@ -70,9 +71,7 @@ struct conn {
 	bool ended;          /* nothing more to read */
 	bool watched;        /* known to epoll */
 	bool queued_in_turn; /* got LANE_WAIT in this turn */
-	bool bulk;           /* entered LANE_BULK in this turn */
 	bool idle_after;     /* PACE_IDLE begins when `unsent` is gone */
-	size_t turn_in;      /* bytes received in this turn */
 	uint16_t local_port;
 	uint8_t peer_n;
 	char peer[46];
@@ -147,6 +146,7 @@ struct net {
 	unsigned tls_open, tls_max, tls_leaving;
 	int spare_fd;                /* given up for a moment when there are no descriptors left */
 	struct tls_context *tls_now; /* counted; the one for new handshakes */
+	bool likes_chacha;           /* this CPU has no AES instructions */
 	struct tls_tickets *tickets;
 
 	pthread_mutex_t ready_mutex;

@@ -66,7 +66,6 @@ enum lane_answer conn_lane_enter(struct conn *c, enum lane lane)
 	} else {
 		answer = place == PLACE_IN ? LANE_IN : LANE_WAIT;
 	}
-	c->bulk = answer == LANE_IN && lane == LANE_BULK;
 	c->queued_in_turn = answer == LANE_WAIT;
 	return answer;
 }
@@ -76,7 +75,6 @@ void conn_lane_leave(struct conn *c)
 	struct net *n = c->net;
 	struct lane_queue *l = &n->lanes[c->lane];
 
-	c->bulk = false;
 	if (atomic_load(&c->place) == PLACE_NONE)
 		return;
 	pthread_mutex_lock(&n->lane_mutex);

@@ -1,5 +1,6 @@
 /* net: making it, starting it, stopping it. */
 #include "tls.h"
+#include <cove/cpu.h>
 #include <cove/log.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,7 @@ enum rc net_open(const struct net_options *options, struct net **out, struct err
 	/* Those on their way out are not counted by max_open: there can be as many again. */
 	n->chunk_max = 2 * n->max_open / SLOTS_PER_CHUNK + 1;
 	n->chunks = xcalloc(n->chunk_max, sizeof(*n->chunks));
+	n->likes_chacha = !cpu_has_aes();
 	n->tickets = tls_tickets_new();
 	pthread_mutex_init(&n->mutex, NULL);
 	pthread_mutex_init(&n->ready_mutex, NULL);

@@ -1,9 +1,15 @@
 /* tls: one session. The library reads and writes through wire.c only. */
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for alert_of() only */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for alert_of() and end_handshake() */
 #include "tls.h"
 #include "wire.h"
 #include <cove/log.h>
 #include <mbedtls/ssl.h>
+
+/*
+ * mbedTLS 3.6 keeps what only the handshake needed (its keys, transcript and transform: 12 KB) until a TLS 1.3 session
+ * ends; after TLS 1.2 it frees it itself, with this function of its own. Not needed once it does so in both.
+ */
+void mbedtls_ssl_handshake_wrapup_free_hs_transform(mbedtls_ssl_context *ssl);
 
 struct tls {
 	mbedtls_ssl_context ssl;
@@ -74,10 +80,12 @@ static unsigned alert_of(const struct tls *t, int ret)
 	return 0;
 }
 
-static void count_handshake(struct conn *c)
+static void end_handshake(struct conn *c)
 {
 	struct net *n = c->net;
 
+	if (c->tls->ssl.handshake)
+		mbedtls_ssl_handshake_wrapup_free_hs_transform(&c->tls->ssl);
 	atomic_fetch_add_explicit(&n->handshakes, 1, memory_order_relaxed);
 	if (c->tls->ticket_taken)
 		atomic_fetch_add_explicit(&n->resumed, 1, memory_order_relaxed);
@@ -94,7 +102,7 @@ enum io tls_handshake(struct conn *c)
 	t->ticket_taken |= tls_ticket_taken;
 	switch (ret) {
 	case 0:
-		count_handshake(c);
+		end_handshake(c);
 		return IO_OK;
 	case MBEDTLS_ERR_SSL_WANT_READ:
 		return IO_WANT_READ;
@@ -139,8 +147,8 @@ enum io tls_read(struct conn *c, void *p, size_t n, size_t *moved)
 			return *moved ? IO_OK : io;
 		}
 		*moved += (size_t)ret;
-		/* Asking the socket again would mostly find nothing, except in a stream. */
-		if (!conn_has_pending(c) && (!c->bulk || c->worker->drained))
+		/* The last recv() found less than it asked for: another would mostly find nothing. */
+		if (c->worker->drained && !conn_has_pending(c))
 			break;
 	}
 	return IO_OK;

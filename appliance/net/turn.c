@@ -4,7 +4,6 @@
  */
 #include "tls.h"
 #include "wire.h"
-#include <cove/cpu.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -40,7 +39,7 @@ static enum want begin_tls(struct conn *c, const unsigned char *hello, size_t n)
 
 	/* TLS 1.3 in mbedTLS takes the client's first suite: without AES instructions leave only the one that is fast
 	 * and free of table look-ups, where the client has it. */
-	if (!context || !tls_start(c, context, !cpu_has_aes() && tls_hello_offers_chacha(hello, n))) {
+	if (!context || !tls_start(c, context, c->net->likes_chacha && tls_hello_offers_chacha(hello, n))) {
 		count(&c->net->refused);
 		return WANT_CLOSE;
 	}
@@ -151,7 +150,6 @@ enum want turn_run(struct conn *c)
 {
 	enum want want;
 
-	c->turn_in = 0;
 	c->queued_in_turn = false;
 	if (!wire_begin(c)) {
 		if (atomic_load(&c->place) == PLACE_IN)
@@ -209,7 +207,7 @@ void turn_end(struct conn *c)
 	c->state = NULL;
 	c->phase = PHASE_FIRST_BYTE;
 	c->pace = PACE_NONE;
-	c->broken = c->ended = c->watched = c->paced = c->idle_after = c->bulk = c->queued_in_turn = false;
+	c->broken = c->ended = c->watched = c->paced = c->idle_after = c->queued_in_turn = false;
 	atomic_store(&c->moved, 0);
 	atomic_store(&c->waited_ms, 0);
 	atomic_store(&c->waits_since, 0);

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "inside.h"
+#include <sys/types.h>
 
 /* The raw socket calls: count bytes, retry EINTR. 0: the peer's end (recv); -1: would block; -2: failed. */
 ssize_t wire_recv_raw(struct conn *c, void *p, size_t n);

@@ -1,4 +1,4 @@
-#include "net/rig.h"
+#include "net/client.h"
 
 static const struct {
 	const char *name;
