@@ -107,12 +107,27 @@ static CHECKED enum rc parse_chain(mbedtls_x509_crt *chain, struct str pem, stru
 	return fail(err, E_CONFIG, "there is no certificate in the chain: it must be PEM, leaf first");
 }
 
+/* mbedTLS does not spread the Certificate message (RFC 8446 §4.4.2) over records: better said now than to each client.
+ */
+static CHECKED enum rc check_size(const mbedtls_x509_crt *chain, struct err *err)
+{
+	size_t bytes = 64;
+
+	for (; chain; chain = chain->next)
+		bytes += chain->raw.len + 5;
+	if (bytes > MBEDTLS_SSL_OUT_CONTENT_LEN)
+		return fail(err, E_CONFIG, "the certificate chain has %zu bytes and may have %d: leave out the root",
+		    bytes, MBEDTLS_SSL_OUT_CONTENT_LEN);
+	return OK;
+}
+
 static CHECKED enum rc parse_identity(
     struct tls_identity *i, struct str chain, const unsigned char *key, size_t key_n, struct err *err)
 {
 	int ret;
 
 	TRY(parse_chain(&i->chain, chain, err));
+	TRY(check_size(&i->chain, err));
 	ret = mbedtls_pk_parse_key(&i->key, key, key_n, NULL, 0, fill_random, NULL);
 	if (ret != 0)
 		return fail(err, E_CONFIG,

@@ -1,6 +1,6 @@
 /* rig: a server of protocol.h over the real net, with a certificate of its own. */
 #pragma once
-#include "net/protocol.h"
+#include "net/steps.h"
 
 /* ---- a certificate ---- */
 

@@ -1,3 +1,4 @@
+#include <cove/buf.h>
 #include "net/client.h"
 
 static const struct {
@@ -295,6 +296,13 @@ static void an_identity_must_fit_together(void **state)
 	assert_int_equal(tls_identity_new(STR("no PEM"), str_of(key), &i, &err), E_CONFIG);
 	assert_int_equal(tls_identity_new(str_of(chain), STR("no PEM"), &i, &err), E_CONFIG);
 	assert_int_equal(tls_identity_new(STR(""), STR(""), &i, &err), E_CONFIG);
+
+	struct buf many = BUF_INIT(1 << 16);
+	for (int n = 0; n < 40; n++)
+		buf_addz(&many, chain);
+	assert_int_equal(tls_identity_new(buf_str(&many), str_of(key), &i, &err), E_CONFIG);
+	assert_non_null(strstr(err.text, "leave out the root"));
+	buf_release(&many);
 }
 
 static void a_parked_connection_is_woken(void **state)
