@@ -9,3 +9,28 @@
 /* Resident memory of an idle session: 28 KB measured (TLS 1.3, AES-256-GCM, musl, 2,000 sessions), and the protocol's.
  */
 #define TLS_SESSION_BYTES (36u * 1024)
+
+/* tls_context.c */
+struct tls_tickets *tls_tickets_new(void);
+void tls_tickets_free(struct tls_tickets *tickets);
+struct tls_context *tls_context_new(struct tls_identity *identity, struct tls_tickets *tickets);
+void tls_context_ref(struct tls_context *context);
+void tls_context_unref(struct tls_context *context);
+const void *tls_context_config(const struct tls_context *context, bool chacha);
+/* Has the thread's last handshake step accepted a ticket? */
+extern _Thread_local bool tls_ticket_taken;
+/* Does this beginning of a ClientHello (records and all) offer TLS_CHACHA20_POLY1305_SHA256? Pure. */
+bool tls_hello_offers_chacha(const unsigned char *p, size_t n);
+
+/* tls.c; the owner of the connection calls */
+/* Takes the reference. False: no memory. */
+CHECKED bool tls_start(struct conn *c, struct tls_context *context, bool chacha);
+enum io tls_handshake(struct conn *c);
+enum io tls_read(struct conn *c, void *p, size_t n, size_t *moved);
+enum io tls_write(struct conn *c, const void *p, size_t n, size_t *moved);
+bool tls_has_plaintext(const struct conn *c);
+void tls_say_goodbye(struct conn *c);
+void tls_release(struct conn *c);
+
+/* untrusted.c: the client refuses our certificate with this alert (RFC 8446 §6.2). */
+void untrusted_saw(struct conn *c, unsigned alert);
