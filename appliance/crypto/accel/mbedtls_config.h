@@ -109,8 +109,8 @@
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL_ENABLED
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
-/* Saves 8 KB a session, and bulk is as fast (several records go out in one write). It bounds the certificate message, so
- * not less; never together with MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH, which breaks a peer's records of full length. */
+/* Saves 8 KB a session, and bulk is as fast (several records go out in one write). It bounds the certificate message,
+ * so not less; never together with MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH, which breaks a peer's records of full length. */
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 8192
 #define MBEDTLS_SSL_ALL_ALERT_MESSAGES
 #define MBEDTLS_SSL_ALPN
