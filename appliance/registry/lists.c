@@ -158,7 +158,7 @@ enum rc referrers_get(struct exchange *x)
 	struct str type, text;
 	uint64_t after = 0;
 	bool more = false;
-	bool filtered = query_get(x, "artifactType", &type);
+	bool filtered = query_get(x, "artifactType", &type) && type.n;
 	char digest[DIGEST_TEXT_MAX];
 	struct buf link = BUF_INIT(2048);
 

@@ -58,7 +58,7 @@ static enum rc wanted_tags(struct exchange *x, struct tag tags[static TAG_PARAME
 	}
 	while (query_next(x, "tag", &rest, &text)) {
 		if (*count == TAG_PARAMETERS_MAX)
-			return fail(&x->err, E_TAG_INVALID, "a manifest may be pushed with %d tags at a time",
+			return fail(&x->err, E_HTTP_URI_TOO_LONG, "a manifest may be pushed with %d tags at a time",
 			    TAG_PARAMETERS_MAX);
 		TRY(tag_parse(text, &tags[*count], &x->err));
 		(*count)++;

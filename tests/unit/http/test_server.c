@@ -130,7 +130,7 @@ static struct site site = {.is_own_host = is_own_host, .route_tables = tables};
 #define NO_CONTENT "HTTP/1.1 204 No Content\r\n\r\n"
 #define ERROR(code) "\r\n{\"errors\":[{\"code\":\"" code "\",\"message\":\"**\"}]}\n"
 #define CLOSING "Content-Length: *\r\nConnection: close\r\n"
-#define BAD "HTTP/1.1 400 Bad Request\r\n" JSON CLOSING ERROR("UNKNOWN")
+#define BAD "HTTP/1.1 400 Bad Request\r\n" JSON CLOSING ERROR("UNSUPPORTED")
 
 /* `want` is a glob over all that comes back, without the fields that every reply has (see strip()). */
 static const struct row {
@@ -168,7 +168,7 @@ static const struct row {
     {"range open", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=8-\r\n\r\n", "HTTP/1.1 206 **bytes 8-9/10\r\n\r\n89"},
     {"range beyond", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=10-\r\n\r\n" GET("/hello"),
 	"HTTP/1.1 416 Range Not Satisfiable\r\n" JSON "Content-Length: *\r\nAccept-Ranges: bytes\r\n"
-	"Content-Range: bytes ?/10\r\n" ERROR("RANGE_INVALID") HELLO},
+	"Content-Range: bytes ?/10\r\n" ERROR("SIZE_INVALID") HELLO},
     {"range backwards", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=5-0\r\n\r\n", "HTTP/1.1 416 **"},
     {"ranges", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=0-1,4-5\r\n\r\n", "HTTP/1.1 400 **"},
     {"range unit", "GET /digits HTTP/1.1\r\n" HOST "Range: lines=0-1\r\n\r\n", "HTTP/1.1 200 **0123456789"},
