@@ -298,7 +298,7 @@ static void an_identity_must_fit_together(void **state)
 	assert_int_equal(tls_identity_new(STR(""), STR(""), &i, &err), E_CONFIG);
 
 	struct buf many = BUF_INIT(1 << 16);
-	for (int n = 0; n < 40; n++)
+	for (int n = 0; n < 80; n++)
 		buf_addz(&many, chain);
 	assert_int_equal(tls_identity_new(buf_str(&many), str_of(key), &i, &err), E_CONFIG);
 	assert_non_null(strstr(err.text, "leave out the root"));
