@@ -26,7 +26,7 @@ const struct setting settings[] = {
     {"threads", TYPE_COUNT, MEMBER(threads), "0", NULL, 0, 256,
 	"Threads that serve requests; 0: four per core, at least 8."},
     {"tls_memory", TYPE_SIZE, MEMBER(tls_memory_bytes), "0", NULL, 0, 1ull << 40,
-	"Memory for TLS sessions (about 43KiB each); the longest idle ones end when it is short. 0: an eighth of the "
+	"Memory for TLS sessions (about 36KiB each); the longest idle ones end when it is short. 0: an eighth of the "
 	"machine's."},
     {"max_connections", TYPE_COUNT, MEMBER(max_connections), "0", NULL, 0, 1000000,
 	"Connections at a time; 0: what the limit of open files allows."},
