@@ -7,7 +7,9 @@
 #pragma once
 #include <cove/access_token.h>
 #include <cove/arena.h>
+#include <cove/flow.h>
 #include <cove/head.h>
+#include <cove/namespace.h>
 #include <cove/net.h>
 #include <cove/store.h>
 
@@ -15,6 +17,8 @@
 struct site {
 	struct store *store;
 	struct auth *auth;
+	struct namespaces *namespaces;
+	struct upstream *upstream; /* for registry/ */
 	struct token_signer *signer;
 	struct str service;      /* audience of our tokens: stable over restarts */
 	struct str primary_name; /* "box.local:5000": used where the request's Host is not one of ours */
@@ -28,7 +32,7 @@ struct site {
 	const struct route *const *route_tables; /* each ends in a row without pattern; the list ends in NULL */
 };
 
-enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE };
+enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE, REPLY_FLOW };
 
 struct reply {
 	int status;
@@ -40,6 +44,7 @@ struct reply {
 	struct buf content; /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
 	int fd;             /* REPLY_FILE: owned by the exchange, -1 otherwise */
 	uint64_t size;      /* REPLY_FILE: of the whole; Range is applied by http/ */
+	struct flow *flow;  /* REPLY_FLOW: a reference, of the exchange */
 	bool close;         /* the connection ends with this reply */
 };
 
@@ -58,10 +63,13 @@ struct exchange {
 	struct str host;  /* Host of the request if it is ours, else the primary name; with port */
 	struct str query; /* raw, without '?' */
 	/* captures of the route's pattern */
-	struct repo_name name;      /* <name> */
-	struct digest digest;       /* <digest> */
-	struct reference reference; /* <reference> */
-	struct str upload_id;       /* <id> */
+	struct repo_name name;            /* <name>, in full: place.full */
+	struct str asked;                 /* <name> as the client wrote it: for everything that the client is told */
+	struct place place;               /* the namespace that <name> leads to; of that snapshot: */
+	struct namespace_set *namespaces; /* taken at the start of every exchange, given back at its end */
+	struct digest digest;             /* <digest> */
+	struct reference reference;       /* <reference> */
+	struct str upload_id;             /* <id> */
 
 	/* who asks; filled for every route but ACCESS_ANY; anonymous when no credentials came */
 	struct identity who;
@@ -78,7 +86,16 @@ struct exchange {
 	struct reply reply;
 };
 
+/* May return E_WANT_WAKE after it has arranged for conn_wake(conn_ref(x->conn)): it is run again then, from its start.
+ */
 typedef enum rc handler(struct exchange *x);
+
+/* Keeps p until the exchange ends, then calls release(p): for what a handler waits for. At most HOLD_MAX; the same p is
+ * held once, and `release` called at once for the surplus reference. E_BUSY: no place, and p was released. */
+#define HOLD_MAX 128
+CHECKED enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p));
+/* A repository name of the request (a scope, a mount's source) as a place, under the same listener, host and ?ns=. */
+CHECKED enum rc exchange_resolve(struct exchange *x, struct str asked, struct place *out);
 
 /* A query parameter, decoded into the arena; false when absent (or not decodable). The first one wins. */
 bool query_get(struct exchange *x, const char *name, struct str *value);
@@ -98,6 +115,8 @@ enum rc reply_empty(struct exchange *x, int status);
 enum rc reply_bytes(struct exchange *x, int status, const char *content_type, struct str bytes);
 /* Takes the fd. */
 enum rc reply_file(struct exchange *x, int status, const char *content_type, int fd, uint64_t size);
+/* Takes the reference. Ranges hold for the whole; what has not come yet is waited for. */
+enum rc reply_flow(struct exchange *x, int status, const char *content_type, struct flow *flow);
 /* Adds a field; the value must not hold CR, LF or NUL (a bug() if it does: values from peers are parsed before). */
 void reply_field(struct exchange *x, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* ETag (and 304 on If-None-Match); also sets Docker-Content-Digest. */

@@ -1,0 +1,152 @@
+/*
+ * namespace: parts of the name space with one rule each (DESIGN §9), and where a name leads. The store, grants and
+ * tokens know full names only: the namespace's name, a slash, the repository within it. The root namespace has the
+ * empty name, is hosted, and is always there.
+ *
+ * What is set of a namespace are attributes: one table (namespace/attributes.c) gives for each its name, type, kinds,
+ * default and help, and commands, API and cove.yaml all read and show them through it. Readers work with an immutable
+ * snapshot; a change made by any process is seen by the next namespaces_take().
+ */
+#pragma once
+#include <cove/arena.h>
+#include <cove/buf.h>
+#include <cove/db.h>
+#include <cove/secret.h>
+
+enum namespace_kind { NAMESPACE_HOSTED, NAMESPACE_PROXY, NAMESPACE_GROUP };
+enum redeploy { REDEPLOY_ALLOWED, REDEPLOY_REFUSED, REDEPLOY_READ_ONLY };
+enum listener_kind { LISTENER_NONE, LISTENER_HTTPS, LISTENER_HTTP };
+
+#define NAMESPACES_MAX 1000
+#define NAMESPACE_NAME_MAX 128 /* path segments as in a repository name */
+#define MEMBERS_MAX 32
+
+/* Texts are never NULL. Lists are separated by one space. */
+struct namespace
+{
+	int64_t id;
+	struct str name; /* empty: the root */
+	enum namespace_kind kind;
+	bool declared; /* by cove.yaml: read-only elsewhere */
+	int64_t created_at;
+	/* attributes of every kind */
+	bool online;                 /* off: E_NAMESPACE_OFFLINE for every request */
+	enum listener_kind listener; /* a port of its own, where names need no prefix */
+	uint16_t port;
+	struct str host; /* a host name of its own, likewise; empty: none */
+	/* hosted */
+	enum redeploy redeploy;
+	struct str redeploy_except; /* globs of tags that redeploy does not hold for, such as latest */
+	struct str immutable_tags;  /* globs of tags that never move nor go once they are there */
+	uint64_t quota_bytes;       /* 0: none */
+	struct str blob_store;      /* name of a blob store; empty: the data directory */
+	bool sparse_manifests;
+	/* group */
+	const struct namespace *members[MEMBERS_MAX];
+	size_t member_count;
+	const struct namespace *writable; /* a hosted member that pushes go to; NULL: pushes are refused */
+	bool fall_through;                /* ask proxies also for names that a hosted member before them has */
+	/* proxy */
+	struct str upstream; /* https://host[:port][/path], without a slash at the end */
+	struct str
+	    upstream_names;   /* values of ?ns= that select it, such as docker.io; by default the upstream's host */
+	struct str username;  /* empty: anonymous */
+	struct str password;  /* as sealed in the database: for namespace_password() */
+	struct str ca_pem;    /* trusted for this upstream beside the public ones; empty: none */
+	struct str allow;     /* globs of repositories that may be asked for; empty: all */
+	bool library;         /* one-segment names get `library/`: Docker Hub */
+	bool offline;         /* never ask the upstream */
+	uint64_t fresh_s;     /* how long a tag is served without asking */
+	uint64_t negative_s;  /* how long "not there" is believed */
+	uint64_t patience_ms; /* how long a client waits for the upstream before it gets a stale copy */
+	uint64_t cache_bytes; /* limit of what is kept; 0: none */
+};
+
+struct namespaces;    /* the table, for the life of the process */
+struct namespace_set; /* a snapshot: counted, immutable */
+
+CHECKED enum rc namespaces_open(struct db *db, const struct secret *seal_key, struct namespaces **out, struct err *err);
+void namespaces_close(struct namespaces *n);
+/* The newest snapshot (one indexed query tells whether there is a newer one). Given back by namespace_set_unref(). */
+CHECKED enum rc namespaces_take(struct namespaces *n, struct namespace_set **out, struct err *err);
+void namespace_set_unref(struct namespace_set *set);
+/* Changes with every change of a namespace, for who must follow (listeners). */
+int64_t namespace_set_generation(const struct namespace_set *set);
+size_t namespace_count(const struct namespace_set *set);
+const struct namespace *namespace_at(const struct namespace_set *set, size_t i); /* ordered by name */
+const struct namespace *namespace_find(const struct namespace_set *set, struct str name);
+/* The clear password, for the moment of its use; the caller wipes it. */
+CHECKED enum rc namespace_password(
+    struct namespaces *n, const struct namespace *ns, struct secret *out, struct err *err);
+
+/* ---- where a name leads ---- */
+
+/* What a request came with. */
+struct approach {
+	uint16_t port;   /* of the listener */
+	struct str host; /* of the Host field, without port */
+	struct str ns;   /* ?ns=, empty: none */
+	bool ns_is_own;  /* ?ns= names this box itself: not looked at */
+};
+struct place {
+	const struct namespace *ns;
+	struct str full; /* what the store, grants and tokens know */
+	struct str rest; /* within the namespace; points into full */
+	bool by_ns;      /* ?ns= decided: answered by OCI-Namespace */
+	bool is_bound;   /* listener or host decided: the client's name has no prefix */
+};
+/* Listener, then host, then ?ns=, then the longest prefix of `asked` at a slash; the root takes what is left. `full` is
+ * in the arena. E_NAME_INVALID when it gets too long or nothing is left behind the prefix, E_NAME_UNKNOWN for a ?ns=
+ * that no proxy has, E_NAMESPACE_OFFLINE, E_BUSY without memory. */
+CHECKED enum rc namespace_resolve(const struct namespace_set *set, const struct approach *from, struct str asked,
+    struct arena *a, struct place *out, struct err *err);
+/* The namespace that the listener or the host is bound to; NULL: none. For lists and tokens. */
+const struct namespace *namespace_bound(const struct namespace_set *set, const struct approach *from);
+/* The hosted and proxy namespaces behind `p`, in order, each once: itself, or a group's members through all levels.
+ * Their `full` names are in the arena. Offline ones, and proxies whose `allow` does not fit, are left out. */
+#define LEAVES_MAX 64
+CHECKED enum rc namespace_leaves(
+    const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err);
+/* The hosted namespace that a push to p goes to. E_DENIED with a sentence: a proxy, a group without a writable member.
+ */
+CHECKED enum rc namespace_writable(const struct place *p, struct arena *a, struct place *out, struct err *err);
+
+/* ---- change and show (commands, API, cove.yaml) ---- */
+
+struct attribute {
+	struct str name, value;
+};
+/* Names must be free of other namespaces' and of repositories (a hosted one may take repositories over; others are
+ * refused with their number). Values are checked together, one transaction each: E_USAGE with a sentence that names the
+ * attribute, E_EXISTS, E_NOT_FOUND. `declared` ones are changed by the file only: E_USAGE. An empty value sets the
+ * default. A secret is given by namespace_set_password only. */
+CHECKED enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
+    const struct attribute *attributes, size_t count, struct err *err);
+CHECKED enum rc namespace_change(
+    struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err);
+CHECKED enum rc namespace_set_password(
+    struct namespaces *n, struct str name, const struct secret *password, struct err *err);
+/* E_USAGE when a group has it as a member, or when it has repositories and `purge` is false. The root stays. */
+CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
+/* Makes the declared ones exactly these: for cove.yaml, at the start and at a reload. */
+struct declaration {
+	struct str name;
+	enum namespace_kind kind;
+	const struct attribute *attributes;
+	size_t count;
+};
+CHECKED enum rc namespaces_declare(struct namespaces *n, const struct declaration *list, size_t count, struct err *err);
+
+/* The table of attributes, for help, API documents and checks. */
+struct attribute_type {
+	const char *name;
+	const char *type;     /* "text", "list", "bool", "bytes", "seconds", "milliseconds", "choice", "port" */
+	const char *choices;  /* of "choice": separated by spaces */
+	const char *fallback; /* default as text */
+	unsigned kinds;       /* bit set: 1 << enum namespace_kind */
+	const char *help;
+};
+const struct attribute_type *namespace_attributes(size_t *count);
+/* The value of one attribute as text, for showing; never a secret. */
+void namespace_attribute_text(const struct namespace *ns, const struct attribute_type *type, struct buf *out);
+const char *namespace_kind_text(enum namespace_kind kind);

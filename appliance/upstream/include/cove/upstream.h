@@ -1,0 +1,56 @@
+/*
+ * upstream: pull-through. Answers for proxy namespaces from the store where it can, from the upstream where it must,
+ * and keeps what it fetched, proven by digest. A question that needs the upstream is asked once however many ask it:
+ * the calls return E_WANT_WAKE after they have arranged that the exchange's connection is woken, and are called again
+ * with the same arguments (http runs the handler again); what they found is held for the exchange until it ends.
+ * `leaf` is a proxy namespace and a name in it (namespace_leaves()). Crew threads; block on disk and database only.
+ */
+#pragma once
+#include <cove/client.h>
+#include <cove/exchange.h>
+
+struct upstream;
+
+CHECKED enum rc upstream_open(
+    struct store *store, struct namespaces *namespaces, struct client *client, struct upstream **out, struct err *err);
+/* After net_stop() and client_close(). */
+void upstream_close(struct upstream *u);
+
+/*
+ * The manifest of a tag (a copy that is younger than fresh_s; else HEAD at the upstream, GET on change) or of a digest
+ * (kept for ever), in the store when it returns OK: for manifest_read(). E_MANIFEST_UNKNOWN or E_NAME_UNKNOWN: the
+ * upstream said so (remembered for negative_s). When the upstream fails, is slower than patience_ms, is over its limit
+ * or is switched off, a copy of any age is given and *stale is the sentence why, in the arena; without a copy it is
+ * E_UPSTREAM_UNREACHABLE, E_UPSTREAM_ANSWER, E_UPSTREAM_DENIED, E_UPSTREAM_LIMIT or E_UPSTREAM_OFFLINE with a sentence
+ * that names the upstream and the cause.
+ */
+CHECKED enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct place *leaf,
+    const struct reference *ref, struct manifest_info *out, struct str *stale, struct err *err);
+
+/* A blob: either stored (fd >= 0, the caller's) or on its way (flow, a reference for the caller). For HEAD neither,
+ * when it is not stored: only its size is asked for. E_BLOB_UNKNOWN, and failures as above. */
+struct upstream_blob {
+	int fd;
+	struct flow *flow;
+	uint64_t size;
+};
+CHECKED enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place *leaf, const struct digest *d,
+    struct upstream_blob *out, struct err *err);
+
+/* The upstream's own lists, one page, passed on as they are: JSON documents in the arena of a ROUTE_LARGE route, and
+ * the query of the next page from its Link field (empty: none). `query` is the request's. */
+CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
+    struct str query, struct str *document, struct str *next_query, struct err *err);
+
+/* What is known of an upstream, for the page and for `cove namespace show`. */
+struct upstream_status {
+	bool reachable;          /* the last answer was not a failure */
+	int64_t failed_until;    /* back-off: not asked before; 0: none */
+	char failure[200];       /* the last one */
+	int64_t limit_remaining; /* Docker Hub's ratelimit-remaining; -1: not told */
+	int64_t limit_total;
+	int64_t limit_at; /* when it was told */
+};
+void upstream_status(struct upstream *u, const struct namespace *ns, struct upstream_status *out);
+/* Evicts the least recently pulled beyond cache_bytes. A chore. */
+CHECKED enum rc upstream_evict(struct upstream *u, struct err *err);
