@@ -58,6 +58,24 @@ void arena_reset(struct arena *a)
 	}
 }
 
+struct arena_mark arena_mark(const struct arena *a)
+{
+	return (struct arena_mark){a->blocks, a->blocks ? a->blocks->used : 0};
+}
+
+void arena_rewind(struct arena *a, struct arena_mark mark)
+{
+	while (a->blocks != mark.block) {
+		struct arena_block *older = a->blocks->older;
+
+		a->used -= a->blocks->size;
+		free(a->blocks);
+		a->blocks = older;
+	}
+	if (a->blocks)
+		a->blocks->used = mark.used;
+}
+
 static struct arena_block *block_add(struct arena *a, size_t need)
 {
 	size_t size = BLOCK_FIRST;

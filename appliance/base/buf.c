@@ -115,6 +115,15 @@ void buf_vaddf(struct buf *b, const char *format, va_list ap)
 	buf_grown(b, (size_t)n);
 }
 
+void buf_cut(struct buf *b, size_t n)
+{
+	if (n > b->n)
+		bug("buf_cut: %zu of %zu bytes", n, b->n);
+	b->n = n;
+	if (b->p)
+		b->p[n] = '\0';
+}
+
 void buf_drop(struct buf *b, size_t n)
 {
 	if (n > b->n)

@@ -135,13 +135,14 @@ static enum rc apply_conditions(struct work *w)
 
 	if (!x->head || r->status != 200 || (x->head->method != METHOD_GET && x->head->method != METHOD_HEAD))
 		return OK;
-	if (is_not_modified(x)) { /* goes before Range: RFC 9110 §13.2.2 */
-		io_close(&r->fd);
-		r->status = 304;
-		r->kind = REPLY_NONE;
+	if (is_not_modified(x)) {                  /* goes before Range: RFC 9110 §13.2.2 */
+		struct str type = r->content_type; /* of what the peer has */
+
+		reply_empty(x, 304);
+		r->content_type = type;
 		return OK;
 	}
-	return r->kind == REPLY_FILE ? apply_range(w) : OK;
+	return r->kind == REPLY_FILE || r->kind == REPLY_FLOW ? apply_range(w) : OK;
 }
 
 static void put_fields(struct work *w, uint64_t length)
@@ -178,7 +179,7 @@ enum rc reply_compose(struct work *w)
 
 	w->file_from = 0;
 	TRY(apply_conditions(w));
-	length = r->kind == REPLY_FILE ? r->size : r->kind == REPLY_BYTES ? r->bytes.n : 0;
+	length = r->kind == REPLY_BYTES ? r->bytes.n : r->size;
 	buf_reset(&w->out);
 	put_fields(w, length);
 	if (!buf_ok(&w->out) || !buf_ok(&r->fields))
@@ -186,7 +187,8 @@ enum rc reply_compose(struct work *w)
 	if (is_head)
 		length = 0;
 	w->bytes = r->kind == REPLY_BYTES && !is_head ? r->bytes : STR_NONE;
-	w->fd = r->kind == REPLY_FILE && !is_head ? r->fd : -1;
+	w->fd = is_head ? -1 : r->kind == REPLY_FILE ? r->fd : r->kind == REPLY_FLOW ? flow_fd(r->flow) : -1;
+	w->flow = r->kind == REPLY_FLOW && !is_head ? r->flow : NULL;
 	w->send_size = w->out.n + length;
 	w->sent = w->window_end = 0;
 	return OK;

@@ -154,6 +154,47 @@ static void access_log(const struct session *s, const struct work *w)
 	    STR_ARG(conn_peer(s->conn)), log_quote(agent));
 }
 
+enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p))
+{
+	struct work *w = (struct work *)(void *)x;
+	struct held *more = NULL;
+	bool known = false;
+
+	for (size_t i = 0; i < w->held_count; i++)
+		known = known || w->held[i].p == p;
+	if (!known && w->held_count < HOLD_MAX)
+		more = realloc(w->held, (w->held_count + 1) * sizeof(*more));
+	if (more) {
+		w->held = more;
+		w->held[w->held_count++] = (struct held){p, release};
+		return OK;
+	}
+	release(p);
+	return known ? OK : fail_rc(&x->err, E_BUSY);
+}
+
+static void release_held(struct work *w)
+{
+	for (size_t i = 0; i < w->held_count; i++)
+		w->held[i].release(w->held[i].p);
+	free(w->held);
+}
+
+struct moment exchange_moment(const struct work *w)
+{
+	return (struct moment){arena_mark(&w->arena), w->x.reply.fields.n};
+}
+
+void exchange_rewind(struct work *w, struct moment moment)
+{
+	reply_empty(&w->x, 500);
+	buf_release(&w->x.reply.content);
+	buf_cut(&w->x.reply.fields, moment.fields_n);
+	w->x.reply.etag = STR_NONE;
+	w->x.detail = STR_NONE;
+	arena_rewind(&w->arena, moment.arena);
+}
+
 void exchange_end(struct session *s)
 {
 	struct work *w = s->work;
@@ -164,6 +205,7 @@ void exchange_end(struct session *s)
 	access_log(s, w);
 	if (w->x.upload)
 		upload_pause(w->x.upload);
+	release_held(w);
 	memory_forget(w);
 	reply_release(&w->x.reply);
 	buf_release(&w->out);

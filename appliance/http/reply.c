@@ -20,6 +20,9 @@ void reply_release(struct reply *r)
 	buf_release(&r->fields);
 	buf_release(&r->content);
 	io_close(&r->fd);
+	if (r->flow)
+		flow_unref(r->flow);
+	r->flow = NULL;
 }
 
 /* A body that was set before is replaced: a handler may change its mind. */
@@ -28,6 +31,9 @@ static void set_body(struct exchange *x, int status, enum reply_kind kind, const
 	struct reply *r = &x->reply;
 
 	io_close(&r->fd);
+	if (r->flow)
+		flow_unref(r->flow);
+	r->flow = NULL;
 	r->status = status;
 	r->kind = kind;
 	r->content_type = str_of(content_type);
@@ -53,6 +59,14 @@ enum rc reply_file(struct exchange *x, int status, const char *content_type, int
 	set_body(x, status, REPLY_FILE, content_type);
 	x->reply.fd = fd;
 	x->reply.size = size;
+	return OK;
+}
+
+enum rc reply_flow(struct exchange *x, int status, const char *content_type, struct flow *flow)
+{
+	set_body(x, status, REPLY_FLOW, content_type);
+	x->reply.flow = flow;
+	x->reply.size = flow_size(flow);
 	return OK;
 }
 

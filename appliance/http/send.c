@@ -29,9 +29,9 @@ static bool read_file(int fd, char *p, size_t n, uint64_t at)
 }
 
 /* The next piece of the reply: *piece points into `out`, the body, or scratch. */
-static bool next_piece(struct work *w, char *scratch, struct str *piece)
+static bool next_piece(struct work *w, uint64_t end, char *scratch, struct str *piece)
 {
-	uint64_t at = w->sent, left = w->send_size - at;
+	uint64_t at = w->sent, left = end - at;
 	size_t head, n;
 
 	if (w->window_end <= at)
@@ -54,6 +54,23 @@ static bool next_piece(struct work *w, char *scratch, struct str *piece)
 		return true;
 	}
 	return read_file(w->fd, scratch + head, n - head, w->file_from + (at + head - w->out.n));
+}
+
+/* How far the reply may go now: all of it, but for what an upstream has not sent yet. False: the rest never comes. */
+static bool look_ahead(struct session *s, uint64_t *end)
+{
+	struct work *w = s->work;
+	uint64_t seen = w->file_from + (w->sent > w->out.n ? w->sent - w->out.n : 0), have;
+
+	*end = w->send_size;
+	if (!w->flow)
+		return true;
+	if (flow_look(w->flow, seen, conn_ref(s->conn), &have) == FLOW_FAILED)
+		return false;
+	have = w->out.n + (have > w->file_from ? have - w->file_from : 0);
+	if (have < *end)
+		*end = have;
+	return true;
 }
 
 static enum io write_piece(struct session *s, struct str piece)
@@ -79,9 +96,18 @@ static enum want send_turn(struct session *s, bool *unreadable)
 	char *scratch = conn_scratch(s->conn);
 	uint64_t turn_end = w->sent + TURN_BYTES;
 	struct str piece;
+	uint64_t end;
 
 	while (w->sent < w->send_size && w->sent < turn_end) {
-		if (!next_piece(w, scratch, &piece)) {
+		/* its digest was wrong, or the upstream is gone: only a close tells the peer that this is not the whole
+		 */
+		if (!look_ahead(s, &end))
+			return WANT_CLOSE;
+		if (w->sent == end) {
+			conn_pace(s->conn, PACE_NONE);
+			return WANT_WAKE;
+		}
+		if (!next_piece(w, end, scratch, &piece)) {
 			*unreadable = true;
 			return WANT_CLOSE;
 		}

@@ -154,10 +154,14 @@ enum want stage_head(struct session *s)
 	}
 }
 
-/* Runs a handler, the second time inside the password lane when it asks for that. False: return *want. */
+/*
+ * Runs a handler: again when its connection is woken, and inside the password lane, when it asks for that. False:
+ * return *want.
+ */
 static bool run(struct session *s, handler *fn, enum want *want)
 {
 	struct exchange *x = &s->work->x;
+	struct moment moment = exchange_moment(s->work);
 	enum rc rc;
 
 	conn_pace(s->conn, PACE_NONE);
@@ -182,6 +186,11 @@ static bool run(struct session *s, handler *fn, enum want *want)
 	}
 	if (!rc)
 		return true;
+	if (rc == E_WANT_WAKE && !x->arena->failed) {
+		exchange_rewind(s->work, moment);
+		*want = WANT_WAKE;
+		return false;
+	}
 	*want = session_answer(s, rc);
 	return false;
 }

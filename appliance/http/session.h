@@ -39,14 +39,21 @@ enum rest {
 	REST_LONG,  /* read some of it off, then close */
 };
 
+struct held {
+	void *p;
+	void (*release)(void *p);
+};
+
 struct work {
-	struct exchange x;
+	struct exchange x; /* first: exchange_hold() goes from it to its work */
 	struct arena arena;
 	struct head head;
 	char *head_bytes; /* owned: what head points into; wiped, it may hold credentials */
 	size_t head_n;
 	int64_t started_ms;
 	uint64_t memory_held; /* counted in memory.c */
+	struct held *held;    /* what handlers wait for: exchange_hold() */
+	size_t held_count;
 	bool bulk_entered;    /* it had a place in the bulk lane once: no 503 any more */
 
 	/* the request's body */
@@ -63,6 +70,7 @@ struct work {
 	struct buf out;
 	struct str bytes;   /* body from memory */
 	int fd;             /* or from a file (borrowed from x.reply), else -1 */
+	struct flow *flow;  /* of that file when it still grows (borrowed from x.reply) */
 	uint64_t file_from; /* of the file: where the body starts */
 	uint64_t send_size; /* out and body */
 	uint64_t sent;
@@ -102,6 +110,13 @@ bool session_bulk_enter(struct session *s, enum want *want);
 struct work *exchange_begin(struct session *s);
 /* Parses the first `length` bytes of s->in, finds the route: on to STAGE_ACCESS, or an answer. */
 enum want exchange_accept(struct session *s, size_t length);
+/* Where the exchange stands before a handler runs, and back to there: it will run again. */
+struct moment {
+	struct arena_mark arena;
+	size_t fields_n;
+};
+struct moment exchange_moment(const struct work *w);
+void exchange_rewind(struct work *w, struct moment moment);
 /* Ends the exchange if one is under way: log line, clean-up. */
 void exchange_end(struct session *s);
 /* Forgets the first n bytes of b, leaving no copy behind: heads hold credentials. */

@@ -103,10 +103,33 @@ static void a_reset_keeps_little(void **state)
 	arena_release(&a);
 }
 
+static void goes_back(void **state)
+{
+	struct arena a;
+	struct arena_mark empty, mark;
+	struct str kept;
+
+	(void)state;
+	arena_init(&a, 65536);
+	empty = arena_mark(&a);
+	kept = arena_str(&a, STR("kept"));
+	mark = arena_mark(&a);
+	for (int i = 0; i < 1000; i++) { /* many times what fits */
+		assert_non_null(arena_alloc(&a, 30000));
+		arena_rewind(&a, mark);
+	}
+	assert_memory_equal(kept.p, "kept", 5);
+	arena_rewind(&a, empty);
+	assert_int_equal(a.used, 0);
+	assert_non_null(arena_alloc(&a, 10));
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(aligns_and_zeroes),
+	    cmocka_unit_test(goes_back),
 	    cmocka_unit_test(copies_and_formats),
 	    cmocka_unit_test(keeps_to_its_maximum),
 	    cmocka_unit_test(takes_one_large_piece),

@@ -21,6 +21,14 @@ void arena_release(struct arena *a);
 /* Keeps one block for the next exchange, zeroes nothing. */
 void arena_reset(struct arena *a);
 
+/* Where the arena stands, and back to there: what was allocated since is gone. `failed` stays. */
+struct arena_mark {
+	struct arena_block *block;
+	size_t used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark mark);
+
 /* Aligned for any object, zeroed; NULL when the maximum is reached. */
 void *arena_alloc(struct arena *a, size_t size);
 /* A NUL-terminated copy; an empty str on failure. */

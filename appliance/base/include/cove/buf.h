@@ -31,6 +31,8 @@ void buf_vaddf(struct buf *b, const char *format, va_list ap) __attribute__((for
  * them in. */
 char *buf_room(struct buf *b, size_t n);
 void buf_grown(struct buf *b, size_t n);
+/* Keeps the first n bytes. */
+void buf_cut(struct buf *b, size_t n);
 /* Drops the first n bytes. */
 void buf_drop(struct buf *b, size_t n);
 
