@@ -1,7 +1,9 @@
 /*
  * namespace: parts of the name space with one rule each (DESIGN §9), and where a name leads. The store, grants and
  * tokens know full names only: the namespace's name, a slash, the repository within it. The root namespace has the
- * empty name, is hosted, and is always there.
+ * empty name, is hosted, and is always there; where people write names it is "/".
+ *
+ * Nothing lies within a proxy or a group: a full name belongs to the namespace with the longest name in front of it.
  *
  * What is set of a namespace are attributes: one table (namespace/attributes.c) gives for each its name, type, kinds,
  * default and help, and commands, API and cove.yaml all read and show them through it. Readers work with an immutable
@@ -29,6 +31,7 @@ struct namespace
 	enum namespace_kind kind;
 	bool declared; /* by cove.yaml: read-only elsewhere */
 	int64_t created_at;
+	const struct namespace_set *set; /* the snapshot that it is of */
 	/* attributes of every kind */
 	bool online;                 /* off: E_NAMESPACE_OFFLINE for every request */
 	enum listener_kind listener; /* a port of its own, where names need no prefix */
@@ -42,24 +45,24 @@ struct namespace
 	struct str blob_store;      /* name of a blob store; empty: the data directory */
 	bool sparse_manifests;
 	/* group */
+	struct str member_names, writable_name; /* as set */
 	const struct namespace *members[MEMBERS_MAX];
 	size_t member_count;
 	const struct namespace *writable; /* a hosted member that pushes go to; NULL: pushes are refused */
 	bool fall_through;                /* ask proxies also for names that a hosted member before them has */
 	/* proxy */
-	struct str upstream; /* https://host[:port][/path], without a slash at the end */
-	struct str
-	    upstream_names;   /* values of ?ns= that select it, such as docker.io; by default the upstream's host */
-	struct str username;  /* empty: anonymous */
-	struct str password;  /* as sealed in the database: for namespace_password() */
-	struct str ca_pem;    /* trusted for this upstream beside the public ones; empty: none */
-	struct str allow;     /* globs of repositories that may be asked for; empty: all */
-	bool library;         /* one-segment names get `library/`: Docker Hub */
-	bool offline;         /* never ask the upstream */
-	uint64_t fresh_s;     /* how long a tag is served without asking */
-	uint64_t negative_s;  /* how long "not there" is believed */
-	uint64_t patience_ms; /* how long a client waits for the upstream before it gets a stale copy */
-	uint64_t cache_bytes; /* limit of what is kept; 0: none */
+	struct str upstream;       /* https://host[:port][/path], without a slash at the end */
+	struct str upstream_names; /* values of ?ns= that select it; by default the upstream's host; "none": none */
+	struct str username;       /* empty: anonymous */
+	struct str password;       /* as sealed in the database: for namespace_password() */
+	struct str ca_pem;         /* trusted for this upstream beside the public ones; empty: none */
+	struct str allow;          /* globs of repositories that may be asked for; empty: all */
+	bool library;              /* one-segment names get `library/`: Docker Hub */
+	bool offline;              /* never ask the upstream */
+	uint64_t fresh_s;          /* how long a tag is served without asking */
+	uint64_t negative_s;       /* how long "not there" is believed */
+	uint64_t patience_ms;      /* how long a client waits for the upstream before it gets a stale copy */
+	uint64_t cache_bytes;      /* limit of what is kept; 0: none */
 };
 
 struct namespaces;    /* the table, for the life of the process */
@@ -95,15 +98,17 @@ struct place {
 	bool by_ns;      /* ?ns= decided: answered by OCI-Namespace */
 	bool is_bound;   /* listener or host decided: the client's name has no prefix */
 };
-/* Listener, then host, then ?ns=, then the longest prefix of `asked` at a slash; the root takes what is left. `full` is
- * in the arena. E_NAME_INVALID when it gets too long or nothing is left behind the prefix, E_NAME_UNKNOWN for a ?ns=
- * that no proxy has, E_NAMESPACE_OFFLINE, E_BUSY without memory. */
+/* Listener, then host, then ?ns=, then the longest prefix of `asked` (a valid repository name) at a slash; the root
+ * takes what is left. A listener or host of the root decides nothing. `full` is in the arena. E_NAME_INVALID when it
+ * gets too long or nothing is left behind the prefix, E_NAME_UNKNOWN for a ?ns= that no proxy has, E_NAMESPACE_OFFLINE,
+ * E_BUSY without memory. */
 CHECKED enum rc namespace_resolve(const struct namespace_set *set, const struct approach *from, struct str asked,
     struct arena *a, struct place *out, struct err *err);
-/* The namespace that the listener or the host is bound to; NULL: none. For lists and tokens. */
+/* The namespace that the listener or the host is bound to; NULL: none, or the root. For lists and tokens. */
 const struct namespace *namespace_bound(const struct namespace_set *set, const struct approach *from);
 /* The hosted and proxy namespaces behind `p`, in order, each once: itself, or a group's members through all levels.
- * Their `full` names are in the arena. Offline ones, and proxies whose `allow` does not fit, are left out. */
+ * Their `full` names are in the arena. Left out are those that are offline, proxies whose `allow` does not fit, and
+ * those in which the name would be too long or another namespace's. */
 #define LEAVES_MAX 64
 CHECKED enum rc namespace_leaves(
     const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err);
@@ -126,9 +131,12 @@ CHECKED enum rc namespace_change(
     struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err);
 CHECKED enum rc namespace_set_password(
     struct namespaces *n, struct str name, const struct secret *password, struct err *err);
-/* E_USAGE when a group has it as a member, or when it has repositories and `purge` is false. The root stays. */
+/* E_USAGE when a group has it as a member. A hosted one's repositories go on under the same names in the namespace
+ * around it; a proxy that has some is E_USAGE. With `purge` repositories go with it. The root stays. */
 CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
-/* Makes the declared ones exactly these: for cove.yaml, at the start and at a reload. */
+/* Makes the declared ones exactly these, all or nothing: for cove.yaml, at the start and at a reload. One of the same
+ * name and kind is taken over. One that is declared no more is removed, or, when it holds repositories, stays as one
+ * that was made by hand. */
 struct declaration {
 	struct str name;
 	enum namespace_kind kind;
@@ -140,10 +148,11 @@ CHECKED enum rc namespaces_declare(struct namespaces *n, const struct declaratio
 /* The table of attributes, for help, API documents and checks. */
 struct attribute_type {
 	const char *name;
-	const char *type;     /* "text", "list", "bool", "bytes", "seconds", "milliseconds", "choice", "port" */
+	const char *type;     /* a row of namespace/values.c: "text", "list", "bool", "bytes", "seconds", ... */
 	const char *choices;  /* of "choice": separated by spaces */
 	const char *fallback; /* default as text */
 	unsigned kinds;       /* bit set: 1 << enum namespace_kind */
+	size_t offset;        /* of its member of struct namespace */
 	const char *help;
 };
 const struct attribute_type *namespace_attributes(size_t *count);

@@ -1,0 +1,110 @@
+/* attributes: the one table of what can be set of a namespace. */
+#include "private.h"
+
+#define HOSTED (1u << NAMESPACE_HOSTED)
+#define PROXY (1u << NAMESPACE_PROXY)
+#define GROUP (1u << NAMESPACE_GROUP)
+#define ALL (HOSTED | PROXY | GROUP)
+#define MEMBER(m) offsetof(struct namespace, m)
+
+/* In the order in which they are shown. */
+static const struct attribute_type TABLE[] = {
+    {"online", "bool", NULL, "true", ALL, MEMBER(online), "Whether it answers at all; false refuses every request."},
+    {"listener", "choice", "none https http", "none", ALL, MEMBER(listener),
+	"A port of its own, where names need no prefix. http sends passwords and images in clear: only behind a proxy "
+	"that speaks TLS, or where nobody listens."},
+    {"port", "port", NULL, "0", ALL, MEMBER(port), "The port of that listener."},
+    {"host", "host", NULL, "", ALL, MEMBER(host), "A host name of its own, where names need no prefix."},
+    {"redeploy", "choice", "allowed refused read-only", "allowed", HOSTED, MEMBER(redeploy),
+	"Whether a tag that is there may be pushed again; read-only refuses every push and delete."},
+    {"redeploy_except", "list", NULL, "", HOSTED, MEMBER(redeploy_except),
+	"Tags that may be pushed again all the same, such as latest; * stands for any characters."},
+    {"immutable_tags", "list", NULL, "", HOSTED, MEMBER(immutable_tags),
+	"Tags that neither move nor go once they are there, such as v*."},
+    {"quota", "bytes", NULL, "0", HOSTED, MEMBER(quota_bytes), "The most it may hold, such as 50GiB; 0: no limit."},
+    {"blob_store", "text", NULL, "", HOSTED, MEMBER(blob_store),
+	"The blob store that new content goes to; empty: the data directory."},
+    {"sparse_manifests", "bool", NULL, "false", HOSTED, MEMBER(sparse_manifests),
+	"Whether a manifest may name content that is not here."},
+    {"members", "list", NULL, "", GROUP, MEMBER(member_names),
+	"The namespaces behind it, in the order in which they are asked; / is the one without a name."},
+    {"writable", "text", NULL, "", GROUP, MEMBER(writable_name),
+	"The hosted member that pushes go to; empty: pushes are refused."},
+    {"fall_through", "bool", NULL, "false", GROUP, MEMBER(fall_through),
+	"Whether proxies are asked also for repositories that a hosted member has. An outsider could then publish a "
+	"newer image under the name of one of yours."},
+    {"upstream", "url", NULL, "", PROXY, MEMBER(upstream),
+	"The registry behind it, such as https://ghcr.io, or docker.io for Docker Hub."},
+    {"upstream_names", "list", NULL, "", PROXY, MEMBER(upstream_names),
+	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host; none: not any."},
+    {"username", "text", NULL, "", PROXY, MEMBER(username), "Whom the upstream knows us as; empty: anonymous."},
+    {"ca", "certificates", NULL, "", PROXY, MEMBER(ca_pem),
+	"Certificates (PEM) that are trusted for this upstream beside the public ones."},
+    {"allow", "list", NULL, "", PROXY, MEMBER(allow),
+	"Repositories that may be asked for, such as library/* or grafana/**; empty: all."},
+    {"library", "bool", NULL, "", PROXY, MEMBER(library),
+	"Whether names without a slash get library/ in front; empty: only for Docker Hub."},
+    {"offline", "bool", NULL, "false", PROXY, MEMBER(offline), "Whether only what is here already is served."},
+    {"fresh", "seconds", NULL, "1h", PROXY, MEMBER(fresh_s),
+	"How long a tag is served without asking the upstream whether it has moved."},
+    {"negative", "seconds", NULL, "10m", PROXY, MEMBER(negative_s),
+	"How long it is believed that something is not there."},
+    {"patience", "milliseconds", NULL, "10s", PROXY, MEMBER(patience_ms),
+	"How long a client waits for the upstream before it gets the copy that is here."},
+    {"cache_limit", "bytes", NULL, "0", PROXY, MEMBER(cache_bytes),
+	"The most it may keep, such as 100GiB; what was not pulled for longest goes first; 0: no limit."},
+};
+#define COUNT (sizeof(TABLE) / sizeof(*TABLE))
+
+const struct attribute_type *namespace_attributes(size_t *count)
+{
+	*count = COUNT;
+	return TABLE;
+}
+
+const struct attribute_type *attribute_find(struct str name)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (str_eq(str_of(TABLE[i].name), name))
+			return &TABLE[i];
+	return NULL;
+}
+
+const char *namespace_kind_text(enum namespace_kind kind)
+{
+	static const char *const names[] = {"hosted", "proxy", "group"};
+
+	return names[kind];
+}
+
+enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *err)
+{
+	static const struct str none = {"", 0};
+
+	/* what another kind has is empty, not NULL */
+	ns->host = ns->redeploy_except = ns->immutable_tags = ns->blob_store = none;
+	ns->member_names = ns->writable_name = none;
+	ns->upstream = ns->upstream_names = ns->username = ns->password = ns->ca_pem = ns->allow = none;
+	for (size_t i = 0; i < COUNT; i++)
+		if (TABLE[i].kinds & 1u << ns->kind && TABLE[i].fallback[0])
+			TRY(value_store(ns, &TABLE[i], str_of(TABLE[i].fallback), a, err));
+	return OK;
+}
+
+enum rc attribute_store(struct namespace *ns, struct str name, struct str value, struct arena *a, struct err *err)
+{
+	const struct attribute_type *type = attribute_find(name);
+	struct err why;
+	enum rc rc;
+
+	if (!type)
+		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove help namespace`",
+		    STR_ARG(str_first(name, 60)));
+	if (!(type->kinds & 1u << ns->kind))
+		return fail(err, E_USAGE, "%.*s is a %s namespace, which has no attribute %s", STR_ARG(name_shown(ns)),
+		    namespace_kind_text(ns->kind), type->name);
+	rc = value_store(ns, type, value, a, &why);
+	if (rc)
+		return fail(err, rc, "namespace %.*s: %s: %s", STR_ARG(name_shown(ns)), type->name, why.text);
+	return OK;
+}

@@ -1,0 +1,386 @@
+/* change: creating, changing, removing and declaring, each one transaction: rows, then the check of the whole. */
+#include "private.h"
+#include <cove/clock.h>
+#include <cove/seal.h>
+
+struct change {
+	struct namespaces *n;
+	struct str name;
+	enum namespace_kind kind;
+	const struct attribute *attributes;
+	size_t count;
+	const struct secret *password;
+	bool purge;
+	const struct declaration *list;
+	size_t list_count;
+};
+
+typedef enum rc change_fn(struct db_conn *c, const struct change *change, struct err *err);
+
+static enum rc finish_change(struct db_conn *c, struct err *err)
+{
+	static const char grow[] = "UPDATE namespace_generation SET number = number + 1";
+	struct namespace_set *set;
+	struct db_stmt *s;
+	enum rc rc;
+
+	TRY(db_prepare(c, grow, &s, err));
+	TRY(db_run(s, NULL, err));
+	TRY(set_build(c, &set, err));
+	rc = set_check(c, set, err);
+	namespace_set_unref(set);
+	return rc;
+}
+
+static enum rc in_transaction(change_fn *fn, const struct change *change, struct err *err)
+{
+	struct db_conn *c;
+	enum rc rc;
+
+	TRY(db_here(change->n->db, &c, err));
+	TRY(db_begin(c, err));
+	rc = fn(c, change, err);
+	if (!rc)
+		rc = finish_change(c, err);
+	if (!rc)
+		rc = db_commit(c, err);
+	if (rc)
+		db_rollback(c);
+	return rc;
+}
+
+/* ---- rows ---- */
+
+struct row {
+	int64_t id;
+	enum namespace_kind kind;
+	bool declared;
+};
+
+static enum rc row_find(struct db_conn *c, struct str name, bool *found, struct row *out, struct err *err)
+{
+	static const char sql[] = "SELECT id, kind, declared FROM namespaces WHERE name = :name";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name_meant(name));
+	TRY(db_step(s, found, err));
+	if (*found)
+		*out = (struct row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), db_i64(s, 2) != 0};
+	db_done(s);
+	return OK;
+}
+
+/* One that may be changed by hand. */
+static enum rc row_of_hand(struct db_conn *c, struct str name, struct row *out, struct err *err)
+{
+	bool found;
+
+	TRY(row_find(c, name, &found, out, err));
+	if (!found)
+		return fail(err, E_NOT_FOUND, "there is no namespace %.*s: see `cove namespace list`",
+		    STR_ARG(str_first(name, NAMESPACE_NAME_MAX)));
+	if (out->declared)
+		return fail(err, E_USAGE, "namespace %.*s is declared in cove.yaml: change it there, then reload",
+		    STR_ARG(name));
+	return OK;
+}
+
+/* An empty value is the default, which has no row. */
+static enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, struct str value, struct err *err)
+{
+	static const char put[] =
+	    "INSERT INTO namespace_attributes (namespace, name, value) VALUES (:id, :name, :value)"
+	    " ON CONFLICT (namespace, name) DO UPDATE SET value = excluded.value";
+	static const char drop[] = "DELETE FROM namespace_attributes WHERE namespace = :id AND name = :name";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, value.n ? put : drop, &s, err));
+	db_bind_i64(s, ":id", id);
+	db_bind_text(s, ":name", name);
+	if (value.n)
+		db_bind_text(s, ":value", value);
+	return db_run(s, NULL, err);
+}
+
+static enum rc put_attributes(
+    struct db_conn *c, int64_t id, const struct attribute *attributes, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!attribute_find(attributes[i].name))
+			return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove help namespace`",
+			    STR_ARG(str_first(attributes[i].name, 60)));
+		TRY(put_attribute(c, id, attributes[i].name, str_trim(attributes[i].value), err));
+	}
+	return OK;
+}
+
+static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
+{
+	static const char sql[] =
+	    "DELETE FROM namespace_attributes WHERE namespace = :id AND name <> '" PASSWORD_ATTRIBUTE "'";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	return db_run(s, NULL, err);
+}
+
+/* The namespace whose repositories those of `name` are as long as there is none of that name. */
+static enum rc around(struct db_conn *c, struct str name, int64_t *id, struct err *err)
+{
+	struct str head = name, tail;
+	struct row row;
+	bool found = false;
+
+	while (!found) {
+		str_cut_last(head, '/', &head, &tail);
+		if (!tail.n)
+			head = STR("");
+		TRY(row_find(c, head, &found, &row, err));
+		if (!found && !head.n)
+			return fail(err, E_CORRUPT, "the root namespace is missing from the database");
+	}
+	*id = row.id;
+	return OK;
+}
+
+/* ---- create ---- */
+
+/* What has such a name already comes to a hosted namespace; it cannot come from an upstream. */
+static enum rc take_over(
+    struct db_conn *c, struct str name, enum namespace_kind kind, int64_t id, int64_t from, struct err *err)
+{
+	int64_t count;
+	bool exists;
+
+	TRY(repository_exists(c, name, &exists, err));
+	if (exists)
+		return fail(
+		    err, E_USAGE, "there is a repository %.*s: a namespace of that name would hide it", STR_ARG(name));
+	if (kind == NAMESPACE_HOSTED)
+		return repositories_move(c, name, from, id, err);
+	TRY(repositories_count(c, name, from, &count, err));
+	if (count)
+		return fail(err, E_USAGE,
+		    "%lld repositories have names that begin with %.*s/: a %s namespace would hide them; choose "
+		    "another "
+		    "name, or remove them first",
+		    (long long)count, STR_ARG(name), namespace_kind_text(kind));
+	return OK;
+}
+
+static enum rc create_row(struct db_conn *c, struct str name, enum namespace_kind kind, int64_t *id, struct err *err)
+{
+	static const char sql[] = "INSERT INTO namespaces (name, kind, created_at) VALUES (:name, :kind, :now)";
+	struct db_stmt *s;
+	int64_t from;
+	enum rc rc;
+
+	TRY(name_check(name, err));
+	TRY(around(c, name, &from, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name);
+	db_bind_i64(s, ":kind", (int64_t)kind);
+	db_bind_i64(s, ":now", clock_wall_s());
+	rc = db_run(s, NULL, err);
+	if (rc == E_EXISTS)
+		return fail(err, rc, "there is a namespace %.*s already", STR_ARG(name));
+	TRY(rc);
+	*id = db_last_id(c);
+	return take_over(c, name, kind, *id, from, err);
+}
+
+static enum rc create(struct db_conn *c, const struct change *change, struct err *err)
+{
+	int64_t id;
+
+	TRY(create_row(c, change->name, change->kind, &id, err));
+	return put_attributes(c, id, change->attributes, change->count, err);
+}
+
+enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
+    const struct attribute *attributes, size_t count, struct err *err)
+{
+	struct change change = {.n = n, .name = name, .kind = kind, .attributes = attributes, .count = count};
+
+	return in_transaction(create, &change, err);
+}
+
+/* ---- change ---- */
+
+static enum rc alter(struct db_conn *c, const struct change *change, struct err *err)
+{
+	struct row row;
+
+	TRY(row_of_hand(c, change->name, &row, err));
+	return put_attributes(c, row.id, change->attributes, change->count, err);
+}
+
+enum rc namespace_change(
+    struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err)
+{
+	struct change change = {.n = n, .name = name, .attributes = attributes, .count = count};
+
+	return in_transaction(alter, &change, err);
+}
+
+/* Also of a declared one: secrets do not belong into the file. An empty password takes it away. */
+static enum rc set_password(struct db_conn *c, const struct change *change, struct err *err)
+{
+	struct buf sealed = BUF_INIT(VALUE_MAX_BYTES);
+	struct row row;
+	bool found;
+	enum rc rc;
+
+	TRY(row_find(c, change->name, &found, &row, err));
+	if (!found || row.kind != NAMESPACE_PROXY)
+		return fail(err, found ? E_USAGE : E_NOT_FOUND, "there is no proxy namespace %.*s",
+		    STR_ARG(str_first(change->name, NAMESPACE_NAME_MAX)));
+	if (change->password->n)
+		seal(&change->n->key, change->password, &sealed);
+	rc = put_attribute(c, row.id, STR(PASSWORD_ATTRIBUTE), buf_str(&sealed), err);
+	buf_release(&sealed);
+	return rc;
+}
+
+enum rc namespace_set_password(struct namespaces *n, struct str name, const struct secret *password, struct err *err)
+{
+	struct change change = {.n = n, .name = name, .password = password};
+
+	return in_transaction(set_password, &change, err);
+}
+
+/* ---- remove ---- */
+
+static enum rc remove_row(struct db_conn *c, struct str name, const struct row *row, bool purge, struct err *err)
+{
+	static const char sql[] = "DELETE FROM namespaces WHERE id = :id";
+	struct db_stmt *s;
+	int64_t count, to;
+
+	TRY(repositories_count(c, name, row->id, &count, err));
+	if (count && !purge && row->kind != NAMESPACE_HOSTED)
+		return fail(err, E_USAGE,
+		    "namespace %.*s keeps %lld repositories of its upstream: remove it with --purge to delete them",
+		    STR_ARG(name), (long long)count);
+	if (count && purge) {
+		TRY(repositories_purge(c, row->id, err));
+	} else if (count) {
+		TRY(around(c, name, &to, err));
+		TRY(repositories_move(c, name, row->id, to, err));
+	}
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", row->id);
+	return db_run(s, NULL, err);
+}
+
+static enum rc remove_one(struct db_conn *c, const struct change *change, struct err *err)
+{
+	struct row row;
+
+	TRY(row_of_hand(c, change->name, &row, err));
+	if (!name_meant(change->name).n)
+		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
+	return remove_row(c, change->name, &row, change->purge, err);
+}
+
+enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err)
+{
+	struct change change = {.n = n, .name = name, .purge = purge};
+
+	return in_transaction(remove_one, &change, err);
+}
+
+/* ---- declare ---- */
+
+static enum rc set_declared(struct db_conn *c, int64_t id, bool declared, struct err *err)
+{
+	static const char sql[] = "UPDATE namespaces SET declared = :declared WHERE id = :id";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":declared", declared);
+	db_bind_i64(s, ":id", id);
+	return db_run(s, NULL, err);
+}
+
+static enum rc declare_one(struct db_conn *c, const struct declaration *d, struct err *err)
+{
+	struct row row;
+	bool found;
+
+	TRY(row_find(c, d->name, &found, &row, err));
+	if (!found)
+		TRY(create_row(c, d->name, d->kind, &row.id, err));
+	else if (row.kind != d->kind)
+		return fail(err, E_USAGE, "namespace %.*s exists as a %s one: remove that first, then declare it as %s",
+		    STR_ARG(d->name), namespace_kind_text(row.kind), namespace_kind_text(d->kind));
+	TRY(drop_attributes(c, row.id, err));
+	TRY(put_attributes(c, row.id, d->attributes, d->count, err));
+	return set_declared(c, row.id, true, err);
+}
+
+/* The next that is declared in the database after `after`. */
+static enum rc next_declared(
+    struct db_conn *c, char name[static NAMESPACE_NAME_MAX + 1], bool *found, struct row *row, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT id, kind, name FROM namespaces WHERE declared = 1 AND name > :after ORDER BY name LIMIT 1";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":after", str_of(name));
+	TRY(db_step(s, found, err));
+	if (*found) {
+		*row = (struct row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), true};
+		snprintf(name, NAMESPACE_NAME_MAX + 1, "%.*s", STR_ARG(db_text(s, 2)));
+	}
+	db_done(s);
+	return OK;
+}
+
+static bool is_listed(const struct change *change, struct str name)
+{
+	for (size_t i = 0; i < change->list_count; i++)
+		if (str_eq(name_meant(change->list[i].name), name))
+			return true;
+	return false;
+}
+
+static enum rc forget_one(struct db_conn *c, struct str name, const struct row *row, struct err *err)
+{
+	int64_t count;
+
+	TRY(repositories_count(c, name, row->id, &count, err));
+	return count ? set_declared(c, row->id, false, err) : remove_row(c, name, row, false, err);
+}
+
+static enum rc declare(struct db_conn *c, const struct change *change, struct err *err)
+{
+	char name[NAMESPACE_NAME_MAX + 1] = "";
+	struct row row;
+	bool found;
+
+	/* those that go first: another may have their name's place, port or host */
+	TRY(next_declared(c, name, &found, &row, err));
+	while (found) {
+		if (!is_listed(change, str_of(name)))
+			TRY(forget_one(c, str_of(name), &row, err));
+		TRY(next_declared(c, name, &found, &row, err));
+	}
+	/* the root, which is not after the empty name */
+	TRY(row_find(c, STR(""), &found, &row, err));
+	if (found && row.declared && !is_listed(change, STR("")))
+		TRY(set_declared(c, row.id, false, err));
+	for (size_t i = 0; i < change->list_count; i++)
+		TRY(declare_one(c, &change->list[i], err));
+	return OK;
+}
+
+enum rc namespaces_declare(struct namespaces *n, const struct declaration *list, size_t count, struct err *err)
+{
+	struct change change = {.n = n, .list = list, .list_count = count};
+
+	return in_transaction(declare, &change, err);
+}

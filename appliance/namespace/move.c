@@ -1,0 +1,119 @@
+/*
+ * move: repositories that come to another namespace or go with theirs. What a namespace holds (namespace_blobs,
+ * used_bytes) is kept by triggers where links and manifests come and go; a move changes neither, so it is counted here.
+ */
+#include "private.h"
+#include <cove/clock.h>
+
+/* Names within `name` are those from "name/" up to "name0": '0' follows '/'. The root's are all. */
+struct range {
+	char low[NAMESPACE_NAME_MAX + 2], high[NAMESPACE_NAME_MAX + 2];
+};
+
+static void range_of(struct range *r, struct str name)
+{
+	if (name.n > NAMESPACE_NAME_MAX)
+		bug("a namespace's name of %zu bytes", name.n);
+	snprintf(r->low, sizeof(r->low), "%.*s%s", STR_ARG(name), name.n ? "/" : "");
+	snprintf(r->high, sizeof(r->high), "%.*s%s", STR_ARG(name), name.n ? "0" : "~");
+}
+
+#define WITHIN " namespace = :from AND name > :low AND name < :high"
+#define MOVED "SELECT id FROM repositories WHERE" WITHIN
+
+static const char count_held[] =
+    "INSERT INTO namespace_blobs (namespace, blob, links, last_used_at)"
+    " SELECT :to, blob, count(*), :now FROM blob_links WHERE repository IN (" MOVED ") GROUP BY blob"
+    " ON CONFLICT (namespace, blob) DO UPDATE SET links = links + excluded.links";
+static const char count_off[] =
+    "UPDATE namespace_blobs SET links = links -"
+    " (SELECT count(*) FROM blob_links l WHERE l.blob = namespace_blobs.blob AND l.repository IN (" MOVED "))"
+    " WHERE namespace = :from AND blob IN (SELECT blob FROM blob_links WHERE repository IN (" MOVED "))";
+static const char let_go[] = "DELETE FROM namespace_blobs WHERE namespace = :from AND links = 0";
+static const char weigh[] =
+    "UPDATE namespaces SET used_bytes = used_bytes + iif(id = :to, 1, -1) *"
+    " (SELECT coalesce(sum(size), 0) FROM manifests WHERE repository IN (" MOVED ")) WHERE id IN (:from, :to)";
+static const char move[] = "UPDATE repositories SET namespace = :to WHERE" WITHIN;
+
+enum rc repositories_move(struct db_conn *c, struct str name, int64_t from, int64_t to, struct err *err)
+{
+	static const struct {
+		const char *sql;
+		bool has_range, has_to, has_now;
+	} steps[] = {
+	    {count_held, true, true, true},
+	    {count_off, true, false, false},
+	    {let_go, false, false, false},
+	    {weigh, true, true, false},
+	    {move, true, true, false},
+	};
+	struct range range;
+	struct db_stmt *s;
+
+	range_of(&range, name);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		TRY(db_prepare(c, steps[i].sql, &s, err));
+		db_bind_i64(s, ":from", from);
+		if (steps[i].has_range) {
+			db_bind_text(s, ":low", str_of(range.low));
+			db_bind_text(s, ":high", str_of(range.high));
+		}
+		if (steps[i].has_to)
+			db_bind_i64(s, ":to", to);
+		if (steps[i].has_now)
+			db_bind_i64(s, ":now", clock_wall_s());
+		TRY(db_run(s, NULL, err));
+	}
+	return OK;
+}
+
+enum rc repositories_count(struct db_conn *c, struct str name, int64_t namespace, int64_t *count, struct err *err)
+{
+	static const char sql[] = "SELECT count(*) FROM repositories WHERE" WITHIN;
+	struct range range;
+	struct db_stmt *s;
+	bool row;
+
+	range_of(&range, name);
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":from", namespace);
+	db_bind_text(s, ":low", str_of(range.low));
+	db_bind_text(s, ":high", str_of(range.high));
+	TRY(db_step(s, &row, err));
+	if (!row)
+		bug("count(*) without a row");
+	*count = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+enum rc repository_exists(struct db_conn *c, struct str name, bool *exists, struct err *err)
+{
+	static const char sql[] = "SELECT 1 FROM repositories WHERE name = :name";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name);
+	TRY(db_step(s, exists, err));
+	db_done(s);
+	return OK;
+}
+
+enum rc repositories_purge(struct db_conn *c, int64_t namespace, struct err *err)
+{
+	static const char manifests[] =
+	    "DELETE FROM manifests WHERE repository IN (SELECT id FROM repositories WHERE namespace = :namespace)";
+	static const char links[] =
+	    "DELETE FROM blob_links WHERE repository IN (SELECT id FROM repositories WHERE namespace = :namespace)";
+	static const char repositories[] = "DELETE FROM repositories WHERE namespace = :namespace";
+	/* the triggers look the repository up: it goes last */
+	static const char *const steps[] = {manifests, links, repositories};
+	struct db_stmt *s;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		TRY(db_prepare(c, steps[i], &s, err));
+		db_bind_i64(s, ":namespace", namespace);
+		TRY(db_run(s, NULL, err));
+	}
+	return OK;
+}

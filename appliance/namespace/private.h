@@ -1,0 +1,87 @@
+/* private: what the files of namespace/ share. */
+#pragma once
+#include <cove/namespace.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SET_MAX_BYTES (32u << 20)
+#define VALUE_MAX_BYTES 4096
+#define CA_MAX_BYTES 65536
+#define FULL_NAME_MAX 255
+#define PASSWORD_ATTRIBUTE "password"
+#define NO_UPSTREAM_NAMES "none"
+
+struct namespaces {
+	struct db *db;
+	struct secret key;
+	pthread_mutex_t mutex; /* guards newest */
+	struct namespace_set *newest;
+};
+
+struct namespace_set {
+	atomic_size_t references;
+	int64_t generation;
+	struct namespace *items; /* ordered by name: the first is the root */
+	size_t count;
+	/* those that have one, so that a request looks at few */
+	const struct namespace **with_port, **with_host, **proxies;
+	size_t port_count, host_count, proxy_count;
+	struct arena arena;
+};
+
+/* ---- values.c ---- */
+/* Checks the text and stores it in the member of ns; texts go to the arena. The sentence says what is wrong with the
+ * text, not where it stands. E_USAGE, E_BUSY. */
+CHECKED enum rc value_store(
+    struct namespace *ns, const struct attribute_type *type, struct str text, struct arena *a, struct err *err);
+/* A host that is Docker Hub, by any of its names. */
+bool is_docker_hub(struct str host);
+/* host[:port] of an upstream. */
+struct str upstream_host(struct str url);
+/* The next item of a list; false at the end. */
+bool list_next(struct str *rest, struct str *item);
+
+/* ---- attributes.c ---- */
+const struct attribute_type *attribute_find(struct str name);
+/* The defaults of its kind. */
+CHECKED enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *err);
+/* One attribute as a person writes it. The sentence names namespace and attribute. */
+CHECKED enum rc attribute_store(
+    struct namespace *ns, struct str name, struct str value, struct arena *a, struct err *err);
+
+/* ---- set.c ---- */
+/* What the database has, as this connection sees it, also within a transaction. */
+CHECKED enum rc set_build(struct db_conn *c, struct namespace_set **out, struct err *err);
+/* "/" for the root. */
+struct str name_shown(const struct namespace *ns);
+/* The other way: "/" is the root's empty name. */
+struct str name_meant(struct str name);
+
+/* ---- check.c ---- */
+/* What must hold between namespaces. E_USAGE. */
+CHECKED enum rc set_check(struct db_conn *c, const struct namespace_set *set, struct err *err);
+CHECKED enum rc name_check(struct str name, struct err *err);
+
+/* ---- resolve.c ---- */
+/* The namespace that a full name belongs to: the longest name with a slash behind it in front of `full`. */
+const struct namespace *longest_prefix(const struct namespace_set *set, struct str full);
+/* Is it selected by ?ns=? */
+bool upstream_names_have(const struct namespace *proxy, struct str ns);
+/* All that lies behind a group, through all levels. */
+struct walk {
+	const struct namespace *seen[LEAVES_MAX * 2], *leaves[LEAVES_MAX];
+	size_t seen_count, leaf_count;
+	bool in_circle; /* a group leads back to where the walk began */
+	bool overfull;
+};
+void walk_group(const struct namespace *group, struct walk *w);
+
+/* ---- move.c ---- */
+/* Inside a transaction. Those whose names lie within `name`, from one namespace to another. */
+CHECKED enum rc repositories_move(struct db_conn *c, struct str name, int64_t from, int64_t to, struct err *err);
+/* How many there are of the namespace, among those whose names lie within `name`. */
+CHECKED enum rc repositories_count(
+    struct db_conn *c, struct str name, int64_t namespace, int64_t *count, struct err *err);
+CHECKED enum rc repository_exists(struct db_conn *c, struct str name, bool *exists, struct err *err);
+/* All of the namespace, with manifests and tags; blobs that nothing links to any more are garbage. */
+CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, struct err *err);

@@ -1,0 +1,219 @@
+/* resolve: where a name leads. */
+#include "private.h"
+
+const struct namespace *longest_prefix(const struct namespace_set *set, struct str full)
+{
+	struct str head = full, tail;
+
+	while (str_cut_last(head, '/', &head, &tail)) {
+		const struct namespace *ns = head.n <= NAMESPACE_NAME_MAX ? namespace_find(set, head) : NULL;
+
+		if (ns)
+			return ns;
+	}
+	return &set->items[0];
+}
+
+/* The name within ns, as ns has it. */
+static enum rc place_in(
+    const struct namespace *ns, struct str rest, struct arena *a, struct place *out, struct err *err)
+{
+	bool library = ns->kind == NAMESPACE_PROXY && ns->library && !str_has(rest, '/');
+	struct str full = arena_printf(
+	    a, "%.*s%s%s%.*s", STR_ARG(ns->name), ns->name.n ? "/" : "", library ? "library/" : "", STR_ARG(rest));
+
+	if (a->failed)
+		return fail_rc(err, E_BUSY);
+	if (full.n > FULL_NAME_MAX)
+		return fail(err, E_NAME_INVALID,
+		    "the repository name is too long: with its namespace %.*s it has %zu "
+		    "characters, and %d is the most",
+		    STR_ARG(name_shown(ns)), full.n, FULL_NAME_MAX);
+	out->ns = ns;
+	out->full = full;
+	out->rest = str_from(full, ns->name.n ? ns->name.n + 1 : 0);
+	return OK;
+}
+
+/* A full name as it came. A hosted namespace may have others within it. */
+static enum rc place_by_prefix(
+    const struct namespace_set *set, struct str full, struct arena *a, struct place *out, struct err *err)
+{
+	const struct namespace *ns = longest_prefix(set, full), *same = namespace_find(set, full);
+
+	if (same && same->name.n)
+		return fail(err, E_NAME_INVALID,
+		    "%.*s is a namespace: the name of a repository within it is missing, as in %.*s/app", STR_ARG(full),
+		    STR_ARG(full));
+	return place_in(ns, str_from(full, ns->name.n ? ns->name.n + 1 : 0), a, out, err);
+}
+
+static const struct namespace *bound(const struct namespace_set *set, const struct approach *from)
+{
+	for (size_t i = 0; i < set->port_count; i++)
+		if (set->with_port[i]->port == from->port)
+			return set->with_port[i];
+	for (size_t i = 0; from->host.n && i < set->host_count; i++)
+		if (str_eqi(set->with_host[i]->host, from->host))
+			return set->with_host[i];
+	return NULL;
+}
+
+const struct namespace *namespace_bound(const struct namespace_set *set, const struct approach *from)
+{
+	const struct namespace *ns = bound(set, from);
+
+	return ns && ns->name.n ? ns : NULL;
+}
+
+bool upstream_names_have(const struct namespace *proxy, struct str ns)
+{
+	struct str rest = proxy->upstream_names, name;
+
+	if (str_eq(rest, STR(NO_UPSTREAM_NAMES)))
+		return false;
+	while (list_next(&rest, &name))
+		if (str_eqi(name, ns) || (is_docker_hub(name) && is_docker_hub(ns)))
+			return true;
+	return false;
+}
+
+static const struct namespace *by_upstream_name(const struct namespace_set *set, struct str ns)
+{
+	for (size_t i = 0; i < set->proxy_count; i++)
+		if (upstream_names_have(set->proxies[i], ns))
+			return set->proxies[i];
+	return NULL;
+}
+
+enum rc namespace_resolve(const struct namespace_set *set, const struct approach *from, struct str asked,
+    struct arena *a, struct place *out, struct err *err)
+{
+	const struct namespace *ns = namespace_bound(set, from);
+	struct place place = {.is_bound = ns != NULL};
+
+	if (!ns && from->ns.n && !from->ns_is_own) {
+		ns = by_upstream_name(set, from->ns);
+		if (!ns)
+			return fail(err, E_NAME_UNKNOWN, "this registry is no mirror of %.*s",
+			    STR_ARG(str_first(from->ns, 100)));
+		place.by_ns = true;
+	}
+	if (!ns) {
+		TRY(place_by_prefix(set, asked, a, &place, err));
+	} else {
+		TRY(place_in(ns, asked, a, &place, err));
+		if (ns->kind == NAMESPACE_HOSTED)
+			TRY(place_by_prefix(set, place.full, a, &place, err));
+	}
+	if (!place.ns->online)
+		return fail(err, E_NAMESPACE_OFFLINE,
+		    "the namespace %.*s is switched off: ask the owner of this registry",
+		    STR_ARG(name_shown(place.ns)));
+	*out = place;
+	return OK;
+}
+
+/* ---- groups ---- */
+
+static bool walk_sees(struct walk *w, const struct namespace *ns)
+{
+	for (size_t i = 0; i < w->seen_count; i++)
+		if (w->seen[i] == ns) {
+			w->in_circle |= i == 0;
+			return true;
+		}
+	if (w->seen_count == sizeof(w->seen) / sizeof(*w->seen)) {
+		w->overfull = true;
+		return true;
+	}
+	w->seen[w->seen_count++] = ns;
+	return false;
+}
+
+static void walk_members(const struct namespace *group, struct walk *w)
+{
+	for (size_t i = 0; i < group->member_count; i++) {
+		const struct namespace *ns = group->members[i];
+
+		if (walk_sees(w, ns))
+			continue;
+		if (ns->kind == NAMESPACE_GROUP && ns->online)
+			walk_members(ns, w); /* each once, so as deep as there are groups at most */
+		else if (ns->kind != NAMESPACE_GROUP && w->leaf_count < LEAVES_MAX)
+			w->leaves[w->leaf_count++] = ns;
+		else if (ns->kind != NAMESPACE_GROUP)
+			w->overfull = true;
+	}
+}
+
+void walk_group(const struct namespace *group, struct walk *w)
+{
+	*w = (struct walk){.seen_count = 1, .seen = {group}};
+	walk_members(group, w);
+}
+
+static bool allows(const struct namespace *ns, struct str rest)
+{
+	struct str list = ns->allow, pattern;
+
+	if (ns->kind != NAMESPACE_PROXY || !list.n)
+		return true;
+	while (list_next(&list, &pattern))
+		if (str_glob(pattern, rest))
+			return true;
+	return false;
+}
+
+/* False: the name is not in it. */
+static bool leaf_of(const struct namespace *ns, const struct place *p, struct arena *a, struct place *out)
+{
+	*out = *p;
+	if (!ns->online || place_in(ns, p->rest, a, out, NULL) || !allows(ns, out->rest))
+		return false;
+	return longest_prefix(ns->set, out->full) == ns && !namespace_find(ns->set, out->full);
+}
+
+enum rc namespace_leaves(
+    const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err)
+{
+	struct walk w;
+
+	*count = 0;
+	if (p->ns->kind != NAMESPACE_GROUP) {
+		out[0] = *p;
+		*count = p->ns->online && allows(p->ns, p->rest) ? 1 : 0;
+		return OK;
+	}
+	walk_group(p->ns, &w);
+	for (size_t i = 0; i < w.leaf_count; i++)
+		*count += leaf_of(w.leaves[i], p, a, &out[*count]);
+	return a->failed ? fail_rc(err, E_BUSY) : OK;
+}
+
+enum rc namespace_writable(const struct place *p, struct arena *a, struct place *out, struct err *err)
+{
+	if (p->ns->kind == NAMESPACE_PROXY)
+		return fail(err, E_DENIED,
+		    "%.*s is a cache of %.*s and takes no pushes: push to a hosted namespace, or to the upstream "
+		    "itself",
+		    STR_ARG(name_shown(p->ns)), STR_ARG(upstream_host(p->ns->upstream)));
+	if (p->ns->kind == NAMESPACE_GROUP && !p->ns->writable)
+		return fail(err, E_DENIED,
+		    "the group %.*s has no writable member: push to one of its hosted namespaces, or ask the owner of "
+		    "this "
+		    "registry to name one",
+		    STR_ARG(name_shown(p->ns)));
+	if (p->ns->kind == NAMESPACE_HOSTED) {
+		*out = *p;
+		return OK;
+	}
+	if (leaf_of(p->ns->writable, p, a, out))
+		return OK;
+	if (a->failed)
+		return fail_rc(err, E_BUSY);
+	return fail(err, E_DENIED,
+	    "%.*s cannot go to %.*s, the writable member of the group: it is switched off, or the name does not fit "
+	    "there",
+	    STR_ARG(p->rest), STR_ARG(name_shown(p->ns->writable)));
+}
