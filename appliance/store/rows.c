@@ -37,7 +37,11 @@ enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, s
 
 enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
 {
-	static const char sql[] = "INSERT INTO repositories (name, created_at) VALUES (:name, :now)";
+	/* of the namespace with the longest name in front of it, as of this moment */
+	static const char sql[] =
+	    "INSERT INTO repositories (name, created_at, namespace) VALUES (:name, :now,"
+	    " (SELECT id FROM namespaces WHERE name = '' OR substr(:name, 1, length(name) + 1) = name || '/'"
+	    " ORDER BY length(name) DESC LIMIT 1))";
 	struct db_stmt *s;
 	bool found;
 
