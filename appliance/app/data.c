@@ -1,7 +1,23 @@
 /* The data directory as commands use it, beside a running server or without one. */
 #include <cove/app.h>
 #include <cove/io.h>
+#include <cove/seal.h>
 #include <fcntl.h>
+
+static enum rc open_namespaces(struct app_data *d, struct err *err)
+{
+	struct secret key;
+	int keys = -1;
+	enum rc rc;
+
+	TRY(io_open_dir(d->dirfd, "keys", 0700, &keys, err));
+	rc = seal_key_load(keys, &key, err);
+	io_close(&keys);
+	if (!rc)
+		rc = namespaces_open(d->db, &key, &d->namespaces, err);
+	secret_wipe(&key);
+	return rc;
+}
 
 enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err)
 {
@@ -17,6 +33,8 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 	rc = db_open(out->dirfd, "cove.db", &out->db, err);
 	if (!rc)
 		rc = auth_open(out->db, &out->auth, err);
+	if (!rc)
+		rc = open_namespaces(out, err);
 	if (rc)
 		app_data_close(out);
 	return rc;
@@ -24,6 +42,7 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 
 void app_data_close(struct app_data *d)
 {
+	namespaces_close(d->namespaces);
 	if (d->auth)
 		auth_close(d->auth);
 	if (d->db)

@@ -28,6 +28,19 @@ const struct command commands[] = {
 	"cove key list USER [--json]\n"
 	"cove key revoke ID\n\n"
 	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
+    {"namespace", cmd_namespace, "create, change and remove namespaces",
+	"cove namespace create NAME hosted|proxy|group [ATTRIBUTE=VALUE]...\n"
+	"cove namespace change NAME ATTRIBUTE=VALUE...\n"
+	"cove namespace password NAME\n"
+	"cove namespace remove NAME [--purge]\n"
+	"cove namespace list [--json]\n"
+	"cove namespace show NAME [--json]\n"
+	"cove namespace attributes\n\n"
+	"hosted keeps what you push; proxy is a cache of another registry; group shows several as one. Images are then "
+	"at\n"
+	"NAME/..., / is what has no other namespace. ATTRIBUTE= sets the default again; ca=@FILE reads a file. The "
+	"password of an\n"
+	"upstream is asked for on the terminal, or read as one line from stdin. Changes work at once.\n"},
     {"licenses", cmd_licenses, "print the licences of cove and of the libraries within", "cove licenses\n"},
     {"version", cmd_version, "print the version", "cove version\n"},
     {"help", cmd_help, "this list, or the help of one command", "cove help [COMMAND]\n"},
@@ -186,6 +199,11 @@ static enum rc ask(const char *prompt, struct secret *out, struct err *err)
 		fprintf(stderr, "\n");
 	}
 	return ok ? OK : fail(err, E_USAGE, "no password: type it, or give it as one line on stdin");
+}
+
+enum rc cli_read_secret(struct secret *out, struct err *err)
+{
+	return ask("Password", out, err);
 }
 
 enum rc cli_read_password(struct secret *out, struct err *err)

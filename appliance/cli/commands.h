@@ -8,6 +8,7 @@ int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_key(int argc, char **argv);
+int cmd_namespace(int argc, char **argv);
 int cmd_licenses(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
@@ -24,7 +25,7 @@ struct option {
 	const char *values[OPTION_VALUES_MAX];
 	size_t count;
 };
-#define WORDS_MAX 8
+#define WORDS_MAX 40
 struct words {
 	const char *items[WORDS_MAX];
 	size_t count;
@@ -45,6 +46,8 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 /* A password: from the terminal without echo, asked twice; one line of stdin when that is no terminal. E_USAGE when it
  * is too short. Wipe it. */
 CHECKED enum rc cli_read_password(struct secret *out, struct err *err);
+/* A password of someone else's making, however short; asked for once. Wipe it. */
+CHECKED enum rc cli_read_secret(struct secret *out, struct err *err);
 /* "team/x:pull,push": pattern (borrowed) and actions, split at the last colon. E_USAGE. */
 CHECKED enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err);
 /* Was this option given? */

@@ -98,7 +98,7 @@ enum rc attribute_store(struct namespace *ns, struct str name, struct str value,
 	enum rc rc;
 
 	if (!type)
-		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove help namespace`",
+		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
 		    STR_ARG(str_first(name, 60)));
 	if (!(type->kinds & 1u << ns->kind))
 		return fail(err, E_USAGE, "%.*s is a %s namespace, which has no attribute %s", STR_ARG(name_shown(ns)),

@@ -108,7 +108,7 @@ static enum rc put_attributes(
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!attribute_find(attributes[i].name))
-			return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove help namespace`",
+			return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
 			    STR_ARG(str_first(attributes[i].name, 60)));
 		TRY(put_attribute(c, id, attributes[i].name, str_trim(attributes[i].value), err));
 	}

@@ -4,15 +4,17 @@
 #pragma once
 #include <cove/auth.h>
 #include <cove/config.h>
+#include <cove/namespace.h>
 
 /* Serves until SIGTERM or SIGINT; SIGHUP reloads certificates and the log level. */
 CHECKED enum rc app_serve(const struct config *config, struct err *err);
 
-/* The data directory as a command beside a running (or stopped) server uses it: database and auth, nothing else. */
+/* The data directory as a command beside a running (or stopped) server uses it: database, auth and namespaces. */
 struct app_data {
 	int dirfd;
 	struct db *db;
 	struct auth *auth;
+	struct namespaces *namespaces;
 };
 CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
 void app_data_close(struct app_data *d);

@@ -1,0 +1,271 @@
+/* cove namespace: parts of the name space, and what is set of them. */
+#include "commands.h"
+#include <cove/io.h>
+#include <cove/json.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define FILE_MAX_BYTES 65536
+#define JSON_MAX_BYTES (64u << 20)
+
+/* ---- attributes as words ---- */
+
+struct attributes {
+	struct attribute items[WORDS_MAX];
+	size_t count;
+	struct buf files[WORDS_MAX]; /* what @FILE gave */
+	size_t file_count;
+};
+
+static void attributes_release(struct attributes *a)
+{
+	for (size_t i = 0; i < a->file_count; i++)
+		buf_release(&a->files[i]);
+}
+
+/* NAME=VALUE; a value that begins with @ is a file's name. */
+static enum rc attribute_of_word(const char *word, struct attributes *a, struct err *err)
+{
+	struct attribute *to = &a->items[a->count];
+	struct buf *file;
+
+	if (!str_cut(str_of(word), '=', &to->name, &to->value) || !to->name.n)
+		return fail(err, E_USAGE, "an attribute is written NAME=VALUE, such as quota=50GiB");
+	a->count++;
+	if (!str_starts(to->value, STR("@")))
+		return OK;
+	file = &a->files[a->file_count++];
+	buf_init(file, FILE_MAX_BYTES + 1);
+	TRY(io_read_file(AT_FDCWD, to->value.p + 1, file, err));
+	to->value = buf_str(file);
+	return OK;
+}
+
+static enum rc attributes_of_words(const struct words *w, size_t from, struct attributes *a, struct err *err)
+{
+	enum rc rc = OK;
+
+	*a = (struct attributes){.count = 0};
+	for (size_t i = from; i < w->count && !rc; i++)
+		rc = attribute_of_word(w->items[i], a, err);
+	if (rc)
+		attributes_release(a);
+	return rc;
+}
+
+static enum rc kind_parse(const char *text, enum namespace_kind *out, struct err *err)
+{
+	for (*out = NAMESPACE_HOSTED; *out <= NAMESPACE_GROUP; (*out)++)
+		if (str_eq(str_of(text), str_of(namespace_kind_text(*out))))
+			return OK;
+	return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
+}
+
+/* ---- verbs ---- */
+
+static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct attributes a;
+	enum namespace_kind kind;
+	enum rc rc;
+
+	(void)options;
+	TRY(kind_parse(w->items[1], &kind, err));
+	TRY(attributes_of_words(w, 2, &a, err));
+	rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
+	attributes_release(&a);
+	if (!rc)
+		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
+	return rc;
+}
+
+static enum rc change(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct attributes a;
+	enum rc rc;
+
+	(void)options;
+	TRY(attributes_of_words(w, 1, &a, err));
+	rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
+	attributes_release(&a);
+	if (!rc)
+		printf("The namespace %s is changed.\n", w->items[0]);
+	return rc;
+}
+
+static enum rc password(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct secret secret;
+	enum rc rc;
+
+	(void)options;
+	TRY(cli_read_secret(&secret, err));
+	rc = namespace_set_password(d->namespaces, str_of(w->items[0]), &secret, err);
+	if (!rc)
+		printf("The password for the upstream of %s is %s.\n", w->items[0], secret.n ? "set" : "gone");
+	secret_wipe(&secret);
+	return rc;
+}
+
+static enum rc remove_one(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	TRY(namespace_remove(d->namespaces, str_of(w->items[0]), cli_has(options, "--purge"), err));
+	printf("The namespace %s is removed.\n", w->items[0]);
+	return OK;
+}
+
+/* ---- showing ---- */
+
+static struct str shown(const struct namespace *ns)
+{
+	return ns->name.n ? ns->name : STR("/");
+}
+
+static void put_json(struct buf *json, const struct namespace *ns)
+{
+	struct buf text = BUF_INIT(JSON_MAX_BYTES);
+	const struct attribute_type *types;
+	size_t count;
+
+	json_put_comma(json);
+	buf_addz(json, "{");
+	json_put_member_str(json, "name", ns->name);
+	json_put_member_str(json, "kind", str_of(namespace_kind_text(ns->kind)));
+	json_put_name(json, "declared");
+	buf_addz(json, ns->declared ? "true" : "false");
+	json_put_member_u64(json, "created_at", (uint64_t)ns->created_at);
+	json_put_name(json, "attributes");
+	buf_addz(json, "{");
+	types = namespace_attributes(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (!(types[i].kinds & 1u << ns->kind))
+			continue;
+		buf_reset(&text);
+		namespace_attribute_text(ns, &types[i], &text);
+		json_put_member_str(json, types[i].name, buf_str(&text));
+	}
+	buf_addz(json, "}}");
+	buf_release(&text);
+}
+
+static void print_attributes(const struct namespace *ns)
+{
+	struct buf text = BUF_INIT(JSON_MAX_BYTES);
+	const struct attribute_type *types;
+	size_t count;
+
+	printf("%-18s%.*s\n%-18s%s\n", "name", STR_ARG(shown(ns)), "kind", namespace_kind_text(ns->kind));
+	types = namespace_attributes(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (!(types[i].kinds & 1u << ns->kind))
+			continue;
+		buf_reset(&text);
+		namespace_attribute_text(ns, &types[i], &text);
+		printf("%-18s%.*s\n", types[i].name, STR_ARG(buf_str(&text)));
+	}
+	if (ns->kind == NAMESPACE_PROXY)
+		printf("%-18s%s\n", "password", ns->password.n ? "set" : "not set");
+	buf_release(&text);
+}
+
+static void print_json(const struct buf *json)
+{
+	printf("%.*s\n", STR_ARG(buf_str(json)));
+}
+
+static enum rc list(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct buf json = BUF_INIT(JSON_MAX_BYTES);
+	bool as_json = cli_has(options, "--json");
+	struct namespace_set *set;
+
+	(void)w;
+	TRY(namespaces_take(d->namespaces, &set, err));
+	buf_addz(&json, "[");
+	if (!as_json)
+		printf("%-28s %-7s %-8s %-12s WHERE\n", "NAME", "KIND", "STATE", "LISTENER");
+	for (size_t i = 0; i < namespace_count(set); i++) {
+		const struct namespace *ns = namespace_at(set, i);
+		char listener[16] = "-";
+
+		if (as_json) {
+			put_json(&json, ns);
+			continue;
+		}
+		if (ns->listener != LISTENER_NONE)
+			snprintf(listener, sizeof(listener), "%s:%u", ns->listener == LISTENER_HTTP ? "http" : "https",
+			    ns->port);
+		printf("%-28.*s %-7s %-8s %-12s %.*s\n", STR_ARG(shown(ns)), namespace_kind_text(ns->kind),
+		    ns->online ? "online" : "offline", listener,
+		    STR_ARG(ns->kind == NAMESPACE_PROXY   ? ns->upstream
+			    : ns->kind == NAMESPACE_GROUP ? ns->member_names
+							  : STR("")));
+	}
+	buf_addz(&json, "]");
+	if (as_json)
+		print_json(&json);
+	buf_release(&json);
+	namespace_set_unref(set);
+	return OK;
+}
+
+static enum rc show(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct buf json = BUF_INIT(JSON_MAX_BYTES);
+	const struct namespace *ns;
+	struct namespace_set *set;
+	enum rc rc = OK;
+
+	TRY(namespaces_take(d->namespaces, &set, err));
+	ns = namespace_find(set, str_of(w->items[0]));
+	if (!ns) {
+		rc = fail(err, E_NOT_FOUND, "there is no namespace %s: see `cove namespace list`", w->items[0]);
+	} else if (cli_has(options, "--json")) {
+		put_json(&json, ns);
+		print_json(&json);
+	} else {
+		print_attributes(ns);
+	}
+	buf_release(&json);
+	namespace_set_unref(set);
+	return rc;
+}
+
+static enum rc attributes(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	const struct attribute_type *types;
+	size_t count;
+
+	(void)d;
+	(void)w;
+	(void)options;
+	(void)err;
+	types = namespace_attributes(&count);
+	for (size_t i = 0; i < count; i++) {
+		printf("%s (", types[i].name);
+		for (enum namespace_kind k = NAMESPACE_HOSTED; k <= NAMESPACE_GROUP; k++)
+			if (types[i].kinds & 1u << k)
+				printf("%s, ", namespace_kind_text(k));
+		printf("%s%s%s; default: %s)\n    %s\n", types[i].type, types[i].choices ? ": " : "",
+		    types[i].choices ? types[i].choices : "", types[i].fallback[0] ? types[i].fallback : "empty",
+		    types[i].help);
+	}
+	return OK;
+}
+
+int cmd_namespace(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+	    {"create", 2, WORDS_MAX - 1, create, "create NAME hosted|proxy|group [ATTRIBUTE=VALUE]..."},
+	    {"change", 2, WORDS_MAX - 1, change, "change NAME ATTRIBUTE=VALUE..."},
+	    {"password", 1, 1, password, "password NAME"},
+	    {"remove", 1, 1, remove_one, "remove NAME [--purge]"},
+	    {"list", 0, 0, list, "list [--json]"},
+	    {"show", 1, 1, show, "show NAME [--json]"},
+	    {"attributes", 0, 0, attributes, "attributes"},
+	    {NULL, 0, 0, NULL, NULL},
+	};
+	struct option options[] = {{.name = "--json"}, {.name = "--purge"}, {.name = NULL}};
+
+	return cli_run_verb(argc, argv, verbs, options, "namespace");
+}
