@@ -68,70 +68,142 @@ enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
 
 /* ---- the decision ---- */
 
-/* The union of the matching rows of the owner :id. */
-static enum rc matching(
-    struct db_conn *c, const char *sql, int64_t id, struct str repository, unsigned *actions, struct err *err)
+/* The rows of an owner: its id is :id. The decision and the search for what may be seen read the same ones. */
+static const char of_user[] = "SELECT pattern, actions FROM grants WHERE user_id = :id";
+static const char of_key[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
+
+typedef void row_fn(void *ctx, struct str pattern, unsigned actions);
+
+static enum rc each_row(struct db_conn *c, const char *sql, int64_t id, row_fn *each, void *ctx, struct err *err)
 {
 	struct db_stmt *s;
-	unsigned sum = 0;
 	bool row;
 
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":id", id);
 	for (;;) {
-		struct str pattern;
-		unsigned here;
-
 		TRY(db_step(s, &row, err));
 		if (!row)
-			break;
-		pattern = db_text(s, 0);
-		here = (unsigned)db_i64(s, 1);
-		if (here & MAY_ADMIN && str_eq(pattern, STR(EVERYTHING)))
-			sum |= MAY_ALL;
-		else if (str_glob(pattern, repository))
-			sum |= here & ~(unsigned)MAY_ADMIN;
+			return OK;
+		each(ctx, db_text(s, 0), (unsigned)db_i64(s, 1));
 	}
-	*actions = sum;
-	return OK;
 }
 
-/* What a key lets through. One that is not there lets nothing through. */
-static enum rc key_limit(
-    struct db_conn *c, const struct identity *who, struct str repository, unsigned *actions, struct err *err)
+struct question {
+	struct str repository;
+	unsigned actions; /* the union of the rows that match */
+};
+
+static void add_row(void *ctx, struct str pattern, unsigned actions)
+{
+	struct question *q = ctx;
+
+	if (actions & MAY_ADMIN && str_eq(pattern, STR(EVERYTHING)))
+		q->actions |= MAY_ALL;
+	else if (str_glob(pattern, q->repository))
+		q->actions |= actions & ~(unsigned)MAY_ADMIN;
+}
+
+/* What narrows an identity: nothing, its key's rows, or everything when the key is not there. */
+enum narrowing { NARROWED_NOT, NARROWED_BY_ROWS, NARROWED_TO_NOTHING };
+
+static enum rc narrowing_of(struct db_conn *c, const struct identity *who, enum narrowing *narrowing, struct err *err)
 {
 	static const char narrowed[] = "SELECT narrowed FROM keys WHERE id = :key AND user_id = :user";
-	static const char grants[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
 	struct db_stmt *s;
-	bool row, is_narrowed;
+	bool row;
 
-	*actions = 0;
+	*narrowing = NARROWED_NOT;
+	if (!who->key_id)
+		return OK;
 	TRY(db_prepare(c, narrowed, &s, err));
 	db_bind_i64(s, ":key", who->key_id);
 	db_bind_i64(s, ":user", who->user_id);
 	TRY(db_step(s, &row, err));
-	if (!row)
-		return OK;
-	is_narrowed = db_i64(s, 0) != 0;
+	*narrowing = !row ? NARROWED_TO_NOTHING : db_i64(s, 0) ? NARROWED_BY_ROWS : NARROWED_NOT;
 	db_done(s);
-	if (is_narrowed)
-		return matching(c, grants, who->key_id, repository, actions, err);
-	*actions = MAY_ALL;
 	return OK;
 }
 
 enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err)
 {
-	static const char grants[] = "SELECT pattern, actions FROM grants WHERE user_id = :id";
-	unsigned of_user, of_key = MAY_ALL;
+	struct question user = {.repository = repository}, key = {.repository = repository};
+	enum narrowing narrowing;
 	struct db_conn *c;
 
+	*actions = 0;
 	TRY(db_here(auth->db, &c, err));
-	TRY(matching(c, grants, who->user_id, repository, &of_user, err));
-	if (of_user && who->key_id)
-		TRY(key_limit(c, who, repository, &of_key, err));
-	*actions = of_user & of_key;
+	TRY(each_row(c, of_user, who->user_id, add_row, &user, err));
+	if (!user.actions)
+		return OK;
+	TRY(narrowing_of(c, who, &narrowing, err));
+	if (narrowing == NARROWED_BY_ROWS)
+		TRY(each_row(c, of_key, who->key_id, add_row, &key, err));
+	*actions = narrowing == NARROWED_NOT ? user.actions : user.actions & key.actions;
+	return OK;
+}
+
+/* ---- what may be seen ---- */
+
+struct search {
+	struct str from;
+	struct name_at best;
+	bool any;
+};
+
+/* What a pattern matches begins with what it has before its first wildcard. */
+static void seek_row(void *ctx, struct str pattern, unsigned actions)
+{
+	struct search *s = ctx;
+	struct str at = pattern;
+	size_t n = 0;
+
+	if (!(actions & (MAY_PULL | MAY_ADMIN)))
+		return;
+	while (n < pattern.n && pattern.p[n] != '*' && pattern.p[n] != '?')
+		n++;
+	at.n = n;
+	if (n < pattern.n && str_starts(s->from, at))
+		at = s->from;
+	else if (str_cmp(at, s->from) < 0)
+		return;
+	if (s->any && str_cmp(at, (struct str){s->best.p, s->best.n}) >= 0)
+		return;
+	s->any = true;
+	memcpy(s->best.p, at.p, at.n);
+	s->best.n = at.n;
+}
+
+static enum rc seek_rows(struct db_conn *c, const char *sql, int64_t id, struct name_at *at, bool *any, struct err *err)
+{
+	struct search s = {.from = {at->p, at->n}};
+
+	TRY(each_row(c, sql, id, seek_row, &s, err));
+	*any = s.any;
+	if (s.any)
+		*at = s.best;
+	return OK;
+}
+
+/* The user's rows and the key's take turns until both agree: each turn only goes forward. */
+enum rc auth_seek(struct auth *auth, const struct identity *who, struct name_at *at, bool *any, struct err *err)
+{
+	enum narrowing narrowing;
+	struct name_at before;
+	struct db_conn *c;
+
+	*any = false;
+	TRY(db_here(auth->db, &c, err));
+	TRY(narrowing_of(c, who, &narrowing, err));
+	if (narrowing == NARROWED_TO_NOTHING)
+		return OK;
+	do {
+		TRY(seek_rows(c, of_user, who->user_id, at, any, err));
+		before = *at;
+		if (*any && narrowing == NARROWED_BY_ROWS)
+			TRY(seek_rows(c, of_key, who->key_id, at, any, err));
+	} while (*any && !str_eq((struct str){at->p, at->n}, (struct str){before.p, before.n}));
 	return OK;
 }
 

@@ -8,6 +8,7 @@
 
 #define TAGS_PAGE_MAX 10000
 #define CATALOG_PAGE_MAX 1000
+#define CATALOG_LOOKS_MAX 2000
 #define REFERRERS_PAGE_MAX 100
 #define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */
 
@@ -60,33 +61,69 @@ enum rc tags_get(struct exchange *x)
 	return finish(x, "application/json");
 }
 
-/* Only what the requester may pull is listed (clients.md 2.1.3 rule 16): the walk goes on until the page is full. */
+/*
+ * Only what the requester may pull is listed (clients.md 2.1.3 rule 16). Where the grants cannot match is skipped, and
+ * one request looks at so many names at most: after them the page ends, maybe with no entry, and its link goes on from
+ * there. The link gives the id of the last repository looked at, since its name may be none of the requester's
+ * business.
+ */
 struct catalog {
 	struct listing listing;
+	struct name_at at; /* where to look next */
+	struct repository looked_at;
 	uint64_t room;
-	bool full;
-	struct str walked; /* the last one looked at */
-	char walked_text[REPO_NAME_MAX + 1];
-	unsigned looked_at;
+	bool full; /* something comes after the page's last entry */
 };
 
-static enum rc put_if_allowed(void *ctx, struct str name, struct err *err)
+static enum rc catalog_start(struct exchange *x, struct str last, struct catalog *c)
 {
-	struct catalog *c = ctx;
-	unsigned actions;
+	uint64_t id;
+	bool found;
+	struct str text;
 
-	c->looked_at++;
-	memcpy(c->walked_text, name.p, name.n);
-	c->walked = (struct str){c->walked_text, name.n};
-	TRY(auth_actions(c->listing.x->site->auth, &c->listing.x->who, name, &actions, err));
-	if (!(actions & MAY_PULL))
+	/* no name is longer than the room for it: what is cut off changes no comparison */
+	last = str_first(last, sizeof(c->at.p) - 1);
+	if (query_get(x, "after", &text)) {
+		if (!str_u64(text, &id) || id > INT64_MAX)
+			return fail_rc(&x->err, E_PAGE_INVALID);
+		TRY(repository_by_id(x->site->store, (int64_t)id, &found, &c->looked_at, &x->err));
+		if (!found)
+			return fail(&x->err, E_PAGE_INVALID, "the list has changed: read it from its start");
+		last = (struct str){c->looked_at.name, c->looked_at.n};
+	}
+	if (!last.n)
 		return OK;
-	if (!c->room) {
-		c->full = true;
+	memcpy(c->at.p, last.p, last.n);
+	c->at.p[last.n] = '\0';
+	c->at.n = last.n + 1;
+	return OK;
+}
+
+/* Looks at one repository. *end: there is none. */
+static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
+{
+	struct str name;
+	unsigned actions;
+	bool found;
+
+	*end = true;
+	TRY(repository_seek(x->site->store, (struct str){c->at.p, c->at.n}, &found, &c->looked_at, &x->err));
+	if (!found)
+		return OK;
+	name = (struct str){c->looked_at.name, c->looked_at.n};
+	c->at.n = name.n + 1;
+	memcpy(c->at.p, c->looked_at.name, c->at.n);
+	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
+	if (!(actions & MAY_PULL)) {
+		TRY(auth_seek(x->site->auth, &x->who, &c->at, &found, &x->err));
+		*end = !found;
 		return OK;
 	}
+	*end = c->full = c->room == 0;
+	if (c->full)
+		return OK;
 	c->room--;
-	return put_entry(&c->listing, name, err);
+	return put_entry(&c->listing, name, &x->err);
 }
 
 enum rc catalog_get(struct exchange *x)
@@ -94,24 +131,29 @@ enum rc catalog_get(struct exchange *x)
 	struct buf *out = &x->reply.content;
 	struct catalog c = {.listing = {.x = x, .out = out}};
 	struct page page;
-	bool more = true;
+	bool more;
 
 	TRY(page_parse(x, CATALOG_PAGE_MAX, &page));
+	TRY(catalog_start(x, page.last, &c));
+	TRY(auth_seek(x->site->auth, &x->who, &c.at, &more, &x->err));
 	buf_init(out, CATALOG_PAGE_MAX * (REPO_NAME_MAX + 3) + 1024);
 	buf_addz(out, "{");
 	json_put_name(out, "repositories");
 	buf_addz(out, "[");
 	c.room = page.n;
-	c.walked = page.last;
-	/* a page's worth at a time, one more to know whether the next page has anything */
-	while (more && !c.full && page.n) {
-		struct str after = arena_str(x->arena, c.walked);
+	more = more && page.n;
+	for (unsigned looks = 0; more && looks < CATALOG_LOOKS_MAX; looks++) {
+		bool end;
 
-		TRY(repository_list(x->site->store, after, CATALOG_PAGE_MAX, put_if_allowed, &c, &more, &x->err));
+		TRY(catalog_look(x, &c, &end));
+		more = !end;
 	}
 	buf_addz(out, "]}");
 	if (c.full)
 		reply_next_page(x, "_catalog", STR_NONE, page.n, c.listing.last);
+	else if (more)
+		reply_field(x, "Link", "</v2/_catalog?n=%llu&after=%lld>; rel=\"next\"", (unsigned long long)page.n,
+		    (long long)c.looked_at.id);
 	return finish(x, "application/json");
 }
 

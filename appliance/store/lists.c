@@ -43,18 +43,44 @@ enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint6
 	return give_names(s, max, each, ctx, more, err);
 }
 
-enum rc repository_list(
-    struct store *st, struct str last, uint64_t max, list_fn *each, void *ctx, bool *more, struct err *err)
+static enum rc find_repository(struct db_stmt *s, bool *found, struct repository *out, struct err *err)
 {
-	static const char sql[] = "SELECT name FROM repositories WHERE name > :last ORDER BY name LIMIT :limit";
+	struct str name;
+
+	TRY(db_step(s, found, err));
+	if (!*found)
+		return OK;
+	name = db_text(s, 1);
+	out->id = db_i64(s, 0);
+	out->n = name.n <= REPO_NAME_MAX ? name.n : 0;
+	memcpy(out->name, name.p, out->n);
+	out->name[out->n] = '\0';
+	db_done(s);
+	return out->n ? OK : fail(err, E_CORRUPT, "the name of repository %lld is too long", (long long)out->id);
+}
+
+enum rc repository_seek(struct store *st, struct str from, bool *found, struct repository *out, struct err *err)
+{
+	static const char sql[] = "SELECT id, name FROM repositories WHERE name >= :from ORDER BY name LIMIT 1";
 	struct db_conn *c;
 	struct db_stmt *s;
 
 	TRY(db_here(st->db, &c, err));
 	TRY(db_prepare(c, sql, &s, err));
-	db_bind_text(s, ":last", last);
-	db_bind_i64(s, ":limit", page_limit(max));
-	return give_names(s, max, each, ctx, more, err);
+	db_bind_text(s, ":from", from);
+	return find_repository(s, found, out, err);
+}
+
+enum rc repository_by_id(struct store *st, int64_t id, bool *found, struct repository *out, struct err *err)
+{
+	static const char sql[] = "SELECT id, name FROM repositories WHERE id = :id";
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	return find_repository(s, found, out, err);
 }
 
 static enum rc prepare_referrers(struct db_conn *c, struct str artifact_type, struct db_stmt **out, struct err *err)

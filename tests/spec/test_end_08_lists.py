@@ -1,4 +1,5 @@
 """end-8, end-12 and Docker's catalog."""
+import fill
 from cove import Case, OCI_INDEX, Client, descriptor, OCI_IMAGE, image, sha256
 
 NAME = "list/app"
@@ -73,3 +74,44 @@ class Lists(Case):
         self.assertEqual(r["OCI-Filters-Applied"], "artifactType")
         self.assertEqual(r.json()["manifests"], [descriptor(OCI_IMAGE, sha256(data), len(data),
                          artifactType="application/signature", annotations={"kind": "application/signature"})])
+
+
+class Catalog(Case):
+    """Among thousands of repositories of others: what one request looks at is bounded."""
+    OTHERS = 5000
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for user, grant in (("near", "m/**:pull"), ("far", "**/seen:pull"), ("blind", "none/of/these:pull")):
+            cls.cove.command("user", "add", user, "--grant", grant, stdin=b"a-password\n")
+        cls.cove.stop()
+        fill.repositories(cls.cove.data, [f"{c}/hidden-{i}" for c in "aqz" for i in range(cls.OTHERS)] +
+                          ["a/seen", "m/one", "m/two", "z/seen"])
+        cls.cove.start()
+
+    def walk(self, user, n=100):
+        c = self.cove.client("registry:catalog:*", user=user, password="a-password")
+        url, entries, pages = f"/v2/_catalog?n={n}", [], 0
+        while url:
+            r = c.request("GET", url)
+            self.assertEqual(r.status, 200)
+            self.assertNotIn("hidden", r["Link"] or "")  # a link tells no name that may not be seen
+            entries, pages = entries + r.json()["repositories"], pages + 1
+            url = r["Link"] and r["Link"][1:r["Link"].index(">")]
+        return entries, pages
+
+    def test_where_no_grant_can_match_is_skipped(self):
+        self.assertEqual(self.walk("near"), (["m/one", "m/two"], 1))
+        self.assertEqual(self.walk("near", 1), (["m/one", "m/two"], 2))
+        self.assertEqual(self.walk("blind"), ([], 1))
+
+    def test_a_short_page_has_a_link(self):
+        entries, pages = self.walk("far")
+        self.assertEqual(entries, ["a/seen", "z/seen"])
+        self.assertGreater(pages, 5)
+
+    def test_the_link_leads_to_what_is_there(self):
+        c = self.cove.client("registry:catalog:*", user="far", password="a-password")
+        for after in ("x", "-1", "99999999999999999999", "9999999"):
+            self.assertEqual(c.request("GET", "/v2/_catalog?after=" + after).status, 400, after)

@@ -172,6 +172,84 @@ static void listed(void **state)
 	assert_rc(E_NOT_FOUND, grant_list(f->auth, STR("bob"), list_one, text, err));
 }
 
+static void assert_seek(struct fixture *f, const struct identity *who, struct str from, const char *want)
+{
+	struct name_at at = {.n = from.n};
+	bool any;
+
+	memcpy(at.p, from.p, from.n);
+	assert_ok(auth_seek(f->auth, who, &at, &any, err));
+	if (any != (want != NULL) || (any && !str_eq((struct str){at.p, at.n}, str_of(want))))
+		fail_msg("from %.*s: %.*s, wanted %s", STR_ARG(from), any ? (int)at.n : 4, any ? at.p : "none", want);
+}
+
+static void what_may_be_seen(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann, key, all, bob;
+	struct grant_info limits[] = {{STR("team/x/**"), MAY_PULL}, {STR("team/z"), MAY_PULL}, {STR("zoo"), MAY_PULL}};
+	char text[CREDENTIAL_TEXT_MAX];
+	int64_t id;
+
+	for (const char *const *name = (const char *const[]){"ann", "bob", "all", NULL}; *name; name++)
+		fixture_user(f, *name, "long enough");
+	fixture_grant(f, "ann", "lib/app", MAY_PULL);
+	fixture_grant(f, "ann", "team/**", MAY_PULL);
+	fixture_grant(f, "ann", "secret/**", MAY_PUSH); /* not to be pulled */
+	fixture_grant(f, "bob", "b/?x", MAY_PULL);
+	fixture_grant(f, "bob", "*/public", MAY_PULL);
+	fixture_grant(f, "all", "**", MAY_ADMIN);
+	assert_int_equal(fixture_login(f, "ann", "long enough", &ann), OK);
+	assert_int_equal(fixture_login(f, "bob", "long enough", &bob), OK);
+	assert_int_equal(fixture_login(f, "all", "long enough", &all), OK);
+	assert_seek(f, &ann, STR(""), "lib/app");
+	assert_seek(f, &ann, STR("lib/app"), "lib/app");
+	assert_seek(f, &ann, STR("lib/app\0"), "team/"); /* without a wildcard it is one name */
+	assert_seek(f, &ann, STR("secret/x"), "team/");
+	assert_seek(f, &ann, STR("team/x"), "team/x");
+	assert_seek(f, &ann, STR("team0"), NULL);
+	assert_seek(f, &bob, STR("a"), "a"); /* a wildcard at the start may match anything */
+	assert_seek(f, &all, STR("zz"), "zz");
+	assert_ok(key_create(f->auth, STR("ann"), STR("ci"), limits, 3, 0, text, &id, err));
+	assert_int_equal(fixture_login(f, "ann", text, &key), OK);
+	assert_seek(f, &key, STR(""), "team/x/"); /* where both may match */
+	assert_seek(f, &key, STR("team/x/y"), "team/x/y");
+	assert_seek(f, &key, STR("team/y"), "team/z");
+	assert_seek(f, &key, STR("team/z\0"), NULL);
+	key.key_id += 1;
+	assert_seek(f, &key, STR(""), NULL);
+}
+
+static void check_plan(void *ctx, const char *sql, struct str line)
+{
+	++*(size_t *)ctx;
+	if (str_starts(line, STR("SCAN")) || strstr(line.p, "TEMP B-TREE") || strstr(line.p, "AUTOMATIC"))
+		fail_msg("%s: %.*s", sql, STR_ARG(line));
+}
+
+/* What is asked with every request and for every entry of a list. */
+static void every_query_walks_an_index(void **state)
+{
+	struct fixture *f = *state;
+	struct grant_info limit = {STR("a/**"), MAY_PULL};
+	char text[CREDENTIAL_TEXT_MAX];
+	struct identity who, again;
+	struct db_conn *conn;
+	size_t lines = 0;
+	int64_t id;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_grant(f, "ann", "a/b", MAY_PULL);
+	assert_ok(key_create(f->auth, STR("ann"), STR("ci"), &limit, 1, 0, text, &id, err));
+	assert_int_equal(fixture_login(f, "ann", text, &who), OK);
+	assert_int_equal(fixture_may(f, &who, "a/b"), MAY_PULL);
+	assert_seek(f, &who, STR(""), "a/b");
+	assert_ok(auth_still_valid(f->auth, who.user_id, who.key_id, who.generation, &again, err));
+	assert_ok(db_here(f->db, &conn, err));
+	db_each_plan(conn, check_plan, &lines);
+	assert_true(lines > 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +261,8 @@ int main(void)
 	    fixture_test(patterns),
 	    fixture_test(a_bounded_number),
 	    fixture_test(listed),
+	    fixture_test(what_may_be_seen),
+	    fixture_test(every_query_walks_an_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,23 +57,45 @@ static void tags_come_in_bytewise_order_page_by_page(void **state)
 	assert_int_equal(c.count, 3);
 }
 
-static void repositories_likewise(void **state)
+static void repositories_from_a_name_on(void **state)
 {
+	static const struct {
+		struct str from;
+		const char *want; /* NULL: none */
+	} rows[] = {
+	    {{NULL, 0}, "a-b"},
+	    {STR("a"), "a-b"},
+	    {STR("a-b"), "a-b"},
+	    {STR("a-b\0"), "a/b"}, /* just behind the name */
+	    {STR("a-b/x"), "a/b"},
+	    {STR("a0"), "b"},
+	    {STR("b\0"), NULL},
+	    {STR("zzz"), NULL},
+	};
 	struct place *p = *state;
-	struct collected all = {.text = ""}, page = {.text = ""};
-	bool more;
+	struct repository r;
+	bool found;
 
-	assert_int_equal(repository_list(p->st, STR_NONE, 5, collect, &all, &more, &p->err), OK);
-	assert_int_equal(all.count, 0);
+	assert_int_equal(repository_seek(p->st, STR_NONE, &found, &r, &p->err), OK);
+	assert_false(found);
 	push_ok(p, REPO("b"), STR("x"));
 	push_ok(p, REPO("a/b"), STR("x"));
 	push_ok(p, REPO("a-b"), STR("x"));
-	assert_int_equal(repository_list(p->st, STR_NONE, 5, collect, &all, &more, &p->err), OK);
-	assert_string_equal(all.text, "a-b a/b b ");
-	assert_false(more);
-	assert_int_equal(repository_list(p->st, STR("a-b"), 1, collect, &page, &more, &p->err), OK);
-	assert_string_equal(page.text, "a/b ");
-	assert_true(more);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct repository again = {.id = 0};
+
+		assert_int_equal(repository_seek(p->st, rows[i].from, &found, &r, &p->err), OK);
+		assert_int_equal(found, rows[i].want != NULL);
+		if (!found)
+			continue;
+		assert_string_equal(r.name, rows[i].want);
+		assert_int_equal(r.n, strlen(rows[i].want));
+		assert_int_equal(repository_by_id(p->st, r.id, &found, &again, &p->err), OK);
+		assert_true(found);
+		assert_string_equal(again.name, rows[i].want);
+	}
+	assert_int_equal(repository_by_id(p->st, 99, &found, &r, &p->err), OK);
+	assert_false(found);
 }
 
 struct seen {
@@ -158,6 +180,7 @@ static void every_query_walks_an_index(void **state)
 	struct manifest_info info;
 	struct seen seen = {.text = ""};
 	struct collected c = {.text = ""};
+	struct repository repository;
 	struct db_conn *conn;
 	struct str bytes;
 	size_t count, lines = 0;
@@ -174,7 +197,8 @@ static void every_query_walks_an_index(void **state)
 	assert_int_equal(manifest_find(p->st, R, &digest, &info, &p->err), OK);
 	assert_int_equal(manifest_read(p->st, &info, &p->arena, &bytes, &p->err), OK);
 	assert_int_equal(tag_list(p->st, R, STR_NONE, 1, collect, &c, &more, &p->err), OK);
-	assert_int_equal(repository_list(p->st, STR_NONE, 1, collect, &c, &more, &p->err), OK);
+	assert_int_equal(repository_seek(p->st, STR_NONE, &more, &repository, &p->err), OK);
+	assert_int_equal(repository_by_id(p->st, repository.id, &more, &repository, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR_NONE, 0, 1, see, &seen, &more, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR("t"), 0, 1, see, &seen, &more, &p->err), OK);
 	assert_int_equal(manifest_delete(p->st, R, &tag, &p->err), OK);
@@ -188,7 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(tags_come_in_bytewise_order_page_by_page),
-	    TEST(repositories_likewise),
+	    TEST(repositories_from_a_name_on),
 	    TEST(referrers_of_a_subject),
 	    TEST(every_query_walks_an_index),
 	};

@@ -76,6 +76,15 @@ CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *o
  * the key's grants when a key was used. Users with admin may do everything. */
 CHECKED enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
+/* For lists of what may be seen: moves `at` on to the first name, itself or behind it bytewise, at which there may be a
+ * repository that `who` may pull, judged by what the patterns have before their first wildcard. *any false: none. */
+#define PATTERN_MAX 255
+struct name_at {
+	char p[PATTERN_MAX + 1]; /* a repository's name, or one with a NUL byte at its end: just behind that name */
+	size_t n;
+};
+CHECKED enum rc auth_seek(
+    struct auth *auth, const struct identity *who, struct name_at *at, bool *any, struct err *err);
 
 /*
  * ---- management (commands, later the page) ----
@@ -111,7 +120,6 @@ typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
 CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
 /* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. MAY_ADMIN
  * only on "**", and never for anonymous. It counts from the next auth_actions() on, which is asked on each request. */
-#define PATTERN_MAX 255
 #define GRANTS_MAX 256 /* of one user, and of one key */
 CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);
 typedef enum rc grant_fn(void *ctx, const struct grant_info *g, struct err *err);

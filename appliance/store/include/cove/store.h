@@ -128,14 +128,23 @@ CHECKED enum rc manifest_delete(struct store *st, struct repo_name repo, const s
 
 /* ---- lists (end-8, catalog, referrers) ---- */
 
-/* Each call gives up to `max` entries after `last` (STR_NONE: from the start), in bytewise order, through `each`, and
- * says whether there are more. `each` must not call back into the store; returning an error ends the walk. */
+/* Gives up to `max` tags after `last` (STR_NONE: from the start), in bytewise order, through `each`, and says whether
+ * there are more. `each` must not call back into the store; returning an error ends the walk. E_NAME_UNKNOWN when the
+ * repository does not exist. */
 typedef enum rc list_fn(void *ctx, struct str entry, struct err *err);
-/* E_NAME_UNKNOWN when the repository does not exist. */
 CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint64_t max, list_fn *each,
     void *ctx, bool *more, struct err *err);
-CHECKED enum rc repository_list(
-    struct store *st, struct str last, uint64_t max, list_fn *each, void *ctx, bool *more, struct err *err);
+
+struct repository {
+	int64_t id;
+	size_t n;
+	char name[REPO_NAME_MAX + 1]; /* n bytes and a NUL: with it, n + 1 bytes are what is just behind the name */
+};
+/* The first repository with the name `from` or one behind it, bytewise. Who walks through all of them skips what it
+ * need not look at. */
+CHECKED enum rc repository_seek(
+    struct store *st, struct str from, bool *found, struct repository *out, struct err *err);
+CHECKED enum rc repository_by_id(struct store *st, int64_t id, bool *found, struct repository *out, struct err *err);
 
 struct referrer {
 	struct manifest_info manifest;
