@@ -35,22 +35,43 @@ enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, s
 	return found ? OK : fail_rc(err, E_NAME_UNKNOWN);
 }
 
+/* That with the longest name in front of it, as of this moment; 0: the database has lost the root. */
+static enum rc namespace_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
+{
+	static const char sql[] = "SELECT id FROM namespaces WHERE name = :name";
+	struct db_stmt *s;
+	struct str tail;
+	bool found = false;
+
+	*id = 0;
+	for (bool more = true; more && !found;) {
+		more = str_cut_last(name, '/', &name, &tail);
+		TRY(db_prepare(c, sql, &s, err));
+		db_bind_text(s, ":name", more ? name : STR(""));
+		TRY(db_step(s, &found, err));
+		if (found)
+			*id = db_i64(s, 0);
+		db_done(s);
+	}
+	return OK;
+}
+
 enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
 {
-	/* of the namespace with the longest name in front of it, as of this moment */
 	static const char sql[] =
-	    "INSERT INTO repositories (name, created_at, namespace) VALUES (:name, :now,"
-	    " (SELECT id FROM namespaces WHERE name = '' OR substr(:name, 1, length(name) + 1) = name || '/'"
-	    " ORDER BY length(name) DESC LIMIT 1))";
+	    "INSERT INTO repositories (name, created_at, namespace) VALUES (:name, :now, :namespace)";
 	struct db_stmt *s;
+	int64_t namespace;
 	bool found;
 
 	TRY(find(c, repo, &found, id, err));
 	if (found)
 		return OK;
+	TRY(namespace_of(c, repo.s, &namespace, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", repo.s);
 	db_bind_i64(s, ":now", clock_wall_s());
+	db_bind_i64(s, ":namespace", namespace);
 	TRY(db_run(s, NULL, err));
 	*id = db_last_id(c);
 	return OK;
