@@ -47,6 +47,8 @@ struct client_head {
 };
 /* The last field of that name (any case); false and STR_NONE without. */
 bool client_field(const struct client_head *head, const char *name, struct str *value);
+/* The field of that name at `index`, from 0: for those that may come more than once. */
+bool client_field_at(const struct client_head *head, const char *name, size_t index, struct str *value);
 
 /* Called on the client's thread, in this order: head at most once, body as it comes, done exactly once. An rc other
  * than OK of the first two ends the request and comes back in done(). */

@@ -1,0 +1,212 @@
+/*
+ * client: the thread: commands in, curl's transfers, deadlines, ends. Everything of a transfer happens here but its
+ * making, which is its caller's.
+ */
+#include "transfer.h"
+#include <cove/clock.h>
+#include <cove/log.h>
+#include <stdlib.h>
+
+enum { CONNECTIONS = 64, CONNECTIONS_PER_HOST = 16, POLL_MS_MAX = 60000 };
+
+/* The command is the thread's from here on. */
+static client_id push(struct client *c, struct command *command)
+{
+	client_id id;
+
+	pthread_mutex_lock(&c->mutex);
+	id = ++c->next_id;
+	if (command->start)
+		command->start->id = id;
+	*c->last = command;
+	c->last = &command->next;
+	pthread_mutex_unlock(&c->mutex);
+	curl_multi_wakeup(c->multi);
+	return id;
+}
+
+client_id client_start(
+    struct client *c, const struct client_request *request, const struct client_events *events, void *ctx)
+{
+	struct command *command = xcalloc(1, sizeof(*command));
+
+	command->start = transfer_new(c, request, events, ctx);
+	return push(c, command);
+}
+
+void client_cancel(struct client *c, client_id id)
+{
+	struct command *command = xcalloc(1, sizeof(*command));
+
+	command->cancel = id;
+	(void)push(c, command);
+}
+
+/* ---- the thread ---- */
+
+static void end(struct client *c, struct transfer *t)
+{
+	struct transfer **at;
+
+	for (at = &c->transfers; *at != t; at = &(*at)->next)
+		;
+	*at = t->next;
+	if (t->in_multi)
+		curl_multi_remove_handle(c->multi, t->easy);
+	t->events.done(t->ctx, t->rc, &t->err);
+	transfer_free(t);
+}
+
+static void begin(struct client *c, struct transfer *t, int64_t now_ms)
+{
+	CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
+
+	if (code) {
+		t->rc = fail(&t->err, E_BUSY, "a request to %s cannot be made: %s", t->host, curl_multi_strerror(code));
+		return;
+	}
+	t->in_multi = true;
+	t->head_by_ms = now_ms + t->head_ms;
+}
+
+static void take_commands(struct client *c)
+{
+	struct command *list, *next;
+
+	pthread_mutex_lock(&c->mutex);
+	list = c->first;
+	c->first = NULL;
+	c->last = &c->first;
+	pthread_mutex_unlock(&c->mutex);
+	for (; list; list = next) {
+		next = list->next;
+		if (list->start) {
+			list->start->next = c->transfers;
+			c->transfers = list->start;
+		}
+		for (struct transfer *t = c->transfers; t && !list->start; t = t->next)
+			if (t->id == list->cancel && !t->rc)
+				t->rc = fail(&t->err, E_SHUTTING_DOWN, "the request to %s was cancelled", t->host);
+		free(list);
+	}
+}
+
+static void take_results(struct client *c)
+{
+	struct CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(c->multi, &left))) {
+		struct transfer *t = NULL;
+		CURLcode code = m->data.result;
+
+		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t) || !t)
+			continue;
+		if (code == CURLE_OK)
+			transfer_say_head(t);
+		transfer_judge(t, code);
+		end(c, t);
+	}
+}
+
+/* Starts what is due, ends what is over; how long there is nothing to do. */
+static int look_after(struct client *c)
+{
+	int64_t now_ms = clock_mono_ms(), due = now_ms + POLL_MS_MAX;
+
+	for (struct transfer *t = c->transfers, *next; t; t = next) {
+		int64_t at;
+
+		next = t->next;
+		if (!t->rc && !t->in_multi && now_ms >= t->start_at_ms)
+			begin(c, t, now_ms);
+		at = transfer_check(t, now_ms);
+		if (t->rc)
+			end(c, t);
+		else if (at < due)
+			due = at;
+	}
+	return due > now_ms ? (int)(due - now_ms) : 0;
+}
+
+struct news {
+	bool stopping, commands;
+};
+
+static struct news look_for_news(struct client *c)
+{
+	struct news news;
+
+	pthread_mutex_lock(&c->mutex);
+	news = (struct news){c->stopping, c->first};
+	pthread_mutex_unlock(&c->mutex);
+	return news;
+}
+
+static void *run(void *ctx)
+{
+	struct client *c = ctx;
+	struct news news = {.commands = true};
+	int running, wait_ms;
+
+	while (!news.stopping) {
+		take_commands(c);
+		wait_ms = look_after(c);
+		curl_multi_perform(c->multi, &running);
+		take_results(c);
+		/* perform swallows a wake-up that came before it: only one after this look ends the poll */
+		news = look_for_news(c);
+		if (wait_ms && !news.commands && !news.stopping)
+			curl_multi_poll(c->multi, NULL, 0, wait_ms, NULL);
+		news = look_for_news(c);
+	}
+	/* an end may ask for more: that ends as well */
+	do {
+		take_commands(c);
+		for (struct transfer *t = c->transfers; t; t = t->next)
+			if (!t->rc)
+				t->rc = fail_rc(&t->err, E_SHUTTING_DOWN);
+		while (c->transfers)
+			end(c, c->transfers);
+	} while (c->first);
+	return NULL;
+}
+
+enum rc client_open(const struct client_options *options, struct client **out, struct err *err)
+{
+	struct client *c = xcalloc(1, sizeof(*c));
+	unsigned total = options->connections_max, per_host = options->connections_per_host_max;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		bug("libcurl does not start");
+	c->last = &c->first;
+	pthread_mutex_init(&c->mutex, NULL);
+	c->user_agent = xstrdup(options->user_agent);
+	c->multi = curl_multi_init();
+	if (!c->multi)
+		bug("no memory for the client");
+	curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(total ? total : CONNECTIONS));
+	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : CONNECTIONS_PER_HOST));
+	if (pthread_create(&c->thread, NULL, run, c)) {
+		curl_multi_cleanup(c->multi);
+		free(c->user_agent);
+		free(c);
+		return fail(err, E_BUSY, "no thread for outgoing requests");
+	}
+	*out = c;
+	return OK;
+}
+
+void client_close(struct client *c)
+{
+	pthread_mutex_lock(&c->mutex);
+	c->stopping = true;
+	pthread_mutex_unlock(&c->mutex);
+	curl_multi_wakeup(c->multi);
+	pthread_join(c->thread, NULL);
+	curl_multi_cleanup(c->multi);
+	curl_global_cleanup();
+	pthread_mutex_destroy(&c->mutex);
+	free(c->user_agent);
+	free(c);
+}
