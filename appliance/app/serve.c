@@ -146,7 +146,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	http_protocol(&protocol, &s->site);
 	enum rc rc = net_open(&options, &s->net, err);
 	if (!rc)
-		rc = net_listen(s->net, host, port, &s->port, err);
+		rc = net_listen(s->net, host, port, 0, &s->port, err);
 	if (!rc)
 		net_set_identity(s->net, identity);
 	tls_identity_unref(identity);

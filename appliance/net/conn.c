@@ -114,6 +114,11 @@ uint16_t conn_local_port(const struct conn *c)
 	return c->local_port;
 }
 
+unsigned conn_listener(const struct conn *c)
+{
+	return c->listener_tag;
+}
+
 struct conn_ref conn_ref(struct conn *c)
 {
 	return (struct conn_ref){c->net, c->slot, c->serial};

@@ -120,9 +120,7 @@ void deadline_tick(struct net *n)
 			expire(l->first, now);
 		any |= l->first != NULL;
 	}
-	for (unsigned i = 0; i < n->listener_count; i++)
-		any |= atomic_load(&n->listeners[i].resting);
-	if (!any)
+	if (!any && !atomic_load(&n->resting))
 		stop_ticking(n);
 }
 

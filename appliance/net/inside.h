@@ -17,7 +17,7 @@
 #define GATHER_BYTES (64u * 1024) /* ciphertext of several records for one send() */
 #define RECORD_ROOM 17000u        /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
 #define LANE_QUEUE_MAX 1024u
-#define LISTENERS_MAX 64u
+#define LISTENERS_MAX 128u
 #define SLOTS_PER_CHUNK 256u
 #define TICK_MS 500
 #define CREW_STACK_BYTES (256u * 1024)
@@ -73,6 +73,7 @@ struct conn {
 	bool queued_in_turn; /* got LANE_WAIT in this turn */
 	bool idle_after;     /* PACE_IDLE begins when `unsent` is gone */
 	uint16_t local_port;
+	unsigned listener_tag;
 	uint8_t peer_n;
 	char peer[46];
 
@@ -116,10 +117,13 @@ struct lane_queue {
 	struct conn *first, *last;
 };
 
+/* Its number is in epoll's events. One that is given up while a thread accepts is closed by that thread. */
 struct listener {
-	int fd;
+	int fd; /* -1: free */
 	uint16_t port;
-	_Atomic bool resting; /* out of descriptors or memory: the next tick listens again */
+	unsigned tag;
+	enum { LISTENER_ARMED, LISTENER_ACCEPTS, LISTENER_RESTS } state;
+	bool given_up;
 };
 
 struct list {
@@ -129,8 +133,10 @@ struct list {
 struct net {
 	struct protocol protocol;
 	int epoll_fd, timer_fd, wake_fd;
+	pthread_mutex_t listeners_mutex; /* guards listeners; taken inside no other */
 	struct listener listeners[LISTENERS_MAX];
-	unsigned listener_count;
+	bool listeners_watched;   /* by epoll: the crew runs */
+	_Atomic unsigned resting; /* out of descriptors or memory: the next tick listens again */
 	struct worker *workers;
 	unsigned thread_count, started;
 	_Atomic bool draining, ended;
@@ -194,6 +200,11 @@ bool deadline_evict(struct net *n, bool only_tls);
 /* listener.c */
 void listener_accept(struct net *n, unsigned index);
 void listener_wake_resting(struct net *n);
+/* The crew is about to start. */
+CHECKED enum rc listeners_watch(struct net *n, struct err *err);
+/* The kernel stops queueing. */
+void listeners_shut(struct net *n);
+void listeners_close(struct net *n);
 
 /* lane.c */
 void lanes_init(struct net *n, unsigned threads);

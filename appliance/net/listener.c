@@ -100,25 +100,98 @@ static uint16_t port_of(int fd)
 	return ntohs(address.sin6_port);
 }
 
-enum rc net_listen(struct net *n, const char *host, uint16_t port, uint16_t *bound_port, struct err *err)
+/* Enters it, and has it watched when the crew runs. The mutex is held. */
+static CHECKED enum rc enter(struct net *n, int fd, unsigned tag, uint16_t *port, struct err *err)
 {
-	int fd = -1;
-	unsigned index = n->listener_count;
+	unsigned i = 0;
 
-	if (index == LISTENERS_MAX)
+	while (i < LISTENERS_MAX && n->listeners[i].fd >= 0)
+		i++;
+	if (i == LISTENERS_MAX)
 		return fail(err, E_CONFIG, "more than %u listeners", LISTENERS_MAX);
+	*port = port_of(fd);
+	n->listeners[i] = (struct listener){.fd = fd, .port = *port, .tag = tag};
+	if (n->listeners_watched && crew_watch(n, fd, EVENT_LISTENER + i, EPOLLIN | EPOLLONESHOT, false, err)) {
+		n->listeners[i].fd = -1;
+		return E_IO;
+	}
+	return OK;
+}
+
+enum rc net_listen(struct net *n, const char *host, uint16_t port, unsigned tag, uint16_t *bound_port, struct err *err)
+{
+	uint16_t bound;
+	int fd = -1;
+	enum rc rc;
+
 	if (*host)
 		TRY(open_address(host, port, &fd, err));
 	else
 		fd = open_all_addresses(port);
 	if (fd < 0)
 		return fail_errno(err, E_IO, "cannot listen on %s port %u", *host ? host : "all addresses", port);
-	n->listeners[index].fd = fd;
-	n->listeners[index].port = port_of(fd);
-	n->listener_count++;
-	if (bound_port)
-		*bound_port = n->listeners[index].port;
-	return OK;
+	pthread_mutex_lock(&n->listeners_mutex);
+	rc = atomic_load(&n->draining) ? fail_rc(err, E_SHUTTING_DOWN) : enter(n, fd, tag, &bound, err);
+	pthread_mutex_unlock(&n->listeners_mutex);
+	if (rc)
+		close(fd);
+	else if (bound_port)
+		*bound_port = bound;
+	return rc;
+}
+
+/* The mutex is held. */
+static void drop(struct net *n, struct listener *l)
+{
+	if (l->state == LISTENER_RESTS)
+		atomic_fetch_sub(&n->resting, 1);
+	close(l->fd); /* epoll forgets it by itself */
+	l->fd = -1;
+}
+
+void net_unlisten(struct net *n, uint16_t port)
+{
+	pthread_mutex_lock(&n->listeners_mutex);
+	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+		struct listener *l = &n->listeners[i];
+
+		if (l->fd < 0 || l->port != port)
+			continue;
+		l->given_up = true;
+		if (l->state != LISTENER_ACCEPTS)
+			drop(n, l);
+	}
+	pthread_mutex_unlock(&n->listeners_mutex);
+}
+
+enum rc listeners_watch(struct net *n, struct err *err)
+{
+	enum rc rc = OK;
+
+	pthread_mutex_lock(&n->listeners_mutex);
+	for (unsigned i = 0; i < LISTENERS_MAX && !rc; i++)
+		if (n->listeners[i].fd >= 0)
+			rc = crew_watch(n, n->listeners[i].fd, EVENT_LISTENER + i, EPOLLIN | EPOLLONESHOT, false, err);
+	n->listeners_watched = true;
+	pthread_mutex_unlock(&n->listeners_mutex);
+	return rc;
+}
+
+/* The descriptors themselves are closed when no thread can be in accept(2). */
+void listeners_shut(struct net *n)
+{
+	pthread_mutex_lock(&n->listeners_mutex);
+	for (unsigned i = 0; i < LISTENERS_MAX; i++)
+		if (n->listeners[i].fd >= 0)
+			shutdown(n->listeners[i].fd, SHUT_RDWR);
+	pthread_mutex_unlock(&n->listeners_mutex);
+}
+
+void listeners_close(struct net *n)
+{
+	for (unsigned i = 0; i < LISTENERS_MAX; i++)
+		if (n->listeners[i].fd >= 0)
+			drop(n, &n->listeners[i]);
 }
 
 static void name_peer(struct conn *c, const struct sockaddr_in6 *address)
@@ -162,6 +235,7 @@ static void take(struct net *n, const struct listener *l, int fd, const struct s
 	}
 	atomic_fetch_add_explicit(&n->accepted, 1, memory_order_relaxed);
 	c->local_port = l->port;
+	c->listener_tag = l->tag;
 	name_peer(c, address);
 	crew_arm(c, EPOLLIN);
 }
@@ -185,28 +259,56 @@ static bool turn_one_away(struct net *n, const struct listener *l)
 	return fd >= 0;
 }
 
-/* Listens again with the next tick: an event that stays would be a busy loop. */
-static void rest(struct net *n, struct listener *l)
+/* The mutex is held. */
+static void listen_again(struct net *n, unsigned index)
 {
-	log_warn("net.exhausted", "port=%u reason=\"%s\"", l->port, strerror(errno));
-	atomic_store(&l->resting, true);
+	struct err err;
+
+	n->listeners[index].state = LISTENER_ARMED;
+	if (crew_watch(n, n->listeners[index].fd, EVENT_LISTENER + index, EPOLLIN | EPOLLONESHOT, true, &err))
+		bug("%s", err.text);
+}
+
+/* False: another thread has it, or it is gone, and the event is an old one. */
+static bool begin(struct net *n, unsigned index, struct listener *out)
+{
+	struct listener *l = &n->listeners[index];
+	bool mine;
+
+	pthread_mutex_lock(&n->listeners_mutex);
+	mine = l->fd >= 0 && l->state == LISTENER_ARMED;
+	if (mine)
+		l->state = LISTENER_ACCEPTS;
+	*out = *l;
+	pthread_mutex_unlock(&n->listeners_mutex);
+	return mine;
+}
+
+/* exhausted: it is listened again with the next tick, since an event that stays would be a busy loop. */
+static void end(struct net *n, unsigned index, bool exhausted)
+{
+	struct listener *l = &n->listeners[index];
+
+	pthread_mutex_lock(&n->listeners_mutex);
+	if (l->given_up) {
+		drop(n, l);
+	} else if (exhausted) {
+		l->state = LISTENER_RESTS;
+		atomic_fetch_add(&n->resting, 1);
+	} else if (!atomic_load(&n->draining)) {
+		listen_again(n, index);
+	}
+	pthread_mutex_unlock(&n->listeners_mutex);
+	if (!exhausted)
+		return;
 	pthread_mutex_lock(&n->mutex);
 	deadline_start_ticking(n);
 	pthread_mutex_unlock(&n->mutex);
 }
 
-static void listen_again(struct net *n, unsigned index)
+/* False: neither descriptors nor memory are left. */
+static bool accept_batch(struct net *n, const struct listener *l)
 {
-	struct err err;
-
-	if (crew_watch(n, n->listeners[index].fd, EVENT_LISTENER + index, EPOLLIN | EPOLLONESHOT, true, &err))
-		bug("%s", err.text);
-}
-
-void listener_accept(struct net *n, unsigned index)
-{
-	struct listener *l = &n->listeners[index];
-
 	for (int i = 0; i < BATCH && !atomic_load(&n->draining); i++) {
 		struct sockaddr_in6 address = {0};
 		socklen_t size = sizeof(address);
@@ -219,17 +321,31 @@ void listener_accept(struct net *n, unsigned index)
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			if (turn_one_away(n, l))
 				continue;
-			rest(n, l);
-			return;
+			log_warn("net.exhausted", "port=%u reason=\"%s\"", l->port, strerror(errno));
+			return false;
 		} /* anything else is a connection that ended before its turn (accept(2), "Error handling") */
 	}
-	if (!atomic_load(&n->draining))
-		listen_again(n, index);
+	return true;
+}
+
+void listener_accept(struct net *n, unsigned index)
+{
+	struct listener l;
+
+	if (begin(n, index, &l))
+		end(n, index, !accept_batch(n, &l));
 }
 
 void listener_wake_resting(struct net *n)
 {
-	for (unsigned i = 0; i < n->listener_count; i++)
-		if (atomic_exchange(&n->listeners[i].resting, false) && !atomic_load(&n->draining))
-			listen_again(n, i);
+	if (!atomic_load(&n->resting))
+		return;
+	pthread_mutex_lock(&n->listeners_mutex);
+	for (unsigned i = 0; i < LISTENERS_MAX; i++) {
+		if (n->listeners[i].fd < 0 || n->listeners[i].state != LISTENER_RESTS || atomic_load(&n->draining))
+			continue;
+		atomic_fetch_sub(&n->resting, 1);
+		listen_again(n, i);
+	}
+	pthread_mutex_unlock(&n->listeners_mutex);
 }

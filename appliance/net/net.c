@@ -95,6 +95,9 @@ enum rc net_open(const struct net_options *options, struct net **out, struct err
 	n->chunks = xcalloc(n->chunk_max, sizeof(*n->chunks));
 	n->likes_chacha = !cpu_has_aes();
 	n->tickets = tls_tickets_new();
+	for (unsigned i = 0; i < LISTENERS_MAX; i++)
+		n->listeners[i].fd = -1;
+	pthread_mutex_init(&n->listeners_mutex, NULL);
 	pthread_mutex_init(&n->mutex, NULL);
 	pthread_mutex_init(&n->ready_mutex, NULL);
 	pthread_mutex_init(&n->lane_mutex, NULL);
@@ -142,8 +145,7 @@ enum rc net_start(struct net *n, struct err *err)
 {
 	if (!n->tls_now)
 		bug("net_start without an identity");
-	for (unsigned i = 0; i < n->listener_count; i++)
-		TRY(crew_watch(n, n->listeners[i].fd, EVENT_LISTENER + i, EPOLLIN | EPOLLONESHOT, false, err));
+	TRY(listeners_watch(n, err));
 	enum rc rc = start_threads(n, err);
 	if (rc)
 		net_stop(n, 0);
@@ -196,8 +198,7 @@ void net_stop(struct net *n, int64_t grace_ms)
 {
 	atomic_store(&n->draining, true);
 	/* The kernel stops queueing; the descriptor itself is closed when no thread can be in accept(2). */
-	for (unsigned i = 0; i < n->listener_count; i++)
-		shutdown(n->listeners[i].fd, SHUT_RDWR);
+	listeners_shut(n);
 	pthread_mutex_lock(&n->mutex);
 	cut_idle(n);
 	wait_until_empty(n, grace_ms > 0 ? grace_ms : 0);
@@ -226,8 +227,7 @@ void net_close(struct net *n)
 		return;
 	if (n->started)
 		bug("net_close before net_stop");
-	for (unsigned i = 0; i < n->listener_count; i++)
-		close(n->listeners[i].fd);
+	listeners_close(n);
 	for (unsigned i = 0; i < n->thread_count; i++) {
 		free(n->workers[i].scratch);
 		free(n->workers[i].in);
@@ -241,6 +241,7 @@ void net_close(struct net *n)
 	close_fd(n->spare_fd);
 	tls_context_unref(n->tls_now);
 	tls_tickets_free(n->tickets);
+	pthread_mutex_destroy(&n->listeners_mutex);
 	pthread_mutex_destroy(&n->mutex);
 	pthread_mutex_destroy(&n->ready_mutex);
 	pthread_mutex_destroy(&n->lane_mutex);

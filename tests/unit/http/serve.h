@@ -51,7 +51,7 @@ static inline void serve_start(struct serve *s, struct site *site)
 	crypto_start();
 	http_protocol(&s->protocol, site);
 	assert_int_equal(net_open(&options, &s->net, &err), OK);
-	assert_int_equal(net_listen(s->net, "127.0.0.1", 0, &s->port, &err), OK);
+	assert_int_equal(net_listen(s->net, "127.0.0.1", 0, 0, &s->port, &err), OK);
 	assert_int_equal(tls_identity_new(str_of(serve_chain), str_of(serve_key), &identity, &err), OK);
 	net_set_identity(s->net, identity);
 	tls_identity_unref(identity);

@@ -9,6 +9,7 @@
  *   work          PACE_NONE from here on
  *   idle          PACE_IDLE from here on
  *   peer          answers the peer's address and whether it speaks TLS
+ *   listener      answers the tag of the listener
  *   anything else closes
  */
 #pragma once
@@ -117,6 +118,10 @@ static void rig_command(struct conn *c, struct rig_state *s)
 	} else if (str_eq(verb, STR("peer"))) {
 		char text[128];
 		snprintf(text, sizeof(text), "%.*s %d", STR_ARG(conn_peer(c)), conn_is_tls(c));
+		rig_answer(s, text);
+	} else if (str_eq(verb, STR("listener"))) {
+		char text[16];
+		snprintf(text, sizeof(text), "%u", conn_listener(c));
 		rig_answer(s, text);
 	} else {
 		s->mode = MODE_BYE;

@@ -49,7 +49,7 @@ static void rig_open(struct rig *rig, struct net_options options)
 	rig_make_identity(rig->chain_pem, sizeof(rig->chain_pem), rig->key_pem, sizeof(rig->key_pem));
 	assert_int_equal(tls_identity_new(str_of(rig->chain_pem), str_of(rig->key_pem), &rig->identity, &err), OK);
 	assert_int_equal(net_open(&options, &rig->net, &err), OK);
-	assert_int_equal(net_listen(rig->net, "127.0.0.1", 0, &rig->port, &err), OK);
+	assert_int_equal(net_listen(rig->net, "127.0.0.1", 0, 0, &rig->port, &err), OK);
 	net_set_identity(rig->net, rig->identity);
 	assert_int_equal(net_start(rig->net, &err), OK);
 }

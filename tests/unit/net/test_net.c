@@ -347,11 +347,11 @@ static void listens_where_told(void **state)
 	uint16_t port = 0, again;
 
 	assert_int_equal(net_open(&options, &n, &err), OK);
-	assert_int_equal(net_listen(n, "", 0, &port, &err), OK);
+	assert_int_equal(net_listen(n, "", 0, 0, &port, &err), OK);
 	assert_int_not_equal(port, 0);
-	assert_int_not_equal(net_listen(n, "", port, &again, &err), OK);
+	assert_int_not_equal(net_listen(n, "", port, 0, &again, &err), OK);
 	assert_non_null(strstr(err.text, "cannot listen on all addresses"));
-	assert_int_equal(net_listen(n, "registry.example", 0, NULL, &err), E_CONFIG);
+	assert_int_equal(net_listen(n, "registry.example", 0, 0, NULL, &err), E_CONFIG);
 	net_set_identity(n, rig->identity);
 	assert_int_equal(net_start(n, &err), OK);
 	struct client k;
@@ -360,6 +360,56 @@ static void listens_where_told(void **state)
 	client_close(&k);
 	net_stop(n, 0);
 	net_close(n);
+}
+
+/* A port comes and goes while the crew runs; who is connected stays, and the port is free again. */
+static void listeners_come_and_go(void **state)
+{
+	struct rig *rig = *state;
+	struct client old, k;
+	struct err err;
+	uint16_t port = 0;
+	char tag[16];
+
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(net_listen(rig->net, "127.0.0.1", port, 7 + i, &port, &err), OK);
+		assert_int_equal(client_open(&k, port, kinds[i % KINDS].options), 0);
+		snprintf(tag, sizeof(tag), "%u", 7 + i);
+		assert_string_equal(client_ask(&k, "listener\n"), tag);
+		if (i == 0)
+			old = k;
+		else
+			client_close(&k);
+		net_unlisten(rig->net, port);
+		assert_int_equal(client_connect(port), -1);
+		assert_string_equal(client_ask(&old, "echo on\n"), "on");
+	}
+	assert_int_equal(client_open(&k, rig->port, kinds[0].options), 0);
+	assert_string_equal(client_ask(&k, "listener\n"), "0");
+	client_close(&k);
+	client_close(&old);
+	net_unlisten(rig->net, 1); /* there is none */
+}
+
+/* Given up in the middle of a crowd: nobody is left hanging, nothing is closed twice. */
+static void a_busy_listener_goes(void **state)
+{
+	struct rig *rig = *state;
+	struct err err;
+	uint16_t port = 0;
+
+	for (int round = 0; round < 10; round++) {
+		int fds[40];
+
+		assert_int_equal(net_listen(rig->net, "127.0.0.1", 0, 1, &port, &err), OK);
+		for (size_t i = 0; i < 40; i++)
+			fds[i] = client_connect(port);
+		net_unlisten(rig->net, port);
+		for (size_t i = 0; i < 40; i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+	}
+	eventually(rig_figures(rig).open == 0);
 }
 
 int main(void)
@@ -382,6 +432,8 @@ int main(void)
 	    TEST(a_parked_connection_is_woken),
 	    TEST(a_parked_connection_whose_peer_leaves_ends),
 	    TEST(listens_where_told),
+	    TEST(listeners_come_and_go),
+	    TEST(a_busy_listener_goes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,11 +47,14 @@ struct net_options {
 /* ---- life: one thread, after crypto_start() ---- */
 CHECKED enum rc net_open(const struct net_options *options, struct net **out, struct err *err);
 /* host: an address literal, or "" for all addresses of both families; port 0: any, told by *bound_port (may be NULL).
- */
-CHECKED enum rc net_listen(struct net *n, const char *host, uint16_t port, uint16_t *bound_port, struct err *err);
+ * tag: what conn_listener() says of connections that come this way. Also while the crew runs, any thread. */
+CHECKED enum rc net_listen(
+    struct net *n, const char *host, uint16_t port, unsigned tag, uint16_t *bound_port, struct err *err);
+/* Takes no more connections there and gives the port back; those that are open go on. Any time, any thread. */
+void net_unlisten(struct net *n, uint16_t port);
 /* New handshakes use it; the running ones keep theirs. Takes its own reference. Any time, any thread. */
 void net_set_identity(struct net *n, struct tls_identity *identity);
-/* Starts the crew; returns at once. Needs an identity; listeners come before it. */
+/* Starts the crew; returns at once. Needs an identity. */
 CHECKED enum rc net_start(struct net *n, struct err *err);
 /* No new connections, idle ones end, exchanges under way may finish for up to grace_ms; then all end. Waits for that
  * and joins the crew. */
@@ -98,6 +101,8 @@ bool conn_is_tls(const struct conn *c);
 struct str conn_peer(const struct conn *c);
 /* The port it came in on. */
 uint16_t conn_local_port(const struct conn *c);
+/* The tag of the listener. */
+unsigned conn_listener(const struct conn *c);
 
 /*
  * Lanes keep the crew alive: bulk transfer at most half of the crew, Argon2 one (two from 4 GiB of memory on), TLS
