@@ -16,6 +16,7 @@ enum rc auth_open(struct db *db, struct auth **out, struct err *err)
 	auth->cost = password_cost_for_machine();
 	auth->throttle = throttle_new();
 	auth->verified = verified_new();
+	auth->audit = audit_open(db);
 	*out = auth;
 	return OK;
 }
@@ -24,9 +25,15 @@ void auth_close(struct auth *auth)
 {
 	if (!auth)
 		return;
+	audit_close(auth->audit);
 	throttle_free(auth->throttle);
 	verified_free(auth->verified);
 	free(auth);
+}
+
+struct audit *auth_audit(struct auth *auth)
+{
+	return auth->audit;
 }
 
 void identity_fill(struct identity *out, int64_t user_id, int64_t key_id, int64_t generation, struct str name)
@@ -160,6 +167,9 @@ enum rc auth_password(struct auth *auth, struct str user, const struct secret *p
 		if (rc == E_BAD_PASSWORD) {
 			throttle_failed(auth->throttle, user, peer);
 			log_info("auth.failed", "user=%s peer=%s", log_quote(user), log_quote(peer));
+			audit_tally(auth->audit,
+			    &(struct audit_entry){
+				.user = user, .peer = peer, .action = STR("login.password"), .refused = true});
 		}
 		if (rc)
 			return rc;

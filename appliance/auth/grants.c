@@ -1,9 +1,6 @@
 /* grants: rows of {pattern, actions}, and the access decision over them. */
 #include "private.h"
 
-#define MAY_ALL (MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN)
-#define EVERYTHING "**"
-
 static const struct {
 	const char *name;
 	unsigned actions;
@@ -68,8 +65,17 @@ enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
 
 /* ---- the decision ---- */
 
+unsigned grant_gives(struct str pattern, unsigned actions, struct str repository)
+{
+	if (actions & MAY_ADMIN && str_eq(pattern, STR(EVERYTHING)))
+		return MAY_ALL;
+	return str_glob(pattern, repository) ? actions & ~(unsigned)MAY_ADMIN : 0;
+}
+
 /* The rows of an owner: its id is :id. The decision and the search for what may be seen read the same ones. */
-static const char of_user[] = "SELECT pattern, actions FROM grants WHERE user_id = :id";
+static const char of_user[] =
+    "SELECT pattern, actions FROM grants WHERE user_id = :id UNION ALL SELECT g.pattern, g.actions"
+    " FROM user_roles u JOIN role_grants g ON g.role_id = u.role_id WHERE u.user_id = :id";
 static const char of_key[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
 
 typedef void row_fn(void *ctx, struct str pattern, unsigned actions);
@@ -98,10 +104,7 @@ static void add_row(void *ctx, struct str pattern, unsigned actions)
 {
 	struct question *q = ctx;
 
-	if (actions & MAY_ADMIN && str_eq(pattern, STR(EVERYTHING)))
-		q->actions |= MAY_ALL;
-	else if (str_glob(pattern, q->repository))
-		q->actions |= actions & ~(unsigned)MAY_ADMIN;
+	q->actions |= grant_gives(pattern, actions, q->repository);
 }
 
 /* What narrows an identity: nothing, its key's rows, or everything when the key is not there. */
@@ -209,6 +212,29 @@ enum rc auth_seek(struct auth *auth, const struct identity *who, struct name_at 
 
 /* ---- management ---- */
 
+struct str grant_text(char out[static GRANT_TEXT_MAX], struct str pattern, unsigned actions)
+{
+	char text[ACTIONS_TEXT_MAX];
+
+	actions_text(text, actions);
+	snprintf(out, GRANT_TEXT_MAX, "%.*s: %s", STR_ARG(pattern), actions ? text : "none");
+	return str_of(out);
+}
+
+enum rc each_grant(struct db_stmt *s, grant_fn *each, void *ctx, struct err *err)
+{
+	enum rc rc;
+	bool row;
+
+	while (!(rc = db_step(s, &row, err)) && row) {
+		rc = each(ctx, &(struct grant_info){db_text(s, 0), (unsigned)db_i64(s, 1)}, err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
 struct grant_change {
 	struct str user, pattern;
 	unsigned actions;
@@ -239,6 +265,7 @@ static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct gran
 	static const char put[] = "INSERT INTO grants (user_id, pattern, actions) VALUES (:user, :pattern, :actions)"
 				  " ON CONFLICT (user_id, pattern) DO UPDATE SET actions = excluded.actions";
 	static const char drop[] = "DELETE FROM grants WHERE user_id = :user AND pattern = :pattern";
+	char detail[GRANT_TEXT_MAX];
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, g->actions ? put : drop, &s, err));
@@ -246,7 +273,8 @@ static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct gran
 	db_bind_text(s, ":pattern", g->pattern);
 	if (g->actions)
 		db_bind_i64(s, ":actions", g->actions);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return audit_add(c, "user.grant", g->user, grant_text(detail, g->pattern, g->actions), err);
 }
 
 static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
@@ -281,18 +309,10 @@ enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx
 	struct db_conn *c;
 	struct db_stmt *s;
 	int64_t user_id;
-	enum rc rc;
-	bool row;
 
 	TRY(db_here(auth->db, &c, err));
 	TRY(user_id_of(c, user, &user_id, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":user", user_id);
-	while (!(rc = db_step(s, &row, err)) && row) {
-		rc = each(ctx, &(struct grant_info){db_text(s, 0), (unsigned)db_i64(s, 1)}, err);
-		if (rc)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return each_grant(s, each, ctx, err);
 }

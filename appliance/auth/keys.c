@@ -35,6 +35,15 @@ enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CR
 
 /* ---- management ---- */
 
+static enum rc audit_key(
+    struct db_conn *c, const char *action, struct str user, int64_t id, struct str label, struct err *err)
+{
+	char detail[LABEL_MAX + 40];
+
+	snprintf(detail, sizeof(detail), "key %lld %.*s", (long long)id, STR_ARG(label));
+	return audit_add(c, action, user, str_trim(str_of(detail)), err);
+}
+
 struct new_key {
 	struct str user, label;
 	const struct grant_info *grants;
@@ -72,6 +81,8 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 	int64_t user_id;
 
 	TRY(user_id_of(c, key->user, &user_id, err));
+	if (str_starts(key->user, STR(RULE_PREFIX)))
+		return fail(err, E_USAGE, "%.*s is proven by tokens of its issuer and has no keys", STR_ARG(key->user));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":user", user_id);
 	db_bind_text(s, ":label", key->label);
@@ -81,7 +92,8 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":expires", key->expires_at);
 	TRY(db_run(s, NULL, err));
 	key->id = db_last_id(c);
-	return add_grants(c, key, err);
+	TRY(add_grants(c, key, err));
+	return audit_key(c, "key.create", key->user, key->id, key->label, err);
 }
 
 static enum rc label_check(struct str label, struct err *err)
@@ -122,28 +134,59 @@ enum rc key_create(struct auth *auth, struct str user, struct str label, const s
 	return rc;
 }
 
+struct key_end {
+	int64_t id;
+	struct str owner; /* who it must belong to; empty: anybody */
+};
+
+/* Of a key; E_NOT_FOUND when it is not that owner's. Texts are copied. */
+static enum rc find_owner(struct db_conn *c, const struct key_end *end, char user[static USER_NAME_MAX + 1],
+    char label[static LABEL_MAX + 1], struct err *err)
+{
+	static const char sql[] =
+	    "SELECT u.name, k.label FROM keys k JOIN users u ON u.id = k.user_id WHERE k.id = :id";
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", end->id);
+	TRY(db_step(s, &row, err));
+	row = row && (!end->owner.n || str_eq(db_text(s, 0), end->owner));
+	if (row) {
+		snprintf(user, USER_NAME_MAX + 1, "%.*s", STR_ARG(db_text(s, 0)));
+		snprintf(label, LABEL_MAX + 1, "%.*s", STR_ARG(db_text(s, 1)));
+	}
+	db_done(s);
+	return row ? OK : fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)end->id);
+}
+
 /* Tokens made with the key end because auth_still_valid() looks at the key; logins made with it are deleted. */
 static enum rc revoke(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char end[] = "UPDATE keys SET revoked = 1 WHERE id = :id";
 	static const char forget[] = "DELETE FROM logins WHERE key_id = :id";
-	const int64_t *id = ctx;
+	char user[USER_NAME_MAX + 1], label[LABEL_MAX + 1];
+	const struct key_end *key = ctx;
 	struct db_stmt *s;
-	int64_t changes;
 
+	TRY(find_owner(c, key, user, label, err));
 	TRY(db_prepare(c, end, &s, err));
-	db_bind_i64(s, ":id", *id);
-	TRY(db_run(s, &changes, err));
-	if (!changes)
-		return fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)*id);
+	db_bind_i64(s, ":id", key->id);
+	TRY(db_run(s, NULL, err));
 	TRY(db_prepare(c, forget, &s, err));
-	db_bind_i64(s, ":id", *id);
-	return db_run(s, NULL, err);
+	db_bind_i64(s, ":id", key->id);
+	TRY(db_run(s, NULL, err));
+	return audit_key(c, "key.revoke", str_of(user), key->id, str_of(label), err);
 }
 
 enum rc key_revoke(struct auth *auth, int64_t id, struct err *err)
 {
-	return auth_in_transaction(auth, revoke, &id, err);
+	return auth_in_transaction(auth, revoke, &(struct key_end){.id = id}, err);
+}
+
+enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct err *err)
+{
+	return auth_in_transaction(auth, revoke, &(struct key_end){id, user}, err);
 }
 
 enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err)

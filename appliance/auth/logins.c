@@ -39,7 +39,8 @@ static enum rc add_login(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":user", login->who->user_id);
 	db_bind_i64(s, ":idle", now - LOGIN_IDLE_S);
 	db_bind_i64(s, ":max", LOGINS_MAX);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return audit_add(c, "login.make", str_of(login->who->name), (struct str){login->client, login->client_n}, err);
 }
 
 enum rc login_make(struct auth *auth, const struct identity *who, struct str client,
@@ -99,6 +100,7 @@ enum rc login_use(struct auth *auth, struct str text, struct identity *out, stru
 
 struct revocation {
 	struct str user;
+	int64_t id; /* of one */
 	int64_t count;
 };
 
@@ -117,7 +119,8 @@ static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &r->count, err));
 	TRY(db_prepare(c, grow, &s, err));
 	db_bind_i64(s, ":user", user_id);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return audit_add(c, "login.revoke", r->user, STR("all"), err);
 }
 
 enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err)
@@ -127,4 +130,52 @@ enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, str
 	TRY(auth_in_transaction(auth, revoke_all, &r, err));
 	*count = r.count;
 	return OK;
+}
+
+static enum rc revoke_one(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char sql[] = "DELETE FROM logins WHERE id = :id AND user_id = :user";
+	const struct revocation *r = ctx;
+	int64_t user_id, changes;
+	char detail[40];
+	struct db_stmt *s;
+
+	TRY(user_id_of(c, r->user, &user_id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", r->id);
+	db_bind_i64(s, ":user", user_id);
+	TRY(db_run(s, &changes, err));
+	if (!changes)
+		return fail(err, E_NOT_FOUND, "%.*s has no login %lld", STR_ARG(r->user), (long long)r->id);
+	snprintf(detail, sizeof(detail), "login %lld", (long long)r->id);
+	return audit_add(c, "login.revoke", r->user, str_of(detail), err);
+}
+
+enum rc login_revoke(struct auth *auth, struct str user, int64_t id, struct err *err)
+{
+	return auth_in_transaction(auth, revoke_one, &(struct revocation){.user = user, .id = id}, err);
+}
+
+enum rc login_list(struct auth *auth, struct str user, login_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] = "SELECT id, coalesce(key_id, 0), client, created_at, last_used_at FROM logins"
+				  " WHERE user_id = :user ORDER BY last_used_at DESC, id DESC";
+	struct db_conn *c;
+	struct db_stmt *s;
+	int64_t user_id;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(user_id_of(c, user, &user_id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	while (!(rc = db_step(s, &row, err)) && row) {
+		rc = each(ctx,
+		    &(struct login_info){db_i64(s, 0), db_i64(s, 1), db_text(s, 2), db_i64(s, 3), db_i64(s, 4)}, err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
 }

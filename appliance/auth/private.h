@@ -8,6 +8,7 @@
 
 #define KEY_PREFIX "cove_k_"
 #define LOGIN_PREFIX "cove_r_"
+#define RULE_PREFIX "oidc." /* of the robots of issuers' rules */
 /* How old a noted last use may be: each note costs a write (DESIGN §6, "Bytes written count on an SD card"). */
 #define LAST_USE_S 600
 
@@ -19,6 +20,7 @@ struct auth {
 	struct password_cost cost; /* of new hashes */
 	struct throttle *throttle;
 	struct verified *verified;
+	struct audit *audit;
 };
 
 /* ---- verified.c: passwords that were right a moment ago ---- */
@@ -49,10 +51,24 @@ CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ct
 enum rc no_user(struct str name, struct err *err);
 CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);
 
+/* E_USAGE: not the name of a user, or of something named alike. */
+CHECKED enum rc user_name_check(struct str name, const char *what, struct err *err);
+
 /* ---- grants.c ---- */
+
+#define MAY_ALL (MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN)
+#define EVERYTHING "**"
 
 /* E_USAGE when a pattern or its actions (at least one) make no sense. */
 CHECKED enum rc grant_check(struct str pattern, unsigned actions, struct err *err);
+/* What a grant gives on that repository: nothing when the pattern does not match. */
+unsigned grant_gives(struct str pattern, unsigned actions, struct str repository);
+/* The rows of a list, (pattern, actions) each. */
+CHECKED enum rc each_grant(struct db_stmt *s, grant_fn *each, void *ctx, struct err *err);
+
+/* Rows of audit for a grant: "PATTERN: pull,push", or "PATTERN: none". */
+#define GRANT_TEXT_MAX (PATTERN_MAX + ACTIONS_TEXT_MAX + 3)
+struct str grant_text(char out[static GRANT_TEXT_MAX], struct str pattern, unsigned actions);
 
 /* ---- auth.c ---- */
 

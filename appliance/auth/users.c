@@ -40,7 +40,7 @@ enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *
 	return OK;
 }
 
-static enum rc name_check(struct str name, struct err *err)
+enum rc user_name_check(struct str name, const char *what, struct err *err)
 {
 	bool good = name.n >= 1 && name.n <= USER_NAME_MAX && (ascii_is_lower(name.p[0]) || ascii_is_digit(name.p[0]));
 
@@ -48,8 +48,8 @@ static enum rc name_check(struct str name, struct err *err)
 		good = ascii_is_lower(name.p[i]) || ascii_is_digit(name.p[i]) || str_has(STR("._-"), name.p[i]);
 	if (!good)
 		return fail(err, E_USAGE,
-		    "a user name begins with a lower-case letter or digit, followed by up to %d of these or . _ -",
-		    USER_NAME_MAX - 1);
+		    "the name of a %s begins with a lower-case letter or digit, followed by up to %d of these or . _ -",
+		    what, USER_NAME_MAX - 1);
 	return OK;
 }
 
@@ -73,35 +73,75 @@ static enum rc not_anonymous(struct str name, const char *what, struct err *err)
 
 struct change {
 	struct str name;
-	const char *hash;
+	const char *hash; /* NULL: a robot */
 	bool enabled;
 };
 
 static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 {
-	static const char sql[] = "INSERT INTO users (name, password, created_at) VALUES (:name, :password, :now)";
+	static const char sql[] =
+	    "INSERT INTO users (name, kind, password, created_at) VALUES (:name, :kind, :password, :now)";
 	const struct change *change = ctx;
 	struct db_stmt *s;
 	enum rc rc;
 
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", change->name);
-	db_bind_text(s, ":password", str_of(change->hash));
+	db_bind_i64(s, ":kind", change->hash ? USER_PERSON : USER_ROBOT);
+	if (change->hash)
+		db_bind_text(s, ":password", str_of(change->hash));
+	else
+		db_bind_null(s, ":password");
 	db_bind_i64(s, ":now", clock_wall_s());
 	rc = db_run(s, NULL, err);
 	if (rc == E_EXISTS)
 		return fail(err, rc, "there is a user %.*s already", STR_ARG(change->name));
-	return rc;
+	TRY(rc);
+	return audit_add(c, "user.add", change->name, change->hash ? STR_NONE : STR("robot"), err);
+}
+
+/* Names that stand for others: in the audit log, and those of the robots of issuers' rules. */
+static enum rc new_name_check(struct str name, struct err *err)
+{
+	TRY(user_name_check(name, "user", err));
+	if (str_eq(name, STR(AUDIT_CONSOLE)) || str_starts(name, STR(RULE_PREFIX)))
+		return fail(err, E_USAGE, "%.*s is no name for a user: choose another one", STR_ARG(name));
+	return OK;
 }
 
 enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err)
 {
 	char hash[PASSWORD_HASH_MAX];
 
-	TRY(name_check(name, err));
+	TRY(new_name_check(name, err));
 	TRY(password_allowed(password, err));
 	TRY(password_hash(hash, password, auth->cost, err));
 	return auth_in_transaction(auth, add, &(struct change){.name = name, .hash = hash}, err);
+}
+
+enum rc user_add_robot(struct auth *auth, struct str name, struct err *err)
+{
+	TRY(new_name_check(name, err));
+	return auth_in_transaction(auth, add, &(struct change){.name = name}, err);
+}
+
+static enum rc is_person(struct db_conn *c, struct str name, struct err *err)
+{
+	static const char sql[] = "SELECT kind FROM users WHERE name = :name";
+	enum user_kind kind = USER_PERSON;
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name);
+	TRY(db_step(s, &row, err));
+	if (row)
+		kind = (enum user_kind)db_i64(s, 0);
+	db_done(s);
+	return kind == USER_PERSON
+		   ? OK
+		   : fail(err, E_USAGE, "%.*s is a robot and never has a password: give it a key by `cove key create`",
+			 STR_ARG(name));
 }
 
 /* Who had the old password may have made logins with it. Keys stay: they were never given out for a password. */
@@ -114,6 +154,7 @@ static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
 	struct db_stmt *s;
 	int64_t changes;
 
+	TRY(is_person(c, change->name, err));
 	TRY(db_prepare(c, update, &s, err));
 	db_bind_text(s, ":password", str_of(change->hash));
 	db_bind_text(s, ":name", change->name);
@@ -122,7 +163,8 @@ static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
 		return no_user(change->name, err);
 	TRY(db_prepare(c, forget, &s, err));
 	db_bind_text(s, ":name", change->name);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return audit_add(c, "user.password", change->name, STR_NONE, err);
 }
 
 enum rc user_set_password(struct auth *auth, struct str name, const struct secret *password, struct err *err)
@@ -133,6 +175,21 @@ enum rc user_set_password(struct auth *auth, struct str name, const struct secre
 	TRY(password_allowed(password, err));
 	TRY(password_hash(hash, password, auth->cost, err));
 	return auth_in_transaction(auth, set_password, &(struct change){.name = name, .hash = hash}, err);
+}
+
+enum rc own_password_set(struct auth *auth, const struct identity *who, const struct secret *old,
+    const struct secret *password, struct str peer, enum slow slow, struct err *err)
+{
+	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	struct identity proven;
+
+	if (who->is_anonymous || credential_hash(KEY_PREFIX, secret_str(old), hash))
+		return fail_rc(err, E_BAD_PASSWORD);
+	TRY(password_allowed(password, err));
+	if (slow == SLOW_NOT_NOW) /* the new hash needs Argon2 in any case */
+		return fail_rc(err, E_WANT_PASSWORD_LANE);
+	TRY(auth_password(auth, str_of(who->name), old, peer, slow, &proven, err));
+	return user_set_password(auth, str_of(who->name), password, err);
 }
 
 static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
@@ -146,7 +203,9 @@ static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":enabled", change->enabled);
 	db_bind_text(s, ":name", change->name);
 	TRY(db_run(s, &changes, err));
-	return changes ? OK : no_user(change->name, err);
+	if (!changes)
+		return no_user(change->name, err);
+	return audit_add(c, change->enabled ? "user.enable" : "user.disable", change->name, STR_NONE, err);
 }
 
 enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struct err *err)
@@ -165,12 +224,16 @@ static enum rc remove_user(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", change->name);
 	TRY(db_run(s, &changes, err));
-	return changes ? OK : no_user(change->name, err);
+	if (!changes)
+		return no_user(change->name, err);
+	return audit_add(c, "user.remove", change->name, STR_NONE, err);
 }
 
 enum rc user_remove(struct auth *auth, struct str name, struct err *err)
 {
 	TRY(not_anonymous(name, "be removed: disable it, or take its grants away", err));
+	if (str_starts(name, STR(RULE_PREFIX)))
+		return fail(err, E_USAGE, "%.*s goes with its rule: see `cove issuer`", STR_ARG(name));
 	return auth_in_transaction(auth, remove_user, &(struct change){.name = name}, err);
 }
 
@@ -194,7 +257,7 @@ enum rc user_count(struct auth *auth, int64_t *count, struct err *err)
 enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err)
 {
 	static const char sql[] =
-	    "SELECT id, name, enabled, password IS NOT NULL, created_at, last_login_at FROM users ORDER BY name";
+	    "SELECT id, name, enabled, password IS NOT NULL, created_at, last_login_at, kind FROM users ORDER BY name";
 	struct user_info u;
 	struct db_conn *c;
 	struct db_stmt *s;
@@ -211,6 +274,7 @@ enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err)
 		    .has_password = db_i64(s, 3),
 		    .created_at = db_i64(s, 4),
 		    .last_login_at = db_i64(s, 5),
+		    .kind = (enum user_kind)db_i64(s, 6),
 		};
 		rc = each(ctx, &u, err);
 		if (rc)

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <cove/arena.h>
+#include <cove/audit.h>
 #include <cove/db.h>
 #include <cove/password.h>
 
@@ -36,6 +37,9 @@ struct identity {
 
 CHECKED enum rc auth_open(struct db *db, struct auth **out, struct err *err);
 void auth_close(struct auth *auth);
+/* Where refusals are counted; it lives as long as auth. Every function below that changes something writes its row of
+ * the audit log in the same transaction, and auth_password() counts wrong passwords. */
+struct audit *auth_audit(struct auth *auth);
 
 /* ---- proving who someone is ---- */
 
@@ -72,8 +76,9 @@ CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *o
 
 /* ---- the decision ---- */
 
-/* What `who` may do with `repository` (bit set of MAY_*): the union of the user's grants whose pattern matches, cut by
- * the key's grants when a key was used. Users with admin may do everything. */
+/* What `who` may do with `repository` (its full name; bit set of MAY_*): the union of those grants of the user and of
+ * the user's roles whose pattern matches, cut by the key's grants when a key was used. Users with admin may do
+ * everything. */
 CHECKED enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
 /* For lists of what may be seen: moves `at` on to the first name, itself or behind it bytewise, at which there may be a
@@ -93,9 +98,16 @@ CHECKED enum rc auth_seek(
  * than OK ends the list and is passed on.
  */
 
+enum user_kind {
+	USER_PERSON,
+	USER_ROBOT,       /* never has a password, only keys */
+	USER_ISSUER_RULE, /* the robot of an issuer's rule (oidc.h), made and removed with it: neither password nor keys
+			   */
+};
 struct user_info {
 	int64_t id;
 	struct str name;
+	enum user_kind kind;
 	bool enabled;
 	bool has_password;
 	int64_t created_at, last_login_at; /* 0: never */
@@ -112,7 +124,11 @@ struct key_info {
 };
 /* User names: `[a-z0-9][a-z0-9._-]{0,63}`. */
 CHECKED enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err);
+CHECKED enum rc user_add_robot(struct auth *auth, struct str name, struct err *err);
 CHECKED enum rc user_set_password(struct auth *auth, struct str name, const struct secret *password, struct err *err);
+/* Of oneself: the old password is proven first, as by auth_password(), with its failures. Logins and tokens end. */
+CHECKED enum rc own_password_set(struct auth *auth, const struct identity *who, const struct secret *old,
+    const struct secret *password, struct str peer, enum slow slow, struct err *err);
 CHECKED enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struct err *err);
 CHECKED enum rc user_remove(struct auth *auth, struct str name, struct err *err);
 CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); /* without anonymous */
@@ -128,7 +144,19 @@ CHECKED enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, v
 CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants,
     size_t count, int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
 CHECKED enum rc key_revoke(struct auth *auth, int64_t id, struct err *err);
+/* Of that user; any other key is E_NOT_FOUND. */
+CHECKED enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct err *err);
 typedef enum rc key_fn(void *ctx, const struct key_info *k, struct err *err);
 CHECKED enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err);
-/* Logins of a user, and their end. */
+/* Logins of a user, and their end. Access tokens that a revoked login fetched may live for ACCESS_TOKEN_LIFE_S;
+ * login_revoke_all() ends them too. */
+struct login_info {
+	int64_t id;
+	int64_t key_id;    /* 0: made by the password */
+	struct str client; /* what it called itself */
+	int64_t created_at, last_used_at;
+};
+typedef enum rc login_fn(void *ctx, const struct login_info *l, struct err *err);
+CHECKED enum rc login_list(struct auth *auth, struct str user, login_fn *each, void *ctx, struct err *err);
+CHECKED enum rc login_revoke(struct auth *auth, struct str user, int64_t id, struct err *err);
 CHECKED enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err);

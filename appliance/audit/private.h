@@ -1,0 +1,10 @@
+/* private: what the files of audit/ share. */
+#pragma once
+#include <cove/audit.h>
+
+#define AUDIT_NAME_MAX 80 /* of users, addresses and actions */
+
+/* s into out[max + 1], cut at a character, what is not printable as '?'. */
+void audit_text(char *out, size_t max, struct str s);
+/* Writes all members but id as they are. */
+CHECKED enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id, struct err *err);
