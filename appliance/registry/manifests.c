@@ -87,7 +87,7 @@ enum rc manifest_upload(struct exchange *x)
 	}
 	content.sparse = x->site->sparse_manifests;
 	TRY(wanted_tags(x, tags, &count));
-	rc = manifest_put(x->site->store, x->name, &d, &content, tags, count, &missing, &x->err);
+	rc = manifest_put(x->site->store, NULL, x->name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)
 		detail_missing(x, &missing);
 	TRY(rc);
@@ -104,6 +104,6 @@ enum rc manifest_upload(struct exchange *x)
 /* end-9: a tag, or a manifest with all its tags. */
 enum rc manifest_remove(struct exchange *x)
 {
-	TRY(manifest_delete(x->site->store, x->name, &x->reference, &x->err));
+	TRY(manifest_delete(x->site->store, NULL, x->name, &x->reference, &x->err));
 	return reply_empty(x, 202);
 }

@@ -61,7 +61,7 @@ static enum rc commit(struct exchange *x, const struct digest *want)
 	struct upload *u = x->upload;
 
 	x->upload = NULL; /* upload_commit frees it, whatever comes of it */
-	TRY(upload_commit(u, want, &x->err));
+	TRY(upload_commit(u, NULL, want, &x->err));
 	reply_location(x, "blobs", want);
 	return reply_empty(x, 201);
 }
@@ -80,7 +80,7 @@ static enum rc mount_from(struct exchange *x, const struct digest *d, struct rep
 		return exchange_challenge(x, arena_printf(x->arena, "repository:%.*s:pull,push repository:%.*s:pull",
 						 STR_ARG(x->name.s), STR_ARG(from.s)));
 	}
-	rc = blob_mount(x->site->store, x->name, from, d, &x->err);
+	rc = blob_mount(x->site->store, NULL, x->name, from, d, &x->err);
 	if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
 		return OK;
 	TRY(rc);
@@ -101,7 +101,7 @@ static enum rc mount_anywhere(struct exchange *x, const struct digest *d, bool *
 		TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
 		if (!may)
 			continue;
-		enum rc rc = blob_mount(x->site->store, x->name, candidates[i], d, &x->err);
+		enum rc rc = blob_mount(x->site->store, NULL, x->name, candidates[i], d, &x->err);
 		if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
 			continue;
 		TRY(rc);

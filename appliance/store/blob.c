@@ -73,12 +73,12 @@ enum rc blob_open(
 	return OK;
 }
 
-enum rc blob_mount(
-    struct store *st, struct repo_name to, struct repo_name from, const struct digest *d, struct err *err)
+enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
+    const struct digest *d, struct err *err)
 {
 	int64_t source, target, blob;
 	struct db_conn *c;
-	uint64_t size;
+	uint64_t size, used;
 	enum rc rc;
 
 	TRY(db_here(st->db, &c, err));
@@ -87,7 +87,11 @@ enum rc blob_mount(
 	if (!rc)
 		rc = repository_make(c, to, &target, err);
 	if (!rc)
+		rc = space_used(c, target, &used, err);
+	if (!rc)
 		rc = blob_link(c, target, d, size, err);
+	if (!rc)
+		rc = space_check_quota(c, space, target, used, err);
 	return end_transaction(c, rc, err);
 }
 

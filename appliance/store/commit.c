@@ -81,18 +81,23 @@ static enum rc digest_of_upload(struct upload *u, enum digest_algorithm algorith
 }
 
 /* Row and link, durable. */
-static enum rc record(struct upload *u, const struct digest *d, struct err *err)
+static enum rc record(struct upload *u, const struct space *space, const struct digest *d, struct err *err)
 {
 	struct repo_name repo = {str_of(u->repository)};
 	struct db_conn *c;
 	int64_t repository;
+	uint64_t used;
 	enum rc rc;
 
 	TRY(db_here(u->store->db, &c, err));
 	TRY(db_begin(c, err));
 	rc = repository_make(c, repo, &repository, err);
 	if (!rc)
+		rc = space_used(c, repository, &used, err);
+	if (!rc)
 		rc = blob_link(c, repository, d, u->offset, err);
+	if (!rc)
+		rc = space_check_quota(c, space, repository, used, err);
 	return end_transaction(c, rc, err);
 }
 
@@ -129,7 +134,8 @@ static void move_back(struct upload *u, const struct digest *d, const char *path
 		log_warn("upload.lost", "id=%s errno=%d", u->id, errno);
 }
 
-static enum rc move_in(struct upload *u, const struct digest *d, const char *path, struct err *err)
+static enum rc move_in(
+    struct upload *u, const struct space *space, const struct digest *d, const char *path, struct err *err)
 {
 	enum rc rc;
 	int shard;
@@ -141,7 +147,7 @@ static enum rc move_in(struct upload *u, const struct digest *d, const char *pat
 	} else {
 		rc = io_fsync_dir(shard, path, err);
 		if (!rc)
-			rc = record(u, d, err);
+			rc = record(u, space, d, err);
 		if (rc)
 			move_back(u, d, path);
 	}
@@ -149,7 +155,7 @@ static enum rc move_in(struct upload *u, const struct digest *d, const char *pat
 	return rc;
 }
 
-static enum rc store_claimed(struct upload *u, const struct digest *d, struct err *err)
+static enum rc store_claimed(struct upload *u, const struct space *space, const struct digest *d, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
 	bool stored;
@@ -157,9 +163,9 @@ static enum rc store_claimed(struct upload *u, const struct digest *d, struct er
 	TRY(is_stored(u, d, &stored, err));
 	if (!stored) {
 		blob_path(path, d);
-		return move_in(u, d, path, err);
+		return move_in(u, space, d, path, err);
 	}
-	TRY(record(u, d, err));
+	TRY(record(u, space, d, err));
 	unlinkat(u->store->uploads, u->name, 0); /* a left-over one expires */
 	return OK;
 }
@@ -171,7 +177,7 @@ static void end_session(struct upload *u)
 	free(u);
 }
 
-enum rc upload_commit(struct upload *u, const struct digest *want, struct err *err)
+enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err)
 {
 	struct store *st = u->store;
 	struct claim claim;
@@ -195,9 +201,11 @@ enum rc upload_commit(struct upload *u, const struct digest *want, struct err *e
 		return rc;
 	}
 	claim_take(st, &claim, want);
-	rc = store_claimed(u, want, err);
+	rc = store_claimed(u, space, want, err);
 	claim_end(st, &claim);
-	if (rc)
+	if (rc == E_QUOTA)
+		unlinkat(st->uploads, u->name, 0); /* to try again is to upload again, when there is room */
+	if (rc && rc != E_QUOTA)
 		upload_pause(u);
 	else
 		end_session(u);

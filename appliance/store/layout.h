@@ -102,6 +102,18 @@ CHECKED enum rc end_transaction(struct db_conn *c, enum rc rc, struct err *err);
 /* One more than asked for, to know whether there are more. */
 int64_t page_limit(uint64_t max);
 
+/* ---- space.c ---- */
+/* What the repository's namespace takes now. */
+CHECKED enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err);
+/* After the change: E_QUOTA when it is over its quota and has grown. */
+CHECKED enum rc space_check_quota(
+    struct db_conn *c, const struct space *space, int64_t repository, uint64_t used_before, struct err *err);
+/* Before a tag that is there is pointed at another manifest: E_TAG_FIXED. */
+CHECKED enum rc space_check_move(const struct space *space, struct tag tag, struct err *err);
+/* Before a tag, or a manifest with its tags, is deleted: E_TAG_FIXED. */
+CHECKED enum rc space_check_delete(
+    struct db_conn *c, const struct space *space, int64_t repository, const struct reference *ref, struct err *err);
+
 /* ---- blob.c ---- */
 /* Whether d has a row, and of what size; of any repository. */
 CHECKED enum rc blob_row(struct db_conn *c, const struct digest *d, bool *found, uint64_t *size, struct err *err);

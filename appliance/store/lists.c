@@ -137,3 +137,15 @@ enum rc referrer_list(struct store *st, struct repo_name repo, const struct dige
 	db_done(s);
 	return rc;
 }
+
+enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err)
+{
+	struct db_conn *c;
+	int64_t id;
+	enum rc rc;
+
+	TRY(db_here(st->db, &c, err));
+	rc = repository_find(c, repo, &id, err);
+	*exists = rc == OK;
+	return rc == E_NAME_UNKNOWN ? OK : rc;
+}

@@ -138,26 +138,47 @@ static enum rc point_tag(struct db_conn *c, int64_t repository, struct tag tag, 
 	return db_run(s, NULL, err);
 }
 
-static enum rc put(struct db_conn *c, struct repo_name repo, const struct digest *d,
+/* Would pointing the tag at this manifest move it? */
+static enum rc check_tag(
+    struct db_conn *c, const struct space *space, int64_t repository, struct tag tag, int64_t manifest, struct err *err)
+{
+	static const char sql[] = "SELECT manifest FROM tags WHERE repository = :repository AND name = :name";
+	struct db_stmt *s;
+	bool found, moves;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_text(s, ":name", tag.s);
+	TRY(db_step(s, &found, err));
+	moves = found && db_i64(s, 0) != manifest;
+	db_done(s);
+	return moves ? space_check_move(space, tag, err) : OK;
+}
+
+static enum rc put(struct db_conn *c, const struct space *space, struct repo_name repo, const struct digest *d,
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err)
 {
 	int64_t repository, manifest = 0; /* gcc does not see that find_id() or insert_manifest() sets it */
+	uint64_t used;
 	bool found;
 
 	TRY(repository_make(c, repo, &repository, err));
+	TRY(space_used(c, repository, &used, err));
 	TRY(check_references(c, repository, content, missing, err));
 	TRY(find_id(c, repository, d, &found, &manifest, err));
 	if (!found) {
 		TRY(insert_manifest(c, repository, d, content, &manifest, err));
 		TRY(insert_references(c, repository, manifest, content, err));
 	}
-	for (size_t i = 0; i < tag_count; i++)
+	for (size_t i = 0; i < tag_count; i++) {
+		TRY(check_tag(c, space, repository, tags[i], manifest, err));
 		TRY(point_tag(c, repository, tags[i], manifest, err));
-	return OK;
+	}
+	return space_check_quota(c, space, repository, used, err);
 }
 
-enum rc manifest_put(struct store *st, struct repo_name repo, const struct digest *d,
+enum rc manifest_put(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err)
 {
@@ -170,7 +191,8 @@ enum rc manifest_put(struct store *st, struct repo_name repo, const struct diges
 		return fail(err, E_MANIFEST_INVALID, "the media type is longer than %d bytes", MEDIA_TYPE_MAX);
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
-	return end_transaction(c, put(c, repo, d, content, tags, tag_count, missing ? missing : &unwanted, err), err);
+	return end_transaction(
+	    c, put(c, space, repo, d, content, tags, tag_count, missing ? missing : &unwanted, err), err);
 }
 
 enum rc manifest_info_columns(struct db_stmt *s, struct manifest_info *out, struct err *err)
@@ -249,7 +271,8 @@ enum rc manifest_read(
 	return bytes->n == m->size ? OK : fail(err, E_CORRUPT, "manifest %lld is damaged", (long long)m->id);
 }
 
-static enum rc delete_row(struct db_conn *c, struct repo_name repo, const struct reference *ref, struct err *err)
+static enum rc delete_row(
+    struct db_conn *c, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err)
 {
 	/* its tags and references go with it */
 	static const char by_digest[] = "DELETE FROM manifests WHERE repository = :repository AND digest = :digest";
@@ -258,6 +281,7 @@ static enum rc delete_row(struct db_conn *c, struct repo_name repo, const struct
 	struct db_stmt *s;
 
 	TRY(repository_find(c, repo, &repository, err));
+	TRY(space_check_delete(c, space, repository, ref, err));
 	TRY(db_prepare(c, ref->is_digest ? by_digest : by_tag, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	if (ref->is_digest)
@@ -268,11 +292,12 @@ static enum rc delete_row(struct db_conn *c, struct repo_name repo, const struct
 	return changes ? OK : fail_rc(err, E_MANIFEST_UNKNOWN);
 }
 
-enum rc manifest_delete(struct store *st, struct repo_name repo, const struct reference *ref, struct err *err)
+enum rc manifest_delete(
+    struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err)
 {
 	struct db_conn *c;
 
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
-	return end_transaction(c, delete_row(c, repo, ref, err), err);
+	return end_transaction(c, delete_row(c, space, repo, ref, err), err);
 }

@@ -40,7 +40,7 @@ static struct manifest_reference push_blob(long number)
 	must(upload_start(st, R, DIGEST_SHA256, id, &err), &err);
 	must(upload_resume(st, R, str_of(id), &u, &err), &err);
 	must(upload_write(u, bytes, sizeof bytes, &err), &err);
-	must(upload_commit(u, &ref.digest, &err), &err);
+	must(upload_commit(u, NULL, &ref.digest, &err), &err);
 	return ref;
 }
 
@@ -56,7 +56,7 @@ static void put_manifest(long number, const struct manifest_reference *refs, siz
 	struct err err;
 
 	digest_of(&d, DIGEST_SHA256, content.bytes);
-	must(manifest_put(st, R, &d, &content, &tag, 1, NULL, &err), &err);
+	must(manifest_put(st, NULL, R, &d, &content, &tag, 1, NULL, &err), &err);
 }
 
 static void blob(long number)
@@ -140,7 +140,7 @@ static void measure_large(size_t mebibytes)
 	}
 	hasher_end(&hasher, &d);
 	written = clock_mono_ms();
-	must(upload_commit(u, &d, &err), &err);
+	must(upload_commit(u, NULL, &d, &err), &err);
 	end = clock_mono_ms();
 	printf("one blob of %zu MiB (hashed twice): write %lld ms, commit %lld ms, in all %.0f MiB/s\n", mebibytes,
 	    (long long)(written - start), (long long)(end - written), (double)mebibytes * 1000 / (double)(end - start));

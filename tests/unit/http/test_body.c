@@ -35,7 +35,7 @@ static enum rc commit(struct exchange *x)
 
 	x->upload = NULL;
 	digest_of(&d, DIGEST_SHA256, (struct str){content, BODY_BYTES});
-	TRY(upload_commit(u, &d, &x->err));
+	TRY(upload_commit(u, NULL, &d, &x->err));
 	return reply_empty(x, 201);
 }
 

@@ -98,7 +98,7 @@ static inline enum rc push(
 	TRY(upload_resume(st, repo, str_of(id), &u, err));
 	enum rc rc = upload_write(u, content.p, content.n, err);
 	if (!rc)
-		return upload_commit(u, want, err);
+		return upload_commit(u, NULL, want, err);
 	upload_pause(u);
 	return rc;
 }
@@ -119,7 +119,7 @@ static inline enum rc put(struct place *p, struct repo_name repo, struct str byt
 	struct manifest_content content = {
 	    .bytes = bytes, .media_type = STR("application/x"), .references = refs, .reference_count = ref_count};
 
-	return manifest_put(p->st, repo, &d, &content, tags, tag_count, NULL, &p->err);
+	return manifest_put(p->st, NULL, repo, &d, &content, tags, tag_count, NULL, &p->err);
 }
 
 /* Entries of a folder of the data directory, without dot files. */

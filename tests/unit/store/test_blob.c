@@ -26,12 +26,12 @@ static void a_mount_links(void **state)
 	bool more;
 	uint64_t size;
 
-	assert_int_equal(blob_mount(p->st, B, A, &other, &p->err), E_BLOB_UNKNOWN);
-	assert_int_equal(blob_mount(p->st, B, REPO("nowhere"), &d, &p->err), E_BLOB_UNKNOWN);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &other, &p->err), E_BLOB_UNKNOWN);
+	assert_int_equal(blob_mount(p->st, NULL, B, REPO("nowhere"), &d, &p->err), E_BLOB_UNKNOWN);
 	/* neither made a repository */
 	assert_int_equal(tag_list(p->st, B, last, 1, NULL, NULL, &more, &p->err), E_NAME_UNKNOWN);
-	assert_int_equal(blob_mount(p->st, B, A, &d, &p->err), OK);
-	assert_int_equal(blob_mount(p->st, B, A, &d, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &d, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &d, &p->err), OK);
 	assert_int_equal(blob_stat(p->st, B, &d, &size, &p->err), OK);
 	assert_blob(p->st, B, &d, STR("x"));
 }
@@ -42,7 +42,7 @@ static void deleting_takes_effect_at_once_and_here_only(void **state)
 	struct digest d = push_ok(p, A, STR("x"));
 	uint64_t size;
 
-	assert_int_equal(blob_mount(p->st, B, A, &d, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &d, &p->err), OK);
 	assert_int_equal(blob_delete(p->st, A, &d, &p->err), OK);
 	assert_int_equal(blob_stat(p->st, A, &d, &size, &p->err), E_BLOB_UNKNOWN);
 	assert_int_equal(blob_delete(p->st, A, &d, &p->err), E_BLOB_UNKNOWN);
@@ -63,12 +63,12 @@ static void a_blob_that_a_manifest_needs_stays(void **state)
 	struct reference by_digest = {.is_digest = true, .digest = m};
 
 	assert_int_equal(put(p, A, STR("m"), refs, 3, NULL, 0), OK);
-	assert_int_equal(blob_mount(p->st, B, A, &needed, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &needed, &p->err), OK);
 	assert_int_equal(blob_delete(p->st, A, &needed, &p->err), E_DENIED);
 	assert_non_null(strstr(p->err.text, "delete the manifest sha256:"));
 	assert_int_equal(blob_delete(p->st, A, &optional, &p->err), OK);
 	assert_int_equal(blob_delete(p->st, B, &needed, &p->err), OK); /* other repositories' manifests do not count */
-	assert_int_equal(manifest_delete(p->st, A, &by_digest, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, A, &by_digest, &p->err), OK);
 	assert_int_equal(blob_delete(p->st, A, &needed, &p->err), OK);
 }
 
@@ -80,7 +80,7 @@ static void repositories_of_a_blob(void **state)
 	struct arena tiny;
 	size_t count;
 
-	assert_int_equal(blob_mount(p->st, B, A, &d, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &d, &p->err), OK);
 	assert_int_equal(blob_repositories(p->st, &d, &p->arena, names, 4, &count, &p->err), OK);
 	assert_int_equal(count, 2);
 	assert_true(str_eq(names[0].s, STR("a")));

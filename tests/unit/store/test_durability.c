@@ -28,7 +28,7 @@ static enum rc push_image(struct store *st, struct repo_name repo, int64_t maker
 	struct digest d = sha256(bytes);
 
 	TRY(push(st, repo, blob, &ref.digest, err));
-	return manifest_put(st, repo, &d, &content, &tag, 1, NULL, err);
+	return manifest_put(st, NULL, repo, &d, &content, &tag, 1, NULL, err);
 }
 
 static void assert_image(struct place *p, struct repo_name repo, int64_t maker, int64_t n)
@@ -136,7 +136,7 @@ static void a_session_survives_a_kill(void **state)
 	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_offset(u), 6);
 	assert_int_equal(upload_write(u, "world", 5, &p->err), OK);
-	assert_int_equal(upload_commit(u, &d, &p->err), OK);
+	assert_int_equal(upload_commit(u, NULL, &d, &p->err), OK);
 	assert_blob(p->st, R, &d, STR("hello world"));
 }
 
@@ -163,7 +163,7 @@ static void *work(void *arg)
 		    push_image(w->p->st, R, w->number, n, &err))
 			fail_msg("%s", err.text);
 		content.bytes = common;
-		if (manifest_put(w->p->st, R, &d, &content, &shared, 1, NULL, &err))
+		if (manifest_put(w->p->st, NULL, R, &d, &content, &shared, 1, NULL, &err))
 			fail_msg("%s", err.text);
 	}
 	return NULL;
@@ -254,7 +254,7 @@ static void a_full_disk_stops_the_upload_and_not_the_session(void **state)
 	for (uint64_t left = size + sizeof block; left; left -= left < sizeof block ? left : sizeof block)
 		hasher_add(&hasher, block, left < sizeof block ? (size_t)left : sizeof block);
 	hasher_end(&hasher, &d);
-	assert_int_equal(upload_commit(u, &d, &small.err), OK);
+	assert_int_equal(upload_commit(u, NULL, &d, &small.err), OK);
 	assert_int_equal(blob_stat(small.st, R, &d, &size, &small.err), OK);
 	end_small_disk(&small);
 }
@@ -297,7 +297,7 @@ static void a_full_disk_at_any_step(void **state)
 			if (rc)
 				upload_pause(u);
 			else
-				rc = upload_commit(u, &d, &small.err);
+				rc = upload_commit(u, NULL, &d, &small.err);
 			n += !rc;
 		}
 		if (rc != E_DISK_FULL)
@@ -309,7 +309,7 @@ static void a_full_disk_at_any_step(void **state)
 			assert_int_equal(upload_resume(small.st, R, str_of(id), &u, &small.err), OK);
 			size = upload_offset(u); /* the disk may have been full in the middle of the blob */
 			assert_int_equal(upload_write(u, blob.p + size, blob.n - size, &small.err), OK);
-			assert_int_equal(upload_commit(u, &d, &small.err), OK);
+			assert_int_equal(upload_commit(u, NULL, &d, &small.err), OK);
 		} else {
 			push_ok(&small, R, blob);
 		}

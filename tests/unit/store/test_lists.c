@@ -125,7 +125,7 @@ static void put_referrer(struct place *p, const char *bytes, struct digest subje
 	    .artifact_type = str_of(type),
 	    .annotations = STR("{\"k\":1}")};
 
-	assert_int_equal(manifest_put(p->st, R, &d, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), OK);
 }
 
 static void referrers_of_a_subject(void **state)
@@ -188,7 +188,7 @@ static void every_query_walks_an_index(void **state)
 
 	assert_int_equal(put(p, R, STR("m"), NULL, 0, &TAG("t"), 1), OK);
 	assert_int_equal(put(p, R, STR("index"), refs, 2, &TAG("t"), 1), OK);
-	assert_int_equal(blob_mount(p->st, REPO("b"), R, &refs[0].digest, &p->err), OK);
+	assert_int_equal(blob_mount(p->st, NULL, REPO("b"), R, &refs[0].digest, &p->err), OK);
 	assert_blob(p->st, R, &refs[0].digest, STR("x"));
 	assert_int_equal(blob_delete(p->st, R, &refs[0].digest, &p->err), E_DENIED);
 	assert_int_equal(blob_delete(p->st, REPO("b"), &refs[0].digest, &p->err), OK);
@@ -201,8 +201,8 @@ static void every_query_walks_an_index(void **state)
 	assert_int_equal(repository_by_id(p->st, repository.id, &more, &repository, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR_NONE, 0, 1, see, &seen, &more, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR("t"), 0, 1, see, &seen, &more, &p->err), OK);
-	assert_int_equal(manifest_delete(p->st, R, &tag, &p->err), OK);
-	assert_int_equal(manifest_delete(p->st, R, &digest, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &digest, &p->err), OK);
 	assert_int_equal(db_here(p->db, &conn, &p->err), OK);
 	db_each_plan(conn, check_plan, &lines);
 	assert_true(lines > 20);

@@ -50,12 +50,12 @@ static void what_is_not_there_has_its_code(void **state)
 	struct manifest_info info;
 
 	assert_int_equal(manifest_find(p->st, R, &tag, &info, &p->err), E_NAME_UNKNOWN);
-	assert_int_equal(manifest_delete(p->st, R, &tag, &p->err), E_NAME_UNKNOWN);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), E_NAME_UNKNOWN);
 	assert_int_equal(put(p, R, STR("{}"), NULL, 0, NULL, 0), OK);
 	assert_int_equal(manifest_find(p->st, R, &tag, &info, &p->err), E_MANIFEST_UNKNOWN);
 	assert_int_equal(manifest_find(p->st, R, &digest, &info, &p->err), E_MANIFEST_UNKNOWN);
-	assert_int_equal(manifest_delete(p->st, R, &tag, &p->err), E_MANIFEST_UNKNOWN);
-	assert_int_equal(manifest_delete(p->st, R, &digest, &p->err), E_MANIFEST_UNKNOWN);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), E_MANIFEST_UNKNOWN);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &digest, &p->err), E_MANIFEST_UNKNOWN);
 }
 
 static void missing_content_is_told(void **state)
@@ -76,7 +76,7 @@ static void missing_content_is_told(void **state)
 	refs[11] = (struct manifest_reference){.digest = sha256(STR("foreign")), .kind = REF_OPTIONAL};
 	content.reference_count = 12;
 	assert_int_equal(
-	    manifest_put(p->st, R, &m, &content, &TAG("t"), 1, &missing, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	    manifest_put(p->st, NULL, R, &m, &content, &TAG("t"), 1, &missing, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	assert_int_equal(missing.count, 10);
 	assert_true(digest_eq(&missing.digests[7], &refs[7].digest));
 	/* nothing of it was stored */
@@ -85,15 +85,15 @@ static void missing_content_is_told(void **state)
 	assert_int_equal(manifest_find(p->st, R, &tag, &info, &p->err), E_MANIFEST_UNKNOWN);
 	/* and a repository that does not exist does not come to be */
 	assert_int_equal(
-	    manifest_put(p->st, REPO("new"), &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	    manifest_put(p->st, NULL, REPO("new"), &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	assert_int_equal(manifest_find(p->st, REPO("new"), &tag, &info, &p->err), E_NAME_UNKNOWN);
 
 	content.references = &refs[10];
 	content.reference_count = 2;
 	refs[10].size = 5;
-	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	refs[10].size = 4;
-	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), OK);
 	/* an index over it; in another repository it is not there */
 	refs[0] = (struct manifest_reference){.digest = m, .size = 1, .kind = REF_MANIFEST};
 	assert_int_equal(put(p, R, STR("index"), refs, 1, NULL, 0), OK);
@@ -119,12 +119,12 @@ static void sparse_manifests_are_taken_where_asked(void **state)
 	struct manifest_content content = {
 	    .bytes = STR("m"), .media_type = STR("t"), .references = refs, .reference_count = 3};
 
-	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	content.sparse = true;
 	refs[0].size = 5;
-	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	refs[0].size = 4;
-	assert_int_equal(manifest_put(p->st, R, &m, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), OK);
 	/* what it does have is still kept from being deleted */
 	assert_int_equal(blob_delete(p->st, R, &blob, &p->err), E_DENIED);
 }
@@ -141,12 +141,12 @@ static void limits_hold(void **state)
 	struct str bytes;
 	struct reference ref = {.is_digest = true, .digest = d};
 
-	assert_int_equal(manifest_put(p->st, R, &d, &content, NULL, 0, NULL, &p->err), E_MANIFEST_TOO_LARGE);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), E_MANIFEST_TOO_LARGE);
 	content.bytes = whole;
 	content.media_type = (struct str){big, MEDIA_TYPE_MAX + 1};
-	assert_int_equal(manifest_put(p->st, R, &d, &content, NULL, 0, NULL, &p->err), E_MANIFEST_INVALID);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), E_MANIFEST_INVALID);
 	content.media_type = STR("t");
-	assert_int_equal(manifest_put(p->st, R, &d, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &ref, &info, &p->err), OK);
 	arena_init(&arena, 1000);
 	assert_int_equal(manifest_read(p->st, &info, &arena, &bytes, &p->err), E_BUSY);
@@ -167,10 +167,10 @@ static void a_second_push_only_moves_tags(void **state)
 	struct manifest_info before, after;
 	struct reference one = by_tag("one"), two = by_tag("two");
 
-	assert_int_equal(manifest_put(p->st, R, &d, &content, &tags[0], 1, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, &tags[0], 1, NULL, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &one, &before, &p->err), OK);
 	content.media_type = STR("second");
-	assert_int_equal(manifest_put(p->st, R, &d, &content, tags, 2, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, tags, 2, NULL, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &two, &after, &p->err), OK);
 	assert_int_equal(before.id, after.id);
 	assert_string_equal(after.media_type, "first");
@@ -186,11 +186,11 @@ static void a_manifest_takes_its_tags_along(void **state)
 
 	assert_int_equal(put(p, R, STR("m"), NULL, 0, tags, 2), OK);
 	assert_int_equal(put(p, R, STR("other"), NULL, 0, &TAG("other"), 1), OK);
-	assert_int_equal(manifest_delete(p->st, R, &one, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &one, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &one, &info, &p->err), E_MANIFEST_UNKNOWN);
 	assert_int_equal(manifest_find(p->st, R, &two, &info, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &m, &gone, &p->err), OK);
-	assert_int_equal(manifest_delete(p->st, R, &m, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &m, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &two, &info, &p->err), E_MANIFEST_UNKNOWN);
 	assert_int_equal(manifest_find(p->st, R, &m, &info, &p->err), E_MANIFEST_UNKNOWN);
 	assert_int_equal(manifest_find(p->st, R, &other, &info, &p->err), OK);
@@ -209,9 +209,9 @@ static void a_subject_need_not_exist(void **state)
 	struct reference m = by_digest(STR("m")), sig = by_digest(STR("sig"));
 	struct manifest_info info;
 
-	assert_int_equal(manifest_put(p->st, R, &d, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), OK);
 	assert_int_equal(put(p, R, STR("m"), NULL, 0, NULL, 0), OK);
-	assert_int_equal(manifest_delete(p->st, R, &m, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &m, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &sig, &info, &p->err), OK);
 }
 

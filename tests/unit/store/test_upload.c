@@ -38,7 +38,7 @@ static void chunks_add_up(void **state)
 	assert_int_equal(upload_write(u, "wor", 3, &p->err), OK);
 	assert_int_equal(upload_write(u, "ld", 2, &p->err), OK);
 	assert_int_equal(upload_write(u, NULL, 0, &p->err), OK);
-	assert_int_equal(upload_commit(u, &d, &p->err), OK);
+	assert_int_equal(upload_commit(u, NULL, &d, &p->err), OK);
 	assert_blob(p->st, R, &d, STR("hello world"));
 	assert_int_equal(entries(p, "uploads"), 0);
 	assert_int_equal(upload_size(p->st, R, str_of(id), &size, &p->err), E_UPLOAD_UNKNOWN);
@@ -124,7 +124,7 @@ static void the_hash_is_right_however_it_was_made(void **state)
 		u = resume(p, R, id);
 		assert_int_equal(u->hashed, !rows[i].restart);
 		assert_int_equal(upload_write(u, text + 5, strlen(text) - 5, &p->err), OK);
-		assert_int_equal(upload_commit(u, &d, &p->err), OK);
+		assert_int_equal(upload_commit(u, NULL, &d, &p->err), OK);
 		assert_blob(p->st, R, &d, str_of(text));
 	}
 }
@@ -148,7 +148,7 @@ static void parked_hashes_are_bounded(void **state)
 		struct upload *u = resume(p, R, ids[i]);
 
 		hashed += u->hashed;
-		assert_int_equal(upload_commit(u, &d, &p->err), OK);
+		assert_int_equal(upload_commit(u, NULL, &d, &p->err), OK);
 	}
 	assert_int_equal(hashed, PARKED_MAX);
 }
@@ -250,7 +250,7 @@ static void a_failed_transaction_gives_the_session_back(void **state)
 	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, id, &p->err), OK);
 	u = resume(p, R, id);
 	assert_int_equal(upload_write(u, hello.p, hello.n, &p->err), OK);
-	assert_int_equal(upload_commit(u, &d, &p->err), E_INTERNAL);
+	assert_int_equal(upload_commit(u, NULL, &d, &p->err), E_INTERNAL);
 	assert_int_equal(upload_size(p->st, R, str_of(id), &size, &p->err), OK);
 	assert_int_equal(size, hello.n);
 	blob_path(path, &d);
@@ -261,7 +261,7 @@ static void a_failed_transaction_gives_the_session_back(void **state)
 	assert_int_equal(unlinkat(p->dir, shard, AT_REMOVEDIR), 0);
 	assert_int_equal(io_write_file(p->dir, shard, STR(""), 0600, &p->err), OK);
 	u = resume(p, R, id);
-	assert_int_equal(upload_commit(u, &d, &p->err), E_IO);
+	assert_int_equal(upload_commit(u, NULL, &d, &p->err), E_IO);
 	assert_int_equal(unlinkat(p->dir, shard, 0), 0);
 	p->st->shard_made[0][d.bytes[0]] = false;
 
@@ -270,7 +270,7 @@ static void a_failed_transaction_gives_the_session_back(void **state)
 	assert_int_equal(db_run(s, NULL, &p->err), OK);
 	assert_int_equal(db_commit(c, &p->err), OK);
 	u = resume(p, R, id);
-	assert_int_equal(upload_commit(u, &d, &p->err), OK);
+	assert_int_equal(upload_commit(u, NULL, &d, &p->err), OK);
 	assert_blob(p->st, R, &d, hello);
 }
 

@@ -22,6 +22,15 @@ CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct er
 /* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
 CHECKED enum rc store_probe(struct store *st, struct err *err);
 
+/* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
+ * the transaction that would break them. */
+struct space {
+	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
+	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
+	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
+	struct str immutable_tags;  /* globs: neither moved nor deleted once they are there: E_TAG_FIXED */
+};
+
 /* ---- blobs (end-2, end-10, end-11) ---- */
 
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
@@ -31,8 +40,8 @@ CHECKED enum rc blob_stat(
 CHECKED enum rc blob_open(
     struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err);
 /* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
-CHECKED enum rc blob_mount(
-    struct store *st, struct repo_name to, struct repo_name from, const struct digest *d, struct err *err);
+CHECKED enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
+    const struct digest *d, struct err *err);
 /* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_DENIED with a
  * sentence when a manifest of the repository still needs it. */
 CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
@@ -67,10 +76,10 @@ const char *upload_id(const struct upload *u);
 CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
 /* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
 void upload_pause(struct upload *u);
-/* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed. On
- * E_DISK_FULL and other failures of ours the session stays as upload_pause leaves it (but for a failed sync of the
- * database, after which only a restart helps). u is freed whatever happens. */
-CHECKED enum rc upload_commit(struct upload *u, const struct digest *want, struct err *err);
+/* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed, as it is
+ * by E_QUOTA. On E_DISK_FULL and other failures of ours the session stays as upload_pause leaves it (but for a failed
+ * sync of the database, after which only a restart helps). u is freed whatever happens. */
+CHECKED enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err);
 /* Removes the session. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
 CHECKED enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err);
 
@@ -114,7 +123,7 @@ struct missing {
 	struct digest digests[8];
 	size_t count; /* all that are missing, also those that did not fit */
 };
-CHECKED enum rc manifest_put(struct store *st, struct repo_name repo, const struct digest *d,
+CHECKED enum rc manifest_put(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err);
 /* Also finds a manifest for HEAD. E_MANIFEST_UNKNOWN; E_NAME_UNKNOWN when the repository does not exist. */
@@ -124,7 +133,10 @@ CHECKED enum rc manifest_find(
 CHECKED enum rc manifest_read(
     struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err);
 /* Removes a tag, or a manifest with all its tags. */
-CHECKED enum rc manifest_delete(struct store *st, struct repo_name repo, const struct reference *ref, struct err *err);
+CHECKED enum rc manifest_delete(
+    struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err);
+/* Has the registry a repository of that name? */
+CHECKED enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err);
 
 /* ---- lists (end-8, catalog, referrers) ---- */
 

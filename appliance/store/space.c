@@ -1,0 +1,95 @@
+/* space: the rules of a repository's namespace, judged inside the transaction that would break them. */
+#include "layout.h"
+
+/* Does one of the globs, separated by spaces, fit the tag? */
+static bool globs_have(struct str globs, struct str tag)
+{
+	struct str one;
+
+	while (globs.n) {
+		str_cut(globs, ' ', &one, &globs);
+		if (str_glob(one, tag))
+			return true;
+	}
+	return false;
+}
+
+enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err)
+{
+	static const char sql[] = "SELECT n.used_bytes FROM repositories r JOIN namespaces n ON n.id = r.namespace"
+				  " WHERE r.id = :repository";
+	struct db_stmt *s;
+	bool found;
+
+	*used = 0;
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	TRY(db_step(s, &found, err));
+	if (found)
+		*used = (uint64_t)db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+enum rc space_check_quota(
+    struct db_conn *c, const struct space *space, int64_t repository, uint64_t used_before, struct err *err)
+{
+	uint64_t used;
+
+	if (!space || !space->quota_bytes)
+		return OK;
+	TRY(space_used(c, repository, &used, err));
+	if (used <= space->quota_bytes || used <= used_before)
+		return OK;
+	return fail(err, E_QUOTA,
+	    "the namespace's quota is used up: with this it would hold %llu of %llu bytes. Delete images, or ask the "
+	    "owner "
+	    "of this registry for more",
+	    (unsigned long long)used, (unsigned long long)space->quota_bytes);
+}
+
+enum rc space_check_move(const struct space *space, struct tag tag, struct err *err)
+{
+	if (!space)
+		return OK;
+	if (globs_have(space->immutable_tags, tag.s))
+		return fail(err, E_TAG_FIXED, "the tag %.*s is immutable: push under another tag", STR_ARG(tag.s));
+	if (space->redeploy_refused && !globs_have(space->redeploy_except, tag.s))
+		return fail(err, E_TAG_FIXED,
+		    "the tag %.*s is there already and may not be pushed again: push under another tag",
+		    STR_ARG(tag.s));
+	return OK;
+}
+
+static enum rc check_gone(const struct space *space, struct str tag, struct err *err)
+{
+	if (!globs_have(space->immutable_tags, tag))
+		return OK;
+	return fail(
+	    err, E_TAG_FIXED, "the tag %.*s is immutable: neither it nor its manifest may be deleted", STR_ARG(tag));
+}
+
+enum rc space_check_delete(
+    struct db_conn *c, const struct space *space, int64_t repository, const struct reference *ref, struct err *err)
+{
+	static const char sql[] = "SELECT t.name FROM manifests m JOIN tags t ON t.manifest = m.id"
+				  " WHERE m.repository = :repository AND m.digest = :digest";
+	struct db_stmt *s;
+	enum rc rc;
+	bool row;
+
+	if (!space || !space->immutable_tags.n)
+		return OK;
+	if (!ref->is_digest)
+		return check_gone(space, ref->tag.s, err);
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
+	while (!(rc = db_step(s, &row, err)) && row) {
+		rc = check_gone(space, db_text(s, 0), err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
