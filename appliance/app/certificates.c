@@ -24,14 +24,14 @@ static enum rc own_ca(const struct config *config, int data_dirfd, struct certif
 	return OK;
 }
 
-enum rc certificates_load(const struct config *config, int data_dirfd, struct certificates *out,
+enum rc certificates_load(const struct config *config, int data_dirfd, struct str names, struct certificates *out,
     struct tls_identity **identity, struct err *err)
 {
 	struct trust_certificate leaf = {.not_after = 0};
 	enum rc rc;
 
 	*out = (struct certificates){.ca_pem = BUF_INIT(16384)};
-	rc = trust_machine_names(str_of(config->names), &out->names, err);
+	rc = trust_machine_names(names, &out->names, err);
 	if (!rc && config->certificate[0])
 		rc = trust_own_files(config->certificate, config->certificate_key, &out->names, &leaf, err);
 	else if (!rc)

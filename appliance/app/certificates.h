@@ -11,6 +11,7 @@ struct certificates {
 };
 
 /* Opens tls/, makes the CA and the leaf where needed, and gives the identity for net (the caller's reference). */
-CHECKED enum rc certificates_load(const struct config *config, int data_dirfd, struct certificates *out,
-    struct tls_identity **identity, struct err *err);
+/* names: comma-separated, beside those that the machine has. */
+CHECKED enum rc certificates_load(const struct config *config, int data_dirfd, struct str names,
+    struct certificates *out, struct tls_identity **identity, struct err *err);
 void certificates_release(struct certificates *c);

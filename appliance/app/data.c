@@ -1,20 +1,21 @@
 /* The data directory as commands use it, beside a running server or without one. */
+#include "data.h"
 #include <cove/app.h>
 #include <cove/io.h>
 #include <cove/seal.h>
 #include <fcntl.h>
 
-static enum rc open_namespaces(struct app_data *d, struct err *err)
+enum rc data_namespaces(int dirfd, struct db *db, struct namespaces **out, struct err *err)
 {
 	struct secret key;
 	int keys = -1;
 	enum rc rc;
 
-	TRY(io_open_dir(d->dirfd, "keys", 0700, &keys, err));
+	TRY(io_open_dir(dirfd, "keys", 0700, &keys, err));
 	rc = seal_key_load(keys, &key, err);
 	io_close(&keys);
 	if (!rc)
-		rc = namespaces_open(d->db, &key, &d->namespaces, err);
+		rc = namespaces_open(db, &key, out, err);
 	secret_wipe(&key);
 	return rc;
 }
@@ -34,7 +35,7 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 	if (!rc)
 		rc = auth_open(out->db, &out->auth, err);
 	if (!rc)
-		rc = open_namespaces(out, err);
+		rc = data_namespaces(out->dirfd, out->db, &out->namespaces, err);
 	if (rc)
 		app_data_close(out);
 	return rc;

@@ -3,7 +3,9 @@
  * order, SIGHUP reloads, and once an hour what must be done now and then is done. This thread serves no one.
  */
 #include "certificates.h"
+#include "data.h"
 #include "first_start.h"
+#include "listeners.h"
 #include <cove/app.h>
 #include <cove/clock.h>
 #include <cove/io.h>
@@ -23,6 +25,8 @@
 
 #define CHORES_EVERY_S 3600
 #define NAMES_EVERY_S 30
+#define FOLLOW_EVERY_S 2
+#define NAMES_TEXT_BYTES (512u * 1024)
 
 /* The names of a moment. Requests are checked against the newest; old ones stay until the end, since a request may
  * still be reading them: they only change when the network does. */
@@ -34,12 +38,14 @@ struct names_snapshot {
 struct server {
 	const struct config *config;
 	int dirfd, lock_fd;
-	struct app_data data; /* db and auth only */
+	struct app_data data; /* all but the directory */
 	struct store *store;
 	struct token_signer *signer;
 	struct certificates certificates;
+	struct buf names_text; /* further names: of the settings, then of namespaces */
 	_Atomic(struct names_snapshot *) names;
 	struct net *net;
+	struct listeners listeners;
 	struct site site;
 	char primary_name[300];
 	uint16_t port;
@@ -89,11 +95,43 @@ static enum rc open_parts(struct server *s, struct err *err)
 
 	TRY(db_open(s->dirfd, "cove.db", &s->data.db, err));
 	TRY(auth_open(s->data.db, &s->data.auth, err));
+	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
 	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
 	io_close(&keys);
 	return rc;
+}
+
+/* The names that this box is to have beside the machine's. *changed: they are not what they were. */
+static enum rc renew_names_text(struct server *s, bool *changed, struct err *err)
+{
+	struct buf fresh = BUF_INIT(NAMES_TEXT_BYTES);
+	enum rc rc;
+
+	buf_addz(&fresh, s->config->names);
+	rc = namespace_hosts(s->data.namespaces, &fresh, err);
+	*changed = !rc && !str_eq(buf_str(&fresh), buf_str(&s->names_text));
+	if (*changed) {
+		buf_release(&s->names_text);
+		s->names_text = fresh;
+	} else {
+		buf_release(&fresh);
+	}
+	return rc;
+}
+
+/* Names of namespaces are not those of the whole registry. */
+static bool is_namespace_host(const struct server *s, const char *name)
+{
+	struct str rest = str_from(buf_str(&s->names_text), strlen(s->config->names)), one;
+
+	while (rest.n) {
+		str_cut(rest, ',', &one, &rest);
+		if (str_eqi(one, str_of(name)))
+			return true;
+	}
+	return false;
 }
 
 /* The name that the console shows: the host name if the certificate has it, else the first address. */
@@ -104,7 +142,7 @@ static void choose_primary_name(struct server *s)
 
 	if (gethostname(host, sizeof(host)) || !trust_names_have(names, str_of(host)))
 		for (size_t i = 0; i < names->count; i++)
-			if (!names->items[i].is_address) {
+			if (!names->items[i].is_address && !is_namespace_host(s, names->items[i].text)) {
 				snprintf(host, sizeof(host), "%s", names->items[i].text);
 				break;
 			}
@@ -126,13 +164,16 @@ static enum rc open_net(struct server *s, struct err *err)
 	struct tls_identity *identity;
 	char host[256];
 	uint16_t port;
+	bool changed;
 
 	TRY(config_listen(s->config, host, &port, err));
-	TRY(certificates_load(s->config, s->dirfd, &s->certificates, &identity, err));
+	TRY(renew_names_text(s, &changed, err));
+	TRY(certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &s->certificates, &identity, err));
 	set_names(s, &s->certificates.names);
 	s->site = (struct site){
 	    .store = s->store,
 	    .auth = s->data.auth,
+	    .namespaces = s->data.namespaces,
 	    .signer = s->signer,
 	    .service = STR("cove"),
 	    .is_own_host = is_own_host,
@@ -146,11 +187,13 @@ static enum rc open_net(struct server *s, struct err *err)
 	http_protocol(&protocol, &s->site);
 	enum rc rc = net_open(&options, &s->net, err);
 	if (!rc)
-		rc = net_listen(s->net, host, port, 0, &s->port, err);
+		rc = net_listen(s->net, host, port, LISTENER_TAG_MAIN, &s->port, err);
 	if (!rc)
 		net_set_identity(s->net, identity);
 	tls_identity_unref(identity);
 	TRY(rc);
+	s->listeners = (struct listeners){.net = s->net, .namespaces = s->data.namespaces};
+	memcpy(s->listeners.host, host, sizeof(host));
 	choose_primary_name(s);
 	s->site.primary_name = str_of(s->primary_name);
 	return OK;
@@ -164,7 +207,7 @@ static void reload_certificates(struct server *s)
 	struct tls_identity *identity;
 	struct err err;
 
-	if (certificates_load(s->config, s->dirfd, &fresh, &identity, &err)) {
+	if (certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &fresh, &identity, &err)) {
 		log_error("reload", "the old certificate stays in use: %s", err.text);
 		return;
 	}
@@ -182,9 +225,22 @@ static void look_at_names(struct server *s)
 {
 	struct trust_names machine;
 
-	if (s->config->certificate[0] || trust_machine_names(str_of(s->config->names), &machine, NULL))
+	if (s->config->certificate[0] || trust_machine_names(buf_str(&s->names_text), &machine, NULL))
 		return;
 	if (!trust_names_eq(&machine, &s->certificates.names))
+		reload_certificates(s);
+}
+
+/* What the namespaces want of ports and names, whoever has changed them. */
+static void follow_namespaces(struct server *s)
+{
+	struct err err;
+	bool changed;
+
+	listeners_follow(&s->listeners);
+	if (renew_names_text(s, &changed, &err))
+		log_error("names", "reason=%s", log_quote(str_of(err.text)));
+	else if (changed)
 		reload_certificates(s);
 }
 
@@ -199,18 +255,22 @@ static void do_chores(struct server *s)
 
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
-	static const struct timespec wait = {.tv_sec = NAMES_EVERY_S};
+	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
 	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
+	int64_t names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 
 	for (;;) {
 		int signal = sigtimedwait(signals, NULL, &wait);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
+		follow_namespaces(s);
 		if (signal == SIGHUP)
 			reload_certificates(s);
-		else
+		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);
+			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
+		}
 		if (clock_mono_ms() >= chores_at) {
 			do_chores(s);
 			chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
@@ -226,11 +286,13 @@ static void close_all(struct server *s)
 		token_signer_close(s->signer);
 	if (s->store)
 		store_close(s->store);
+	namespaces_close(s->data.namespaces);
 	if (s->data.auth)
 		auth_close(s->data.auth);
 	if (s->data.db)
 		db_close(s->data.db);
 	certificates_release(&s->certificates);
+	buf_release(&s->names_text);
 	for (struct names_snapshot *n = atomic_load(&s->names), *older; n; n = older) {
 		older = n->older;
 		free(n);
@@ -250,6 +312,7 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	/* when nothing can fail any more but the threads: else the password would be made and never be shown */
 	TRY(first_admin(s->data.auth, password, &made, err));
 	TRY(net_start(s->net, err));
+	listeners_follow(&s->listeners);
 	if (made)
 		first_start_print(s->site.primary_name, password, s->site.ca_fingerprint);
 	else

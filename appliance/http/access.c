@@ -142,16 +142,16 @@ enum rc access_check(struct exchange *x)
 static struct str scopes_wanted(struct exchange *x)
 {
 	const struct route *r = x->route;
-	struct repo_name from;
-	struct str value, scopes;
+	struct str value, from, scopes;
 
 	if (r->needs == ACCESS_CATALOG)
 		return STR("registry:catalog:*");
 	if (r->needs < ACCESS_PULL || !needs[r->needs].scope_actions)
 		return STR_NONE;
-	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(x->name.s), needs[r->needs].scope_actions);
-	if (r->needs == ACCESS_PUSH && query_get(x, "from", &value) && repo_name_parse(value, &from, NULL) == OK)
-		scopes = arena_printf(x->arena, "%.*s repository:%.*s:pull", STR_ARG(scopes), STR_ARG(from.s));
+	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(exchange_scope_name(&x->place, x->asked)),
+	    needs[r->needs].scope_actions);
+	if (r->needs == ACCESS_PUSH && query_get(x, "from", &value) && place_scope_name(x, value, &from))
+		scopes = arena_printf(x->arena, "%.*s repository:%.*s:pull", STR_ARG(scopes), STR_ARG(from));
 	return scopes;
 }
 
@@ -187,7 +187,7 @@ static struct str scopes_detail(struct exchange *x, struct str scopes)
 /* The realm's host is byte-equal to what the client used, as long as that is one of our names (rule 8). */
 static void add_bearer(struct exchange *x, struct str scopes, const char *error)
 {
-	reply_field(x, "WWW-Authenticate", "Bearer realm=\"https://%.*s/token\",service=\"%.*s\"%s%.*s%s%s%s%s",
+	reply_field(x, "WWW-Authenticate", "Bearer realm=\"%s://%.*s/token\",service=\"%.*s\"%s%.*s%s%s%s%s", x->scheme,
 	    STR_ARG(x->host), STR_ARG(x->site->service), scopes.n ? ",scope=\"" : "", STR_ARG(scopes),
 	    scopes.n ? "\"" : "", error ? ",error=\"" : "", error ? error : "", error ? "\"" : "");
 	if (scopes.n && !x->detail.n)

@@ -32,6 +32,7 @@ struct work *exchange_begin(struct session *s)
 	w->x.conn = s->conn;
 	w->x.arena = &w->arena;
 	w->x.host = s->site->primary_name;
+	w->x.scheme = "https";
 	reply_init(&w->x.reply);
 	random_bytes(id, sizeof id);
 	hex_encode(w->x.id, id, sizeof id);
@@ -68,7 +69,7 @@ static enum rc find_row(struct work *w, bool *answered)
 	enum rc rc = route_find(x, h->path, h->method, &allow);
 
 	*answered = true;
-	if (!conn_is_tls(x->conn) && (rc || !(x->route->flags & ROUTE_PLAIN)))
+	if (!conn_is_tls(x->conn) && !x->is_plain && (rc || !(x->route->flags & ROUTE_PLAIN)))
 		return refuse_plain(x);
 	if (h->method == METHOD_OPTIONS && str_eq(h->path, STR("*")))
 		return reply_empty(x, 204);
@@ -77,12 +78,14 @@ static enum rc find_row(struct work *w, bool *answered)
 		return h->method == METHOD_OPTIONS ? reply_empty(x, 204) : rc;
 	}
 	TRY(rc);
-	*answered = false;
 	if (x->route->flags & ROUTE_LARGE) {
 		if (memory_is_short())
 			return fail_rc(&x->err, E_BUSY);
 		w->arena.max = ARENA_LARGE_BYTES;
 	}
+	if (x->asked.n)
+		TRY(place_find(x));
+	*answered = false;
 	return OK;
 }
 
@@ -115,7 +118,7 @@ enum want exchange_accept(struct session *s, size_t length)
 {
 	struct work *w = exchange_begin(s);
 	struct exchange *x;
-	bool answered;
+	bool answered = false;
 	enum rc rc;
 
 	if (!w || !take_head(s, w, length))
@@ -126,10 +129,10 @@ enum want exchange_accept(struct session *s, size_t length)
 		return session_answer(s, rc);
 	x->head = &w->head;
 	x->query = w->head.query;
-	if (w->head.host.n && s->site->is_own_host(s->site, w->head.host))
-		x->host = w->head.host;
 	take_framing(s, w);
-	rc = find_row(w, &answered);
+	rc = place_begin(x);
+	if (!rc)
+		rc = find_row(w, &answered);
 	if (rc || answered)
 		return session_answer(s, rc);
 	s->stage = STAGE_ACCESS;
@@ -206,6 +209,7 @@ void exchange_end(struct session *s)
 	if (w->x.upload)
 		upload_pause(w->x.upload);
 	release_held(w);
+	namespace_set_unref(w->x.namespaces);
 	memory_forget(w);
 	reply_release(&w->x.reply);
 	buf_release(&w->out);

@@ -74,6 +74,7 @@ static enum rc captures_parse(struct exchange *x, const struct captures *c)
 {
 	if (c->name.p)
 		TRY(repo_name_parse(c->name, &x->name, &x->err));
+	x->asked = c->name;
 	if (c->digest.p)
 		TRY(digest_parse(c->digest, &x->digest, &x->err));
 	if (c->reference.p)

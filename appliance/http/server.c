@@ -47,7 +47,7 @@ static enum rc compose(struct session *s, enum rc rc)
 		reply_error(x, rc);
 	w->rest = rest_of_body(w);
 	w->keep = x->head && w->head.keep_alive && !x->reply.close && w->rest != REST_LONG && !conn_draining(s->conn) &&
-		  (conn_is_tls(s->conn) || (x->route && x->route->flags & ROUTE_PLAIN));
+		  (conn_is_tls(s->conn) || x->is_plain || (x->route && x->route->flags & ROUTE_PLAIN));
 	return reply_compose(w);
 }
 

@@ -54,7 +54,7 @@ struct work {
 	uint64_t memory_held; /* counted in memory.c */
 	struct held *held;    /* what handlers wait for: exchange_hold() */
 	size_t held_count;
-	bool bulk_entered;    /* it had a place in the bulk lane once: no 503 any more */
+	bool bulk_entered; /* it had a place in the bulk lane once: no 503 any more */
 
 	/* the request's body */
 	struct buf body; /* BODY_BUFFERED; wiped */
@@ -132,6 +132,14 @@ bool memory_is_short(void);
 bool body_is_pending(const struct work *w);
 /* Declared lengths against the route's limit, and the buffer for it. */
 CHECKED enum rc body_prepare(struct work *w);
+
+/* ---- place.c ---- */
+/* After the head: host, scheme, listener. E_NAMESPACE_OFFLINE: the listener's namespace is gone. */
+CHECKED enum rc place_begin(struct exchange *x);
+/* Where <name> leads: place and name. */
+CHECKED enum rc place_find(struct exchange *x);
+/* The name of another repository for a scope; false: it leads nowhere. Leaves x->err alone. */
+bool place_scope_name(struct exchange *x, struct str asked, struct str *out);
 
 /* ---- access.c ---- */
 /* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */

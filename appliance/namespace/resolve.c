@@ -48,11 +48,20 @@ static enum rc place_by_prefix(
 	return place_in(ns, str_from(full, ns->name.n ? ns->name.n + 1 : 0), a, out, err);
 }
 
-static const struct namespace *bound(const struct namespace_set *set, const struct approach *from)
+const struct namespace *namespace_at_port(const struct namespace_set *set, uint16_t port)
 {
 	for (size_t i = 0; i < set->port_count; i++)
-		if (set->with_port[i]->port == from->port)
+		if (set->with_port[i]->port == port)
 			return set->with_port[i];
+	return NULL;
+}
+
+static const struct namespace *bound(const struct namespace_set *set, const struct approach *from)
+{
+	const struct namespace *ns = namespace_at_port(set, from->port);
+
+	if (ns)
+		return ns;
 	for (size_t i = 0; from->host.n && i < set->host_count; i++)
 		if (str_eqi(set->with_host[i]->host, from->host))
 			return set->with_host[i];
@@ -92,12 +101,12 @@ enum rc namespace_resolve(const struct namespace_set *set, const struct approach
 	const struct namespace *ns = namespace_bound(set, from);
 	struct place place = {.is_bound = ns != NULL};
 
-	if (!ns && from->ns.n && !from->ns_is_own) {
+	if (!ns && from->ns.n) {
 		ns = by_upstream_name(set, from->ns);
-		if (!ns)
+		if (!ns && !from->ns_is_own)
 			return fail(err, E_NAME_UNKNOWN, "this registry is no mirror of %.*s",
 			    STR_ARG(str_first(from->ns, 100)));
-		place.by_ns = true;
+		place.by_ns = ns != NULL;
 	}
 	if (!ns) {
 		TRY(place_by_prefix(set, asked, a, &place, err));

@@ -7,6 +7,7 @@
  * the ticket in the claim tells whether it is meant (crew.c).
  */
 #pragma once
+#include "listener.h"
 #include <cove/net.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,7 +18,6 @@
 #define GATHER_BYTES (64u * 1024) /* ciphertext of several records for one send() */
 #define RECORD_ROOM 17000u        /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
 #define LANE_QUEUE_MAX 1024u
-#define LISTENERS_MAX 128u
 #define SLOTS_PER_CHUNK 256u
 #define TICK_MS 500
 #define CREW_STACK_BYTES (256u * 1024)
@@ -117,15 +117,6 @@ struct lane_queue {
 	struct conn *first, *last;
 };
 
-/* Its number is in epoll's events. One that is given up while a thread accepts is closed by that thread. */
-struct listener {
-	int fd; /* -1: free */
-	uint16_t port;
-	unsigned tag;
-	enum { LISTENER_ARMED, LISTENER_ACCEPTS, LISTENER_RESTS } state;
-	bool given_up;
-};
-
 struct list {
 	struct conn *first, *last;
 };
@@ -196,15 +187,6 @@ void deadline_start_ticking(struct net *n);
 void deadline_cut(struct conn *c);
 /* Ends the longest idle connection (only_tls: with TLS). False: there is none. */
 bool deadline_evict(struct net *n, bool only_tls);
-
-/* listener.c */
-void listener_accept(struct net *n, unsigned index);
-void listener_wake_resting(struct net *n);
-/* The crew is about to start. */
-CHECKED enum rc listeners_watch(struct net *n, struct err *err);
-/* The kernel stops queueing. */
-void listeners_shut(struct net *n);
-void listeners_close(struct net *n);
 
 /* lane.c */
 void lanes_init(struct net *n, unsigned threads);

@@ -253,6 +253,7 @@ static int set_up(void **state)
 	site.auth = fixture->auth;
 	site.service = STR("cove test");
 	site.primary_name = STR("primary:5000");
+	assert_ok(namespaces_open(fixture->db, &(struct secret){.n = 32}, &site.namespaces, err));
 	assert_ok(token_signer_open(fixture->dirfd, fixture->auth, &site.signer, err));
 	serve_start(&server, &site);
 	return 0;
@@ -262,6 +263,7 @@ static int tear_down(void **state)
 {
 	serve_stop(&server);
 	token_signer_close(site.signer);
+	namespaces_close(site.namespaces);
 	return fixture_teardown(state);
 }
 

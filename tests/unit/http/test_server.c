@@ -447,6 +447,8 @@ static void survives_peers_that_vanish(void **state)
 	check(&rows[0], SIZE_MAX / 2);
 }
 
+static struct db *db;
+
 static int set_up(void **state)
 {
 	int dirfd;
@@ -461,6 +463,8 @@ static int set_up(void **state)
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(io_write_file(dirfd, "digits", STR("0123456789"), 0600, NULL), OK);
 	assert_int_equal(io_write_file(dirfd, "large", (struct str){pattern, FILE_BYTES}, 0600, NULL), OK);
+	assert_int_equal(db_open(dirfd, "cove.db", &db, NULL), OK);
+	assert_int_equal(namespaces_open(db, &(struct secret){.n = 32}, &site.namespaces, NULL), OK);
 	close(dirfd);
 	site.primary_name = STR("primary:5000");
 	serve_start(&server, &site);
@@ -469,15 +473,18 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	static const char *const names[] = {"digits", "large", "cove.db", "cove.db-wal", "cove.db-shm"};
 	char path[64];
 
 	(void)state;
 	serve_stop(&server);
 	free(pattern);
-	snprintf(path, sizeof path, "%s/digits", dir);
-	unlink(path);
-	snprintf(path, sizeof path, "%s/large", dir);
-	unlink(path);
+	namespaces_close(site.namespaces);
+	db_close(db);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+		unlink(path);
+	}
 	return rmdir(dir);
 }
 

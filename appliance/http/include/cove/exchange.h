@@ -59,14 +59,18 @@ struct exchange {
 	/* the request; all slices are valid until the exchange ends */
 	const struct head *head;
 	const struct route *route;
-	char id[17];      /* request id, hex */
-	struct str host;  /* Host of the request if it is ours, else the primary name; with port */
+	char id[17];     /* request id, hex */
+	struct str host; /* Host of the request if it is ours, else the primary name; with port */
+	const char
+	    *scheme;      /* "https"; "http" on a namespace's listener without TLS and without a TLS proxy before it */
+	bool is_plain;    /* on a listener where the whole API is answered without TLS */
 	struct str query; /* raw, without '?' */
 	/* captures of the route's pattern */
 	struct repo_name name;            /* <name>, in full: place.full */
 	struct str asked;                 /* <name> as the client wrote it: for everything that the client is told */
 	struct place place;               /* the namespace that <name> leads to; of that snapshot: */
-	struct namespace_set *namespaces; /* taken at the start of every exchange, given back at its end */
+	struct namespace_set *namespaces; /* routes with <name> have it; others: exchange_namespaces() */
+	struct approach approach;         /* how it came */
 	struct digest digest;             /* <digest> */
 	struct reference reference;       /* <reference> */
 	struct str upload_id;             /* <id> */
@@ -94,8 +98,13 @@ typedef enum rc handler(struct exchange *x);
  * held once, and `release` called at once for the surplus reference. E_BUSY: no place, and p was released. */
 #define HOLD_MAX 128
 CHECKED enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p));
+/* The snapshot for this exchange: x->namespaces, one for all its life. */
+CHECKED enum rc exchange_namespaces(struct exchange *x);
 /* A repository name of the request (a scope, a mount's source) as a place, under the same listener, host and ?ns=. */
 CHECKED enum rc exchange_resolve(struct exchange *x, struct str asked, struct place *out);
+/* The name by which the client is to ask for a token: its own, but the full one where ?ns= decided, since the token
+ * endpoint gets no ?ns=. */
+struct str exchange_scope_name(const struct place *place, struct str asked);
 
 /* A query parameter, decoded into the arena; false when absent (or not decodable). The first one wins. */
 bool query_get(struct exchange *x, const char *name, struct str *value);

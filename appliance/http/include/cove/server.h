@@ -5,4 +5,10 @@
 #pragma once
 #include <cove/exchange.h>
 
+/* What net_listen() gives as the tag. */
+enum {
+	LISTENER_TAG_MAIN,
+	LISTENER_TAG_NAMESPACE, /* a port of a namespace's own; which one, and whether in plain, the namespaces say */
+};
+
 void http_protocol(struct protocol *out, struct site *site);

@@ -86,10 +86,10 @@ CHECKED enum rc namespace_password(
 
 /* What a request came with. */
 struct approach {
-	uint16_t port;   /* of the listener */
+	uint16_t port;   /* of a namespace's listener; 0: the main port */
 	struct str host; /* of the Host field, without port */
 	struct str ns;   /* ?ns=, empty: none */
-	bool ns_is_own;  /* ?ns= names this box itself: not looked at */
+	bool ns_is_own;  /* ?ns= names this box itself: no error when no proxy has it */
 };
 struct place {
 	const struct namespace *ns;
@@ -106,6 +106,8 @@ CHECKED enum rc namespace_resolve(const struct namespace_set *set, const struct 
     struct arena *a, struct place *out, struct err *err);
 /* The namespace that the listener or the host is bound to; NULL: none, or the root. For lists and tokens. */
 const struct namespace *namespace_bound(const struct namespace_set *set, const struct approach *from);
+/* The one whose listener has that port, also the root; NULL: none. */
+const struct namespace *namespace_at_port(const struct namespace_set *set, uint16_t port);
 /* The hosted and proxy namespaces behind `p`, in order, each once: itself, or a group's members through all levels.
  * Their `full` names are in the arena. Left out are those that are offline, proxies whose `allow` does not fit, and
  * those in which the name would be too long or another namespace's. */

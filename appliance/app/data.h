@@ -1,0 +1,6 @@
+/* data: opening what both the server and the commands use. */
+#pragma once
+#include <cove/namespace.h>
+
+/* With the sealing key in keys/, made at the first call. */
+CHECKED enum rc data_namespaces(int dirfd, struct db *db, struct namespaces **out, struct err *err);

@@ -1,0 +1,117 @@
+/*
+ * place: how a request came (listener, Host, ?ns=), and where the names in it lead. On the main port Host counts only
+ * when it is one of our names, since what we tell the client is built from it; on a namespace's listener that speaks
+ * plain HTTP a proxy stands in front, and its names are its own business.
+ */
+#include "session.h"
+
+static struct str without_port(struct str host)
+{
+	struct str name, port;
+
+	if (host.n && host.p[0] == '[')
+		str_cut(str_from(host, 1), ']', &name, &port);
+	else
+		str_cut(host, ':', &name, &port);
+	return name;
+}
+
+/* The primary name with the port of this listener. */
+static struct str primary_here(struct exchange *x)
+{
+	struct str host = x->site->primary_name, port;
+
+	if (host.n && host.p[0] == '[')
+		host = str_first(host, without_port(host).n + 2);
+	else
+		str_cut(host, ':', &host, &port);
+	return arena_printf(x->arena, "%.*s:%u", STR_ARG(host), conn_local_port(x->conn));
+}
+
+enum rc exchange_namespaces(struct exchange *x)
+{
+	return x->namespaces ? OK : namespaces_take(x->site->namespaces, &x->namespaces, &x->err);
+}
+
+/* RFC 7239 has Forwarded, but it is X-Forwarded-Proto that proxies send. */
+static bool came_by_https(const struct exchange *x)
+{
+	struct str value;
+
+	return conn_is_tls(x->conn) ||
+	       (head_field(x->head, STR("X-Forwarded-Proto"), &value) && str_eqi(value, STR("https")));
+}
+
+/* A namespace may have gone, or changed its port, while a connection was open. */
+static enum rc on_own_listener(struct exchange *x)
+{
+	const struct namespace *ns;
+
+	x->approach.port = conn_local_port(x->conn);
+	x->host = primary_here(x);
+	TRY(exchange_namespaces(x));
+	ns = namespace_at_port(x->namespaces, x->approach.port);
+	if (!ns) {
+		x->reply.close = true;
+		return fail(&x->err, E_NAMESPACE_OFFLINE, "no namespace has port %u any more", x->approach.port);
+	}
+	x->is_plain = ns->listener == LISTENER_HTTP && !conn_is_tls(x->conn);
+	if (x->is_plain && x->head->host.n)
+		x->host = x->head->host;
+	if (x->is_plain && !came_by_https(x))
+		x->scheme = "http";
+	return OK;
+}
+
+enum rc place_begin(struct exchange *x)
+{
+	struct str host = x->head->host;
+
+	x->approach.host = without_port(host);
+	if (conn_listener(x->conn) == LISTENER_TAG_NAMESPACE)
+		TRY(on_own_listener(x));
+	if (host.n && x->site->is_own_host(x->site, host))
+		x->host = host;
+	return OK;
+}
+
+static enum rc resolve(struct exchange *x, struct str asked, struct place *out, struct err *err)
+{
+	struct repo_name name;
+
+	TRY(repo_name_parse(asked, &name, err));
+	TRY(exchange_namespaces(x));
+	return namespace_resolve(x->namespaces, &x->approach, asked, x->arena, out, err);
+}
+
+enum rc exchange_resolve(struct exchange *x, struct str asked, struct place *out)
+{
+	return resolve(x, asked, out, &x->err);
+}
+
+enum rc place_find(struct exchange *x)
+{
+	if (query_get(x, "ns", &x->approach.ns))
+		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);
+	TRY(exchange_resolve(x, x->asked, &x->place));
+	x->name.s = x->place.full;
+	/* a value that some namespace has in its list: nothing but printable characters */
+	if (x->place.by_ns)
+		reply_field(x, "OCI-Namespace", "%.*s", STR_ARG(x->approach.ns));
+	return OK;
+}
+
+struct str exchange_scope_name(const struct place *place, struct str asked)
+{
+	return place->by_ns ? place->full : asked;
+}
+
+bool place_scope_name(struct exchange *x, struct str asked, struct str *out)
+{
+	struct place place;
+
+	if (resolve(x, asked, &place, NULL))
+		return false;
+	*out = exchange_scope_name(&place, asked);
+	return true;
+}
