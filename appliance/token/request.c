@@ -85,6 +85,14 @@ void token_request_wipe(struct token_request *r)
 
 /* ---- answering ---- */
 
+static struct access *access_find(struct access_set *set, struct str type, struct str name)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (str_eq(set->items[i].type, type) && str_eq(set->items[i].name, name))
+			return &set->items[i];
+	return NULL;
+}
+
 static enum rc put_refresh_token(
     struct auth *auth, const struct identity *who, const struct token_request *r, struct buf *out, struct err *err)
 {
@@ -100,15 +108,47 @@ static enum rc put_refresh_token(
 	return OK;
 }
 
+/* Two names may lead to one repository. */
+static void full_names(const struct token_request *r, struct access_set *full)
+{
+	full->count = 0;
+	for (size_t i = 0; i < r->wanted.count; i++) {
+		const struct access *w = &r->wanted.items[i];
+		struct access *to = access_find(full, w->type, r->leads_to[i]);
+
+		if (!r->leads_to[i].n)
+			continue;
+		if (!to) {
+			to = &full->items[full->count++];
+			*to = (struct access){w->type, r->leads_to[i], 0};
+		}
+		to->actions |= w->actions;
+	}
+}
+
+/* What was granted, in the names that were asked for. */
+static void asked_names(const struct token_request *r, struct access_set *granted, struct access_set *asked)
+{
+	asked->count = 0;
+	for (size_t i = 0; i < r->wanted.count; i++) {
+		const struct access *w = &r->wanted.items[i];
+		const struct access *g = access_find(granted, w->type, r->leads_to[i]);
+
+		if (g && g->actions & w->actions)
+			asked->items[asked->count++] = (struct access){w->type, w->name, g->actions & w->actions};
+	}
+}
+
 /* No issued_at: dockerd and podman would judge the expiry by their own clock (rule 5). */
 enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct identity *who,
     const struct token_request *r, bool is_post, struct str service, struct buf *out, struct err *err)
 {
 	struct buf token = BUF_INIT(JWT_MAX), scope = BUF_INIT(JWT_MAX);
-	struct access_set granted;
+	struct access_set full, granted, asked;
 	enum rc rc;
 
-	rc = access_token_issue(ts, who, r->service.n ? r->service : service, &r->wanted, &granted, &token, err);
+	full_names(r, &full);
+	rc = access_token_issue(ts, who, r->service.n ? r->service : service, &full, &granted, &token, err);
 	if (rc)
 		goto out;
 	buf_addc(out, '{');
@@ -116,7 +156,8 @@ enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct id
 	json_put_member_str(out, "access_token", buf_str(&token));
 	json_put_member_u64(out, "expires_in", ACCESS_TOKEN_LIFE_S);
 	if (is_post) {
-		scope_text(&granted, &scope);
+		asked_names(r, &granted, &asked);
+		scope_text(&asked, &scope);
 		json_put_member_str(out, "scope", buf_str(&scope));
 		json_put_member_str(out, "token_type", STR("Bearer")); /* RFC 6749 §5.1 */
 	}

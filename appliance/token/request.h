@@ -16,10 +16,11 @@ struct token_request {
 	struct str user;       /* POST only */
 	struct secret password;
 	struct str refresh_token;
-	struct str client;  /* client_id: what the client calls itself */
-	struct str service; /* empty: not said */
-	bool offline;       /* a refresh token is wanted */
-	struct access_set wanted;
+	struct str client;               /* client_id: what the client calls itself */
+	struct str service;              /* empty: not said */
+	bool offline;                    /* a refresh token is wanted */
+	struct access_set wanted;        /* in the client's names */
+	struct str leads_to[ACCESS_MAX]; /* of each wanted one: its full name; empty: nowhere, which is not granted */
 };
 
 /* E_HTTP_BAD: a field that cannot be decoded, or a password or service that cannot be one. Unknown fields are ignored.
@@ -28,7 +29,8 @@ CHECKED enum rc token_request_parse(
     struct arena *a, struct str form, bool is_post, struct token_request *out, struct err *err);
 void token_request_wipe(struct token_request *r);
 
-/* Appends the answer for `who`. A login is made when one is wanted and `who` is somebody; a request with a refresh
- * token gets the same one back. `service` is the audience where the request names none. */
+/* Appends the answer for `who`. The token has full names, `scope` of the answer the client's. A login is made when one
+ * is wanted and `who` is somebody; a request with a refresh token gets the same one back. `service` is the audience
+ * where the request names none. */
 CHECKED enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct identity *who,
     const struct token_request *r, bool is_post, struct str service, struct buf *out, struct err *err);

@@ -2,9 +2,30 @@
 #include <cove/token.h>
 #include "request.h"
 
-/* RFC 6749 §5.1: nobody may keep the answer. */
-static enum rc answer(struct exchange *x, const struct identity *who, const struct token_request *r, bool is_post)
+/* As the names of requests that come this way (listener, Host) are led. A name that leads nowhere grants nothing. */
+static enum rc lead_names(struct exchange *x, struct token_request *r)
 {
+	struct place place;
+	enum rc rc;
+
+	for (size_t i = 0; i < r->wanted.count; i++) {
+		const struct access *w = &r->wanted.items[i];
+
+		r->leads_to[i] = w->name;
+		if (!str_eq(w->type, STR("repository")))
+			continue;
+		rc = exchange_resolve(x, w->name, &place);
+		if (rc && rc_status(rc) >= 500 && rc != E_NAMESPACE_OFFLINE)
+			return rc;
+		r->leads_to[i] = rc ? STR_NONE : place.full;
+	}
+	return OK;
+}
+
+/* RFC 6749 §5.1: nobody may keep the answer. */
+static enum rc answer(struct exchange *x, const struct identity *who, struct token_request *r, bool is_post)
+{
+	TRY(lead_names(x, r));
 	x->reply.content.max = TOKEN_ANSWER_MAX;
 	TRY(token_answer(
 	    x->site->signer, x->site->auth, who, r, is_post, x->site->service, &x->reply.content, &x->err));

@@ -165,12 +165,25 @@ struct answered {
 	struct json *json;
 };
 
+/* "hub/x" is "hub/library/x", "nowhere" leads nowhere, all else is what it is. */
+static void lead(struct token_request *r)
+{
+	for (size_t i = 0; i < r->wanted.count; i++) {
+		struct str name = r->wanted.items[i].name;
+
+		r->leads_to[i] = str_eq(name, STR("hub/x"))     ? STR("hub/library/x")
+				 : str_eq(name, STR("nowhere")) ? STR_NONE
+								: name;
+	}
+}
+
 static void answer(struct fixture *f, struct token_signer *ts, const struct identity *who, const char *form,
     bool is_post, struct answered *out)
 {
 	struct parsed p;
 
 	assert_int_equal(parse(&p, form, is_post), OK);
+	lead(&p.r);
 	buf_init(&out->text, TOKEN_ANSWER_MAX);
 	assert_ok(token_answer(ts, f->auth, who, &p.r, is_post, SERVICE, &out->text, err));
 	done(&p);
@@ -300,6 +313,24 @@ static void answers_for_the_service_asked(void **state)
 	token_signer_close(ts);
 }
 
+/* The token has full names, the answer the client's. */
+static void answers_names_as_asked(void **state)
+{
+	struct fixture *f = *state;
+	struct identity ann;
+	struct token_signer *ts = setup_ann(f, &ann);
+	struct answered r;
+
+	answer(f, ts, &ann,
+	    "grant_type=password&scope=repository:hub/x:pull,push repository:nowhere:pull "
+	    "repository:hub/library/x:pull",
+	    true, &r);
+	token_allows(ts, &r, SERVICE, "repository:hub/library/x:pull");
+	assert_true(str_eq(member(&r, "scope"), STR("repository:hub/x:pull repository:hub/library/x:pull")));
+	answered_release(&r);
+	token_signer_close(ts);
+}
+
 /* go-containerregistry reads 64 KiB of it. */
 static void answers_within_bounds(void **state)
 {
@@ -315,6 +346,7 @@ static void answers_within_bounds(void **state)
 		buf_addf(&form, "scope=repository:r%d%0230d:pull,push&", i, i);
 	arena_init(&a, 1 << 20);
 	assert_ok(token_request_parse(&a, buf_str(&form), true, &request, err));
+	lead(&request);
 	buf_init(&r.text, TOKEN_ANSWER_MAX);
 	assert_ok(token_answer(ts, f->auth, &ann, &request, true, SERVICE, &r.text, err));
 	assert_ok(json_parse(buf_str(&r.text), &r.json, err));
@@ -336,6 +368,7 @@ int main(void)
 	    fixture_test(answers_post),
 	    fixture_test(answers_anonymous),
 	    fixture_test(answers_for_the_service_asked),
+	    fixture_test(answers_names_as_asked),
 	    fixture_test(answers_within_bounds),
 	};
 
