@@ -269,6 +269,7 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 			reload_certificates(s);
 		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);
+			audit_tend(auth_audit(s->data.auth), s->config->audit_rows);
 			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 		}
 		if (clock_mono_ms() >= chores_at) {

@@ -1,7 +1,6 @@
 /* audit: rows of the table, who acts on a thread, and lists. */
 #include "private.h"
 #include <cove/clock.h>
-#include <cove/log.h>
 
 static _Thread_local struct {
 	char user[AUDIT_NAME_MAX + 1];
@@ -72,25 +71,6 @@ enum rc audit_add(struct db_conn *c, const char *action, struct str object, stru
 	e.object = str_of(object_text);
 	e.detail = str_of(detail_text);
 	return audit_insert(c, &e, &id, err);
-}
-
-void audit_note(struct db *db, const char *action, struct str object, struct str detail)
-{
-	struct db_conn *c = NULL;
-	struct err err;
-	enum rc rc = db_here(db, &c, &err);
-
-	if (!rc)
-		rc = db_begin(c, &err);
-	if (!rc)
-		rc = audit_add(c, action, object, detail, &err);
-	if (!rc)
-		rc = db_commit_lazy(c, &err);
-	if (!rc)
-		return;
-	if (c)
-		db_rollback(c);
-	log_warn("audit", "action=%s error=%s", action, log_quote(str_of(err.text)));
 }
 
 /* ---- lists ---- */

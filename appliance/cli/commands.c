@@ -14,20 +14,41 @@ const struct command commands[] = {
 	"cove check [SETTINGS]\n\nSays what is wrong, with file, line and path; exit status 1 then.\n"},
     {"config", cmd_config, "show the settings in effect and where each comes from",
 	"cove config [--defaults] [SETTINGS]\n\n--defaults prints a cove.yaml with every setting at its default.\n"},
-    {"user", cmd_user, "add, list and change users and their grants",
-	"cove user add NAME [--grant PATTERN:ACTIONS]... [--admin]\n"
+    {"user", cmd_user, "add, list and change users, their roles and grants",
+	"cove user add NAME [--role ROLE]... [--grant PATTERN:ACTIONS]... [--admin] [--robot]\n"
 	"cove user list [--json]\n"
 	"cove user passwd NAME\n"
 	"cove user disable NAME | enable NAME | remove NAME\n"
+	"cove user role NAME ROLE [--remove]\n"
 	"cove user grant NAME PATTERN ACTIONS     ACTIONS: pull, push, delete, * (all three), admin, none\n\n"
-	"A password is asked for on the terminal, or read as one line from stdin. Patterns: * is any run within one "
-	"path\n"
-	"segment, ** any run. Changes work at once, also beside a running server.\n"},
+	"A password is asked for on the terminal, or read as one line from stdin; a robot has none, only keys "
+	"(`cove key`).\n"
+	"The user anonymous is everybody without a login. Patterns: * is any run within one path segment, ** any run.\n"
+	"Changes work at once, also beside a running server.\n"},
+    {"role", cmd_role, "sets of grants that users can have",
+	"cove role add NAME [--grant PATTERN:ACTIONS]...\n"
+	"cove role grant NAME PATTERN ACTIONS     as `cove user grant`\n"
+	"cove role remove NAME\n"
+	"cove role list [--json]\n\n"
+	"admin, developer and reader are built in. A role is given by `cove user role`. Changes work at once.\n"},
+    {"can", cmd_can, "may this user do that, and why",
+	"cove can USER ACTIONS REPOSITORY [--key ID]\n\n"
+	"Exit status 0: yes, 1: no. REPOSITORY is the full name, its namespace first.\n"},
     {"key", cmd_key, "create, list and revoke keys for robots",
 	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
 	"cove key list USER [--json]\n"
 	"cove key revoke ID\n\n"
 	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
+    {"login", cmd_login, "list and revoke what `docker login` has left with clients",
+	"cove login list USER [--json]\n"
+	"cove login revoke USER [ID]              without ID: all, and the user's tokens\n\n"
+	"A login is a secret that a client keeps in place of the password. It ends with that, and when unused for "
+	"180 days.\n"},
+    {"audit", cmd_audit, "what was changed, and what was refused",
+	"cove audit [--user NAME] [--action ACTION] [--refused] [--last 1d] [--max N] [--json]\n\n"
+	"Newest first. ACTION may be a noun with a dot, such as user. for all that happened to users. How many rows "
+	"are\n"
+	"kept is the setting audit_rows.\n"},
     {"namespace", cmd_namespace, "create, change and remove namespaces",
 	"cove namespace create NAME hosted|proxy|group [ATTRIBUTE=VALUE]...\n"
 	"cove namespace change NAME ATTRIBUTE=VALUE...\n"
@@ -94,12 +115,16 @@ enum rc cli_words(int argc, char **argv, struct option *options, struct words *w
 	return OK;
 }
 
+const struct option *cli_option(const struct option *options, const char *name)
+{
+	while (!str_eq(str_of(options->name), str_of(name)))
+		options++;
+	return options;
+}
+
 bool cli_has(const struct option *options, const char *name)
 {
-	for (const struct option *o = options; o->name; o++)
-		if (str_eq(str_of(o->name), str_of(name)))
-			return o->count > 0;
-	return false;
+	return cli_option(options, name)->count > 0;
 }
 
 enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err)
@@ -111,22 +136,26 @@ enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *er
 	return actions_parse(actions, &out->actions, err);
 }
 
-static const struct verb *find_verb(const struct verb *verbs, const char *name)
+/* NULL: no such verb. *count gets the number of words that name it. */
+static const struct verb *find_verb(const struct verb *verbs, const struct words *words, size_t *count)
 {
-	for (const struct verb *v = verbs; v->name; v++)
-		if (str_eq(str_of(v->name), str_of(name)))
+	*count = verbs->name[0] ? 1 : 0;
+	if (!*count)
+		return verbs;
+	for (const struct verb *v = verbs; v->name && words->count; v++)
+		if (str_eq(str_of(v->name), str_of(words->items[0])))
 			return v;
 	return NULL;
 }
 
-static enum rc open_and_run(const struct verb *v, const struct words *words, const struct option *options,
+static enum rc open_and_run(const struct verb *v, const struct words *words, size_t skip, const struct option *options,
     const struct config *config, struct err *err)
 {
 	struct app_data data;
-	struct words rest = {.count = words->count - 1};
+	struct words rest = {.count = words->count - skip};
 	enum rc rc;
 
-	memcpy(rest.items, words->items + 1, rest.count * sizeof(*rest.items));
+	memcpy(rest.items, words->items + skip, rest.count * sizeof(*rest.items));
 	crypto_start();
 	TRY(app_data_open(config, &data, err));
 	rc = v->run(&data, &rest, options, err);
@@ -140,6 +169,7 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 	struct config *config;
 	struct words words;
 	struct err err;
+	size_t skip;
 	int rest;
 	enum rc rc;
 
@@ -150,8 +180,8 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 		config_free(config);
 		return cli_fail(&err);
 	}
-	v = words.count ? find_verb(verbs, words.items[0]) : NULL;
-	if (!v || words.count - 1 < v->words_min || words.count - 1 > v->words_max) {
+	v = find_verb(verbs, &words, &skip);
+	if (!v || words.count - skip < v->words_min || words.count - skip > v->words_max) {
 		config_free(config);
 		if (v)
 			fprintf(stderr, "cove: usage: cove %s %s\n", noun, v->usage);
@@ -159,7 +189,7 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 			fprintf(stderr, "cove: `cove help %s` lists what can be done\n", noun);
 		return CLI_USAGE;
 	}
-	rc = open_and_run(v, &words, options, config, &err);
+	rc = open_and_run(v, &words, skip, options, config, &err);
 	config_free(config);
 	return rc ? cli_fail(&err) : CLI_OK;
 }

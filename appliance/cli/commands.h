@@ -7,7 +7,11 @@ int cmd_serve(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_user(int argc, char **argv);
+int cmd_role(int argc, char **argv);
 int cmd_key(int argc, char **argv);
+int cmd_login(int argc, char **argv);
+int cmd_can(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
 int cmd_namespace(int argc, char **argv);
 int cmd_licenses(int argc, char **argv);
 int cmd_version(int argc, char **argv);
@@ -33,7 +37,8 @@ struct words {
 /* Splits argv into words and the given options (ended by a row without name). E_USAGE. */
 CHECKED enum rc cli_words(int argc, char **argv, struct option *options, struct words *words, struct err *err);
 
-/* A verb of a command that works on the data directory, such as `user add`. */
+/* A verb of a command that works on the data directory, such as `user add`; a command without verbs has one row, whose
+ * name is empty. */
 struct verb {
 	const char *name;
 	size_t words_min, words_max; /* after the verb */
@@ -52,5 +57,14 @@ CHECKED enum rc cli_read_secret(struct secret *out, struct err *err);
 CHECKED enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err);
 /* Was this option given? */
 bool cli_has(const struct option *options, const char *name);
+/* The option of that name, which must be in the table. */
+const struct option *cli_option(const struct option *options, const char *name);
+/* "90d" from now on, in seconds since the epoch. E_CONFIG. */
+CHECKED enum rc cli_expiry(const char *text, int64_t *at, struct err *err);
+/* A positive number that names something. E_USAGE with that sentence. */
+CHECKED enum rc cli_id(const char *text, const char *sentence, int64_t *id, struct err *err);
+/* " PATTERN:ACTIONS" on stdout; the same as an element of a JSON array. */
+enum rc cli_print_grant(void *ctx, const struct grant_info *g, struct err *err);
+enum rc cli_put_grant(void *json, const struct grant_info *g, struct err *err);
 /* "2026-11-23 21:04" in UTC, "never" for 0. */
 void cli_time(char out[static 24], int64_t at);

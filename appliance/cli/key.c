@@ -1,17 +1,7 @@
 /* cove key: passwords for robots. */
 #include "commands.h"
-#include <cove/clock.h>
 #include <cove/json.h>
 #include <stdio.h>
-
-static enum rc expiry(const char *text, int64_t *at, struct err *err)
-{
-	uint64_t seconds;
-
-	TRY(config_duration(str_of(text), &seconds, err));
-	*at = clock_wall_s() + (int64_t)seconds;
-	return OK;
-}
 
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
@@ -24,7 +14,7 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	for (size_t i = 0; i < grants->count; i++)
 		TRY(cli_grant_parse(grants->values[i], &list[i], err));
 	if (expires->count)
-		TRY(expiry(expires->values[0], &expires_at, err));
+		TRY(cli_expiry(expires->values[0], &expires_at, err));
 	rc = key_create(d->auth, str_of(w->items[0]), label->count ? str_of(label->values[0]) : STR(""), list,
 	    grants->count, expires_at, text, &id, err);
 	if (!rc) {
@@ -82,13 +72,12 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 
 static enum rc revoke(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	uint64_t id;
+	int64_t id;
 
 	(void)options;
-	if (!str_u64(str_of(w->items[0]), &id) || id > INT64_MAX)
-		return fail(err, E_USAGE, "a key is named by its number: see `cove key list USER`");
-	TRY(key_revoke(d->auth, (int64_t)id, err));
-	printf("Key %llu is revoked.\n", (unsigned long long)id);
+	TRY(cli_id(w->items[0], "a key is named by its number: see `cove key list USER`", &id, err));
+	TRY(key_revoke(d->auth, id, err));
+	printf("Key %lld is revoked.\n", (long long)id);
 	return OK;
 }
 

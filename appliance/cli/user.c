@@ -1,42 +1,47 @@
 /* cove user: who there is and what each may do. */
 #include "commands.h"
 #include <cove/json.h>
+#include <cove/roles.h>
 #include <stdio.h>
-#include <unistd.h>
 
-static const struct option *option(const struct option *options, const char *name)
+static enum rc add_account(struct app_data *d, struct str name, const struct option *options, struct err *err)
 {
-	while (!str_eq(str_of(options->name), str_of(name)))
-		options++;
-	return options;
+	struct secret password;
+	enum rc rc;
+
+	if (cli_has(options, "--robot"))
+		return user_add_robot(d->auth, name, err);
+	TRY(cli_read_password(&password, err));
+	rc = user_add(d->auth, name, &password, err);
+	secret_wipe(&password);
+	return rc;
 }
 
 static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	const struct option *grants = option(options, "--grant");
+	const struct option *grants = cli_option(options, "--grant"), *roles = cli_option(options, "--role");
+	struct str name = str_of(w->items[0]);
 	struct grant_info grant;
-	struct secret password;
-	enum rc rc;
 
 	for (size_t i = 0; i < grants->count; i++)
 		TRY(cli_grant_parse(grants->values[i], &grant, err));
-	TRY(cli_read_password(&password, err));
-	rc = user_add(d->auth, str_of(w->items[0]), &password, err);
-	secret_wipe(&password);
-	TRY(rc);
+	TRY(add_account(d, name, options, err));
 	for (size_t i = 0; i < grants->count; i++) {
 		TRY(cli_grant_parse(grants->values[i], &grant, err));
-		TRY(grant_set(d->auth, str_of(w->items[0]), grant.pattern, grant.actions, err));
+		TRY(grant_set(d->auth, name, grant.pattern, grant.actions, err));
 	}
+	for (size_t i = 0; i < roles->count; i++)
+		TRY(user_role_set(d->auth, name, str_of(roles->values[i]), true, err));
 	if (cli_has(options, "--admin"))
-		TRY(grant_set(
-		    d->auth, str_of(w->items[0]), STR("**"), MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN, err));
-	if (grants->count || cli_has(options, "--admin"))
+		TRY(user_role_set(d->auth, name, STR("admin"), true, err));
+	if (grants->count || roles->count || cli_has(options, "--admin"))
 		printf("%s is added.\n", w->items[0]);
 	else
 		printf("%s is added, and may do nothing yet. To let %s push to team/...:\n"
 		       "  cove user grant %s 'team/**' pull,push\n",
 		    w->items[0], w->items[0], w->items[0]);
+	if (cli_has(options, "--robot"))
+		printf("To make a key for it: cove key create %s\n", w->items[0]);
 	return OK;
 }
 
@@ -71,14 +76,29 @@ static enum rc keep_user(void *ctx, const struct user_info *u, struct err *err)
 	return OK;
 }
 
-static enum rc print_grant(void *ctx, const struct grant_info *g, struct err *err)
+static const char *kind_text(enum user_kind kind)
 {
-	char actions[ACTIONS_TEXT_MAX];
+	static const char *const texts[] = {
+	    [USER_PERSON] = "person", [USER_ROBOT] = "robot", [USER_ISSUER_RULE] = "issuer rule"};
 
+	return texts[kind];
+}
+
+static enum rc print_role(void *ctx, const struct role_info *r, struct err *err)
+{
 	(void)ctx;
 	(void)err;
-	actions_text(actions, g->actions);
-	printf(" %.*s:%s", STR_ARG(g->pattern), actions);
+	printf(" %.*s", STR_ARG(r->name));
+	return OK;
+}
+
+static enum rc put_role(void *ctx, const struct role_info *r, struct err *err)
+{
+	struct buf *json = ctx;
+
+	(void)err;
+	json_put_comma(json);
+	json_put_str(json, r->name);
 	return OK;
 }
 
@@ -87,24 +107,11 @@ static enum rc print_user(struct app_data *d, const struct user_row *u, struct e
 	char last[24];
 
 	cli_time(last, u->info.last_login_at);
-	printf("%-20s %-9s %-17s", u->name, u->info.enabled ? "enabled" : "disabled", last);
-	TRY(grant_list(d->auth, str_of(u->name), print_grant, NULL, err));
+	printf(
+	    "%-20s %-11s %-9s %-17s", u->name, kind_text(u->info.kind), u->info.enabled ? "enabled" : "disabled", last);
+	TRY(user_role_list(d->auth, str_of(u->name), print_role, NULL, err));
+	TRY(grant_list(d->auth, str_of(u->name), cli_print_grant, NULL, err));
 	printf("\n");
-	return OK;
-}
-
-static enum rc put_grant(void *ctx, const struct grant_info *g, struct err *err)
-{
-	struct buf *json = ctx;
-	char actions[ACTIONS_TEXT_MAX];
-
-	(void)err;
-	actions_text(actions, g->actions);
-	json_put_comma(json);
-	buf_addz(json, "{");
-	json_put_member_str(json, "pattern", g->pattern);
-	json_put_member_str(json, "actions", str_of(actions));
-	buf_addz(json, "}");
 	return OK;
 }
 
@@ -113,13 +120,18 @@ static enum rc put_user(struct app_data *d, const struct user_row *u, struct buf
 	json_put_comma(json);
 	buf_addz(json, "{");
 	json_put_member_str(json, "name", str_of(u->name));
+	json_put_member_str(json, "kind", str_of(kind_text(u->info.kind)));
 	json_put_name(json, "enabled");
 	buf_addz(json, u->info.enabled ? "true" : "false");
 	json_put_member_u64(json, "created_at", (uint64_t)u->info.created_at);
 	json_put_member_u64(json, "last_login_at", (uint64_t)u->info.last_login_at);
+	json_put_name(json, "roles");
+	buf_addz(json, "[");
+	TRY(user_role_list(d->auth, str_of(u->name), put_role, json, err));
+	buf_addz(json, "]");
 	json_put_name(json, "grants");
 	buf_addz(json, "[");
-	TRY(grant_list(d->auth, str_of(u->name), put_grant, json, err));
+	TRY(grant_list(d->auth, str_of(u->name), cli_put_grant, json, err));
 	buf_addz(json, "]}");
 	return OK;
 }
@@ -148,7 +160,7 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 	if (!rc && cli_has(options, "--json")) {
 		rc = list_as_json(d, &rows, err);
 	} else if (!rc) {
-		printf("%-20s %-9s %-17s GRANTS\n", "NAME", "STATE", "LAST LOGIN (UTC)");
+		printf("%-20s %-11s %-9s %-17s ROLES AND GRANTS\n", "NAME", "KIND", "STATE", "LAST LOGIN (UTC)");
 		for (size_t i = 0; i < rows.count && !rc; i++)
 			rc = print_user(d, &rows.items[i], err);
 	}
@@ -194,6 +206,15 @@ static enum rc remove_user(struct app_data *d, const struct words *w, const stru
 	return OK;
 }
 
+static enum rc role(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	bool has = !cli_has(options, "--remove");
+
+	TRY(user_role_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), has, err));
+	printf("%s has %s the role %s.\n", w->items[0], has ? "now" : "no longer", w->items[1]);
+	return OK;
+}
+
 static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	unsigned actions = 0;
@@ -209,16 +230,18 @@ static enum rc grant(struct app_data *d, const struct words *w, const struct opt
 int cmd_user(int argc, char **argv)
 {
 	static const struct verb verbs[] = {
-	    {"add", 1, 1, add, "add NAME [--grant PATTERN:ACTIONS]... [--admin]"},
+	    {"add", 1, 1, add, "add NAME [--role ROLE]... [--grant PATTERN:ACTIONS]... [--admin] [--robot]"},
 	    {"list", 0, 0, list, "list [--json]"},
 	    {"passwd", 1, 1, passwd, "passwd NAME"},
 	    {"disable", 1, 1, disable, "disable NAME"},
 	    {"enable", 1, 1, enable, "enable NAME"},
 	    {"remove", 1, 1, remove_user, "remove NAME"},
+	    {"role", 2, 2, role, "role NAME ROLE [--remove]"},
 	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
 	    {NULL, 0, 0, NULL, NULL},
 	};
-	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--admin"}, {.name = "--json"},
+	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--role", .takes_value = true},
+	    {.name = "--admin"}, {.name = "--robot"}, {.name = "--remove"}, {.name = "--json"},
 	    {.name = "--password-stdin"}, {.name = NULL}};
 
 	return cli_run_verb(argc, argv, verbs, options, "user");

@@ -33,6 +33,8 @@ const struct setting settings[] = {
     {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
 	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
 	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},
+    {"audit_rows", TYPE_COUNT, MEMBER(audit_rows), "100000", NULL, 100, 100000000,
+	"Rows of the audit log (`cove audit`); the oldest go. A row takes about 150 bytes of the database."},
     {"upload_expiry", TYPE_DURATION, MEMBER(upload_expiry_s), "7d", NULL, 60, 10 * 365 * 86400ull,
 	"How long an unfinished upload can be resumed before it is removed."},
     {"stop_grace", TYPE_DURATION, MEMBER(stop_grace_s), "30s", NULL, 0, 3600,

@@ -102,15 +102,37 @@ enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action,
 	return OK;
 }
 
+/* Somebody known was refused: counted in the audit log. Who is nobody yet is only asked for a login. */
+void access_note_refusal(struct exchange *x)
+{
+	bool is_repository = x->route->needs >= ACCESS_PULL && needs[x->route->needs].actions;
+
+	if (x->who.is_anonymous || !x->who.user_id)
+		return;
+	audit_tally(auth_audit(x->site->auth),
+	    &(struct audit_entry){
+		.user = str_of(x->who.name),
+		.peer = conn_peer(x->conn),
+		.action = is_repository ? str_of(needs[x->route->needs].scope_actions) : str_of(x->route->id),
+		.object = x->name.s,
+		.detail = str_of(x->err.text),
+		.refused = true,
+	    });
+}
+
 /* A refusal does not depend on whether the repository exists (rule 12). */
 static enum rc decide(struct exchange *x, bool has_credential)
 {
 	unsigned actions = needs[x->route->needs].actions;
 	bool may;
 
-	if (has_credential && (token_actions(x, x->name.s) & actions) != actions)
-		return fail_rc(&x->err, E_SCOPE);
 	TRY(exchange_identity_may(x, x->name, actions, &may));
+	if (has_credential && (token_actions(x, x->name.s) & actions) != actions) {
+		(void)fail_rc(&x->err, E_SCOPE);
+		if (!may) /* else the client fetches a token with more scope, and comes again */
+			access_note_refusal(x);
+		return E_SCOPE;
+	}
 	if (may)
 		return OK;
 	return fail_rc(&x->err, has_credential && !x->who.is_anonymous ? E_DENIED : E_UNAUTHORIZED);

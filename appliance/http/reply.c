@@ -149,6 +149,8 @@ void reply_error(struct exchange *x, enum rc rc)
 {
 	const char *text = x->err.rc == rc && x->err.text[0] ? x->err.text : rc_sentence(rc);
 
+	if (rc_status(rc) == 403 && x->route)
+		access_note_refusal(x);
 	log_failure(x, rc, text);
 	x->reply.etag = STR_NONE;
 	if (!buf_ok(&x->reply.fields))

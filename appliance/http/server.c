@@ -165,6 +165,7 @@ static bool run(struct session *s, handler *fn, enum want *want)
 	enum rc rc;
 
 	conn_pace(s->conn, PACE_NONE);
+	audit_set_actor(str_of(x->who.name), conn_peer(s->conn));
 	rc = x->in_password_lane ? E_WANT_PASSWORD_LANE : fn(x);
 	if (rc == E_WANT_PASSWORD_LANE) {
 		switch (conn_lane_enter(s->conn, LANE_PASSWORD)) {

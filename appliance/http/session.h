@@ -146,6 +146,8 @@ bool place_scope_name(struct exchange *x, struct str asked, struct str *out);
 CHECKED enum rc access_check(struct exchange *x);
 /* Adds the one WWW-Authenticate field and the error's detail for a 401 of this code. */
 void access_add_challenge(struct exchange *x, enum rc rc);
+/* Counts in the audit log that x->who was refused what the route is for; x->err says why. */
+void access_note_refusal(struct exchange *x);
 
 /* ---- reply.c ---- */
 void reply_init(struct reply *r);

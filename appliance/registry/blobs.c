@@ -17,6 +17,10 @@ enum rc blob_get(struct exchange *x)
 /* end-10: gone from this repository at once, whoever else links to it. */
 enum rc blob_remove(struct exchange *x)
 {
+	char text[DIGEST_TEXT_MAX];
+
 	TRY(blob_delete(x->site->store, x->name, &x->digest, &x->err));
+	digest_text(text, &x->digest);
+	audit_note(auth_audit(x->site->auth), "blob.delete", x->name.s, str_of(text));
 	return reply_empty(x, 202);
 }

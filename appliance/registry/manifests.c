@@ -104,6 +104,14 @@ enum rc manifest_upload(struct exchange *x)
 /* end-9: a tag, or a manifest with all its tags. */
 enum rc manifest_remove(struct exchange *x)
 {
+	char text[DIGEST_TEXT_MAX];
+
 	TRY(manifest_delete(x->site->store, NULL, x->name, &x->reference, &x->err));
+	if (x->reference.is_digest) {
+		digest_text(text, &x->reference.digest);
+		audit_note(auth_audit(x->site->auth), "manifest.delete", x->name.s, str_of(text));
+	} else {
+		audit_note(auth_audit(x->site->auth), "tag.delete", x->name.s, x->reference.tag.s);
+	}
 	return reply_empty(x, 202);
 }

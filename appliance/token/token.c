@@ -72,10 +72,12 @@ static enum rc token_post(struct exchange *x)
 		rc = refuse_grant(x);
 	} else if (!rc) {
 		rc = prove(x, &r, &who);
-		if (!rc)
+		if (!rc) {
+			audit_set_actor(str_of(who.name), conn_peer(x->conn));
 			rc = answer(x, &who, &r, true);
-		else if (rc_status(rc) == 401)
+		} else if (rc_status(rc) == 401) {
 			reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
+		}
 	}
 	token_request_wipe(&r);
 	return rc;

@@ -104,11 +104,11 @@ static void actors_and_lists(void **state)
 {
 	struct fixture *f = *state;
 
-	audit_note(f->db, "user.add", STR("ann"), STR(""));
+	audit_note(f->audit, "user.add", STR("ann"), STR(""));
 	clock_pin(NOW + 10, MONO_MS);
 	audit_set_actor(STR("ann"), STR("192.0.2.1"));
-	audit_note(f->db, "user.grant", STR("bob"), STR("a: pull"));
-	audit_note(f->db, "role.add", STR("team"), STR("x\ny\x01"));
+	audit_note(f->audit, "user.grant", STR("bob"), STR("a: pull"));
+	audit_note(f->audit, "role.add", STR("team"), STR("x\ny\x01"));
 	assert_string_equal(list(f, (struct audit_filter){0}),
 	    "10 ann@192.0.2.1 role.add team (x?y?)x1\n10 ann@192.0.2.1 user.grant bob (a: pull)x1\n"
 	    "0 console@ user.add ann ()x1\n");
@@ -141,7 +141,7 @@ static void long_texts_are_cut(void **state)
 
 	memset(text, 'a', sizeof(text));
 	memcpy(text + AUDIT_TEXT_MAX - 1, "\xc3\xa4", 2); /* a character at the edge does not come in half */
-	audit_note(f->db, "user.add", (struct str){text, sizeof(text)}, STR("\xc3\xa4\xff"));
+	audit_note(f->audit, "user.add", (struct str){text, sizeof(text)}, STR("\xc3\xa4\xff"));
 	text[AUDIT_TEXT_MAX - 1] = '\0';
 	list(f, (struct audit_filter){0});
 	assert_non_null(strstr(f->text.p, text));

@@ -26,9 +26,6 @@ void audit_set_actor(struct str user, struct str peer);
 
 /* A row for a change by this thread's actor, inside the caller's db_begin(). */
 CHECKED enum rc audit_add(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err);
-/* The same in a transaction of its own, not waiting for the disk; a failure is logged. */
-void audit_note(struct db *db, const char *action, struct str object, struct str detail);
-
 /*
  * Events that a peer can repeat as it likes: refusals, logins by tokens of others. The same user, peer, action, object
  * and outcome within a minute makes one row, whose count follows later; in a flood of different ones (TALLY_SLOTS a
@@ -40,6 +37,9 @@ void audit_close(struct audit *a); /* writes what is counted */
 #define TALLY_SLOTS 64
 /* id, at and count of the entry are not looked at. A failure is logged. */
 void audit_tally(struct audit *a, const struct audit_entry *entry);
+/* A row at once, as audit_add(), in a transaction of its own that does not wait for the disk: for what another module
+ * has changed just now. A failure is logged. */
+void audit_note(struct audit *a, const char *action, struct str object, struct str detail);
 /* Every half minute: writes what was counted, and deletes the oldest rows beyond that number. */
 void audit_tend(struct audit *a, uint64_t rows);
 

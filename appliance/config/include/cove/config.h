@@ -19,6 +19,7 @@ struct config {
 	uint64_t tls_memory_bytes; /* 0: an eighth of the memory */
 	uint64_t max_connections;  /* 0: by the file limit */
 	bool sparse_manifests;
+	uint64_t audit_rows;
 	uint64_t upload_expiry_s;
 	uint64_t stop_grace_s;
 };

@@ -1,0 +1,128 @@
+"""Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
+import json, time, unittest, urllib.parse
+from cove import Case, Client
+
+
+def scope(name, actions="pull,push"):
+    return f"repository:{name}:{actions}"
+
+
+class Access(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.digest, _ = cls.cove.client(scope("team/app")).push_image("team/app", "1")
+
+    def audit(self, *flags):
+        return json.loads(self.cove.command("audit", "--json", *flags))
+
+    def pull(self, client, name="team/app"):
+        return client.request("GET", f"/v2/{name}/manifests/1").status
+
+    def add_user(self, name, *flags):
+        self.cove.command("user", "add", name, *flags, stdin=b"some-password\n")
+        return self.cove.client(scope("team/app"), user=name, password="some-password")
+
+    def test_roles(self):
+        c = self.cove
+        c.command("role", "add", "team", "--grant", "team/**:pull")
+        ann = self.add_user("ann", "--role", "team")
+        self.assertEqual(self.pull(ann), 200)
+        r = ann.request("POST", "/v2/team/app/blobs/uploads/")
+        self.assertEqual((r.status, r.code()), (401, "DENIED"))
+        c.command("role", "grant", "team", "team/**", "pull,push")
+        # the token does not have it yet, the next one does: the challenge says so
+        ann.auth = "Bearer " + c.token(scope("team/app"), user="ann", password="some-password")
+        self.assertEqual(ann.request("POST", "/v2/team/app/blobs/uploads/").status, 202)
+        self.assertIn("team", c.command("role", "remove", "team", status=2))
+        c.command("user", "role", "ann", "team", "--remove")
+        self.assertEqual(self.pull(ann), 403)  # at once, whatever the token says
+        c.command("role", "remove", "team")
+        roles = {r["name"]: r for r in json.loads(c.command("role", "list", "--json"))}
+        self.assertEqual(sorted(roles), ["admin", "developer", "reader"])
+        self.assertEqual(roles["developer"]["grants"], [{"pattern": "**", "actions": "pull,push"}])
+        for name in roles:
+            c.command("role", "remove", name, status=2)
+
+    def test_robot(self):
+        c = self.cove
+        c.command("user", "add", "ci", "--robot", "--role", "developer")
+        self.assertIn("robot", c.command("user", "passwd", "ci", stdin=b"some-password\n", status=2))
+        key = c.command("key", "create", "ci", "--grant", "team/*:pull", "--expires", "1d").strip()
+        robot = c.client(scope("team/app"), user="ci", password=key)
+        self.assertEqual(self.pull(robot), 200)
+        self.assertEqual(robot.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
+        self.assertIn("limited to", c.command("can", "ci", "push", "team/app", "--key", "1", status=1))
+        kinds = {u["name"]: u["kind"] for u in json.loads(c.command("user", "list", "--json"))}
+        self.assertEqual(kinds["ci"], "robot")
+
+    def test_anonymous(self):
+        c = self.cove
+        nobody = Client(c)
+        self.assertEqual(self.pull(nobody), 401)
+        c.command("user", "role", "anonymous", "reader")
+        self.assertEqual(self.pull(nobody), 200)
+        token = c.token(scope("team/app", "pull"), anonymous=True)
+        self.assertEqual(nobody.request("GET", "/v2/team/app/manifests/1", headers={"Authorization": "Bearer " + token}).status, 200)
+        c.command("user", "role", "anonymous", "admin", status=2)
+        c.command("user", "role", "anonymous", "reader", "--remove")
+        self.assertEqual(self.pull(nobody), 401)
+
+    def test_can(self):
+        c = self.cove
+        self.add_user("dan", "--grant", "team/*:pull")
+        self.assertIn("yes: dan may pull team/app\npull by the grant team/* of dan", c.command("can", "dan", "pull", "team/app"))
+        out = c.command("can", "dan", "push", "team/app", status=1)
+        self.assertIn("cove user grant dan 'team/app' pull,push", out)
+        c.command("user", "disable", "dan")
+        self.assertIn("dan is disabled", c.command("can", "dan", "pull", "team/app", status=1))
+        c.command("can", "nobody", "pull", "team/app", status=1)
+        c.command("can", "dan", "fly", "team/app", status=2)
+
+    def test_logins(self):
+        c = self.cove
+        self.add_user("eve", "--grant", "team/*:pull")
+        query = urllib.parse.urlencode({"service": "cove", "client_id": "docker", "offline_token": "true"})
+        r = Client(c).request("GET", "/token?" + query, headers={"Authorization": c.basic("eve", "some-password")})
+        refresh = {"grant_type": "refresh_token", "service": "cove", "client_id": "docker", "refresh_token": r.json()["refresh_token"]}
+
+        def use():
+            return Client(c).request("POST", "/token", urllib.parse.urlencode(refresh).encode(),
+                                     {"Content-Type": "application/x-www-form-urlencoded"}).status
+        self.assertEqual(use(), 200)
+        logins = json.loads(c.command("login", "list", "eve", "--json"))
+        self.assertEqual([l["client"] for l in logins], ["docker"])
+        c.command("login", "revoke", "eve", str(logins[0]["id"] + 1), status=1)
+        c.command("login", "revoke", "eve", str(logins[0]["id"]))
+        self.assertEqual(use(), 401)
+        rows = self.audit("--action", "login.")
+        self.assertIn(("eve", "login.make", "docker", "127.0.0.1"),
+                      [(r["user"], r["action"], r["detail"], r["peer"]) for r in rows])
+        self.assertIn(("console", "login.revoke", ""), [(r["user"], r["action"], r["peer"]) for r in rows])
+
+    def test_audit(self):
+        c = self.cove
+        fay = self.add_user("fay")
+        for _ in range(3):
+            self.assertEqual(self.pull(fay), 401)  # real clients ask with the token they got: one without the right
+        basic = Client(c)
+        basic.auth = c.basic("fay", "some-password")
+        self.assertEqual(self.pull(basic), 403)
+        r = Client(c).request("GET", "/v2/", headers={"Authorization": c.basic("fay", "wrong-password")})
+        self.assertEqual(r.status, 401)
+        client = c.client(scope("team/gone", "pull,push,delete"))
+        digest, _ = client.push_image("team/gone", "1")
+        self.assertEqual(client.request("DELETE", "/v2/team/gone/manifests/1").status, 202)
+        self.assertEqual(client.request("DELETE", f"/v2/team/gone/manifests/{digest}").status, 202)
+        rows = self.audit("--user", "fay", "--refused", "--last", "1h")
+        found = {(r["action"], r["object"], r["peer"]) for r in rows}
+        self.assertIn(("pull", "team/app", "127.0.0.1"), found)
+        self.assertIn(("login.password", "", "127.0.0.1"), found)
+        self.assertEqual(len(rows), 2)  # what is the same within a minute is one row
+        done = [(r["user"], r["action"], r["object"], r["detail"]) for r in self.audit("--max", "500")]
+        self.assertIn(("admin", "tag.delete", "team/gone", "1"), done)
+        self.assertIn(("admin", "manifest.delete", "team/gone", digest), done)
+        self.assertIn(("console", "user.add", "fay", ""), done)
+        self.assertIn("refused", c.command("audit", "--refused"))
+        self.assertNotIn("some-password", c.command("audit", "--max", "10000"))
+        c.command("audit", "--max", "no", status=2)
