@@ -51,13 +51,13 @@ enum rc tags_get(struct exchange *x)
 	TRY(page_parse(x, TAGS_PAGE_MAX, &page));
 	buf_init(out, TAGS_PAGE_MAX * (TAG_MAX + 3) + 1024);
 	buf_addz(out, "{");
-	json_put_member_str(out, "name", x->name.s);
+	json_put_member_str(out, "name", x->asked);
 	json_put_name(out, "tags");
 	buf_addz(out, "[");
 	TRY(tag_list(x->site->store, x->name, page.last, page.n, put_entry, &l, &more, &x->err));
 	buf_addz(out, "]}");
 	if (more && page.n)
-		reply_next_page(x, "tags/list", x->name.s, page.n, l.last);
+		reply_next_page(x, "tags/list", x->asked, page.n, l.last);
 	return finish(x, "application/json");
 }
 
@@ -69,6 +69,7 @@ enum rc tags_get(struct exchange *x)
  */
 struct catalog {
 	struct listing listing;
+	struct str prefix; /* of the namespace whose listener or host this is, with the slash; names are without it */
 	struct name_at at; /* where to look next */
 	struct repository looked_at;
 	uint64_t room;
@@ -77,10 +78,16 @@ struct catalog {
 
 static enum rc catalog_start(struct exchange *x, struct str last, struct catalog *c)
 {
+	const struct namespace *bound;
 	uint64_t id;
 	bool found;
 	struct str text;
 
+	TRY(exchange_namespaces(x));
+	bound = namespace_bound(x->namespaces, &x->approach);
+	if (bound)
+		c->prefix = arena_printf(x->arena, "%.*s/", STR_ARG(bound->name));
+	last = arena_printf(x->arena, "%.*s%.*s", STR_ARG(c->prefix), STR_ARG(last));
 	/* no name is longer than the room for it: what is cut off changes no comparison */
 	last = str_first(last, sizeof(c->at.p) - 1);
 	if (query_get(x, "after", &text)) {
@@ -111,6 +118,8 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	if (!found)
 		return OK;
 	name = (struct str){c->looked_at.name, c->looked_at.n};
+	if (!str_starts(name, c->prefix))
+		return OK;
 	c->at.n = name.n + 1;
 	memcpy(c->at.p, c->looked_at.name, c->at.n);
 	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
@@ -123,7 +132,7 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	if (c->full)
 		return OK;
 	c->room--;
-	return put_entry(&c->listing, name, &x->err);
+	return put_entry(&c->listing, str_from(name, c->prefix.n), &x->err);
 }
 
 enum rc catalog_get(struct exchange *x)

@@ -8,7 +8,7 @@ void reply_location(struct exchange *x, const char *kind, const struct digest *d
 
 	digest_text(text, d);
 	/* relative: an absolute one breaks behind NAT and port mappings (clients.md 2.2.1) */
-	reply_field(x, "Location", "/v2/%.*s/%s/%s", STR_ARG(x->name.s), kind, text);
+	reply_field(x, "Location", "/v2/%.*s/%s/%s", STR_ARG(x->asked), kind, text);
 	reply_field(x, "Docker-Content-Digest", "%s", text);
 }
 

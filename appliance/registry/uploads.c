@@ -11,7 +11,7 @@
  * client refuses an end before the start (clients.md 2.2.1). */
 static void reply_session(struct exchange *x, const char *id, uint64_t size)
 {
-	reply_field(x, "Location", "/v2/%.*s/blobs/uploads/%s", STR_ARG(x->name.s), id);
+	reply_field(x, "Location", "/v2/%.*s/blobs/uploads/%s", STR_ARG(x->asked), id);
 	reply_field(x, "Range", "0-%llu", (unsigned long long)(size ? size - 1 : 0));
 	reply_field(x, "Docker-Upload-UUID", "%s", id);
 }

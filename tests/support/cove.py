@@ -116,6 +116,46 @@ class Cove:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Listener(Cove):
+    """Another port of a running server; for Client, Raw and the tokens that are fetched there."""
+
+    def __init__(self, cove, port, plain=False):
+        self.__dict__.update(cove.__dict__)
+        self.port, self.plain = port, plain
+
+    def tls(self, timeout=30, **settings):
+        if not self.plain:
+            return super().tls(timeout, **settings)
+        raw = socket.create_connection((self.host, self.port), timeout=timeout)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return raw
+
+    def is_open(self):
+        try:
+            socket.create_connection((self.host, self.port), timeout=5).close()
+            return True
+        except OSError:
+            return False
+
+    def wait(self, is_open=True):
+        eventually(lambda: self.is_open() == is_open, f"port {self.port} open: {is_open}")
+        return self
+
+
+def eventually(condition, what, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("it never came to this: " + what)
+        time.sleep(0.05)
+
+
 class Response:
     def __init__(self, status, fields, body):
         self.status, self.fields, self.body = status, fields, body
