@@ -1,14 +1,44 @@
 /*
  * json: the tree. A struct json is a cJSON node under another name, so that cJSON.h stays in this file. cJSON notes its
- * last error in a global that nobody reads; that is the only thing two parsing threads share.
+ * last error in a global that nobody reads; that and the count of memory is all that parsing threads share.
  */
 #include <cove/json.h>
 #include "json_scan.h"
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 enum { PAIRWISE_MAX = 8 };
+#define SMALL_BYTES ((size_t)256 * 1024)      /* documents up to this are not counted: threads have few of them */
+#define MEMORY_MAX ((size_t)32 * 1024 * 1024) /* of all larger ones together */
+_Static_assert(JSON_MEMORY_MAX <= MEMORY_MAX, "the largest document would wait for ever");
+
+/* A document of 4 MiB of text can take seven times that, and there are many threads: large ones take turns. */
+static pthread_mutex_t turns = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turn_ended = PTHREAD_COND_INITIALIZER;
+static size_t memory_taken;
+
+static void take_memory(size_t bytes)
+{
+	if (!bytes)
+		return;
+	pthread_mutex_lock(&turns);
+	while (memory_taken + bytes > MEMORY_MAX)
+		pthread_cond_wait(&turn_ended, &turns);
+	memory_taken += bytes;
+	pthread_mutex_unlock(&turns);
+}
+
+static void give_memory(size_t bytes)
+{
+	if (!bytes)
+		return;
+	pthread_mutex_lock(&turns);
+	memory_taken -= bytes;
+	pthread_cond_broadcast(&turn_ended);
+	pthread_mutex_unlock(&turns);
+}
 
 static const cJSON *node(const struct json *v)
 {
@@ -79,18 +109,32 @@ static enum rc check_tree(const cJSON *n, struct err *err)
 	return OK;
 }
 
+/* What a document takes is noted in the root's valueint, which cJSON leaves 0 in arrays and objects. */
+static bool can_note(const cJSON *root)
+{
+	return cJSON_IsArray(root) || cJSON_IsObject(root);
+}
+
 enum rc json_parse(struct str text, struct json **out, struct err *err)
 {
+	size_t memory;
 	cJSON *root;
 	enum rc rc;
 
-	TRY(json_scan(text, err));
+	TRY(json_scan(text, &memory, err));
+	if (memory <= SMALL_BYTES)
+		memory = 0;
+	take_memory(memory);
 	root = cJSON_ParseWithLength(text.p, text.n);
+	if (root && can_note(root))
+		root->valueint = (int)memory;
+	else
+		give_memory(memory); /* a lone string is what its text is, which the caller has too */
 	if (!root)
 		return fail(err, E_BUSY, "no memory to read JSON of %zu bytes", text.n);
 	rc = check_tree(root, err);
 	if (rc)
-		cJSON_Delete(root);
+		json_free((struct json *)root);
 	else
 		*out = (struct json *)root;
 	return rc;
@@ -98,7 +142,11 @@ enum rc json_parse(struct str text, struct json **out, struct err *err)
 
 void json_free(struct json *document)
 {
-	cJSON_Delete((cJSON *)document);
+	cJSON *root = (cJSON *)document;
+	size_t memory = root && can_note(root) ? (size_t)root->valueint : 0;
+
+	cJSON_Delete(root);
+	give_memory(memory);
 }
 
 const struct json *json_member(const struct json *object, const char *name)

@@ -11,7 +11,7 @@ enum expect { VALUE, VALUE_OR_END, NAME, NAME_OR_END, COLON, COMMA_OR_END };
 struct scan {
 	struct str text;
 	size_t at;
-	size_t values;
+	size_t values, strings;
 	size_t depth;
 	char closers[JSON_DEPTH_MAX]; /* what ends each open array or object */
 	const char *wrong;            /* why it is not JSON */
@@ -81,6 +81,7 @@ static bool scan_escape(struct scan *s)
 
 static bool scan_string(struct scan *s)
 {
+	s->strings++;
 	for (s->at++;;) {
 		int c = peek(s);
 		size_t step;
@@ -239,7 +240,7 @@ static bool scan_text(struct scan *s)
 	return s->at == s->text.n || wrong(s, "something follows the value");
 }
 
-enum rc json_scan(struct str text, struct err *err)
+enum rc json_scan(struct str text, size_t *memory, struct err *err)
 {
 	struct scan s = {.text = text};
 
@@ -247,5 +248,6 @@ enum rc json_scan(struct str text, struct err *err)
 		return fail(err, E_HTTP_BAD, "JSON of more than %d bytes is not read", (int)JSON_TEXT_MAX);
 	if (!scan_text(&s))
 		return fail(err, E_HTTP_BAD, "not valid JSON at byte %zu: %s", s.at, s.wrong);
+	*memory = s.values * JSON_VALUE_BYTES + s.strings * JSON_STRING_BYTES + 2 * text.n;
 	return OK;
 }

@@ -1,7 +1,8 @@
 /*
  * memory: the sum of what exchanges hold beyond LARGE_BYTES each (manifests, long lists), so that many slow peers
  * together cannot fill the machine: past the budget, large routes answer 503. What one handler takes while it runs is
- * bounded by its arena and by the number of threads, and is counted when it has run.
+ * bounded by its arena and by the number of threads, and is counted when it has run; the tree of a manifest's JSON,
+ * which may be larger than all of that, has its bound for the whole process in json.h.
  */
 #include "session.h"
 #include <stdatomic.h>

@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define TEXT(literal)                                                                                                  \
@@ -354,6 +357,67 @@ static void puts_members(void **state)
 	buf_release(&b);
 }
 
+/* [0,"text",... and that end. */
+static struct buf large_text(const char *end)
+{
+	struct buf b = BUF_INIT(4 << 20);
+
+	buf_addz(&b, "[0");
+	for (int i = 0; i < 131000 - 10; i++)
+		buf_addz(&b, ",\"text\"");
+	buf_addz(&b, end);
+	assert_true(buf_ok(&b));
+	return b;
+}
+
+static atomic_bool second_is_read;
+
+static void *read_large(void *text)
+{
+	struct json *v = NULL;
+
+	if (json_parse(*(struct str *)text, &v, NULL) == OK)
+		atomic_store(&second_is_read, true);
+	json_free(v);
+	return NULL;
+}
+
+static void large_documents_take_turns(void **state)
+{
+	struct buf good = large_text("]"), bad = large_text(",{\"a\":1,\"a\":1}]"), lone = BUF_INIT(4 << 20);
+	struct str text = buf_str(&good);
+	struct json *v;
+	struct timespec moment = {.tv_nsec = 50 * 1000 * 1000};
+	pthread_t thread;
+
+	(void)state;
+	for (int i = 0; i < 1000000; i++)
+		buf_addc(&lone, ' ');
+	buf_addz(&lone, "7");
+	for (int i = 0; i < 3;
+	     i++) { /* what was taken is given back, whatever came of it: else this would wait for ever */
+		assert_int_equal(json_parse(buf_str(&bad), &v, NULL), E_HTTP_BAD);
+		for (int j = 0; j < 10; j++) {
+			assert_int_equal(json_parse(buf_str(&lone), &v, NULL), OK);
+			json_free(v);
+		}
+		assert_int_equal(json_parse(text, &v, NULL), OK);
+		json_free(v);
+	}
+	v = NULL;
+	assert_int_equal(json_parse(text, &v, NULL), OK);
+	assert_int_equal(pthread_create(&thread, NULL, read_large, &text), 0);
+	json_free(parse("[1]")); /* small ones need no turn */
+	nanosleep(&moment, NULL);
+	assert_false(atomic_load(&second_is_read));
+	json_free(v);
+	pthread_join(thread, NULL);
+	assert_true(atomic_load(&second_is_read));
+	buf_release(&good);
+	buf_release(&bad);
+	buf_release(&lone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(walks),
 	    cmocka_unit_test(puts_strings),
 	    cmocka_unit_test(puts_members),
+	    cmocka_unit_test(large_documents_take_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 /*
  * json: strict parsing of what peers send, and writing. Parsing wraps cJSON behind limits: the grammar of RFC 8259 and
  * nothing more, at most 4 MiB, 131,072 values and depth 32, no duplicate member names, no NUL in strings, valid UTF-8.
- * So a document takes at most 24 MiB of memory. Values are borrowed from their document and valid until json_free.
- * Writing goes to a struct buf, escaping in one place. One thread at a time per document or buffer.
+ * So a document takes at most 28 MiB of memory, and all that take more than 256 KiB take at most 32 MiB together: the
+ * others wait in json_parse for their turn. So they are read and freed without waiting for a peer in between, and a
+ * thread has one at a time. Values are borrowed from their document and valid until json_free. Writing goes to a struct
+ * buf, escaping in one place. One thread at a time per document or buffer.
  */
 #pragma once
 #include <cove/buf.h>
