@@ -160,6 +160,8 @@ void net_unlisten(struct net *n, uint16_t port)
 		l->given_up = true;
 		if (l->state != LISTENER_ACCEPTS)
 			drop(n, l);
+		else
+			shutdown(l->fd, SHUT_RDWR); /* the thread that has it closes it; nobody gets in from now on */
 	}
 	pthread_mutex_unlock(&n->listeners_mutex);
 }

@@ -337,6 +337,28 @@ static void test_declare(void **state)
 	    declare(f, &(struct declaration){STR("p"), NAMESPACE_HOSTED, NULL, 0}, 1, err));
 }
 
+/* What a request or a change costs does not grow with the content. Only a new snapshot reads all namespaces. */
+static void see_plan(void *ctx, const char *sql, struct str line)
+{
+	bool of_this_test = strstr(sql, "VALUES (1") || (strstr(sql, "count(*)") && !strstr(sql, "WHERE"));
+	bool of_a_snapshot = strstr(sql, "FROM namespaces ORDER BY name") || strstr(sql, "namespace_generation SET");
+
+	(void)ctx;
+	if (memmem(line.p, line.n, "SCAN", 4) && !of_this_test && !of_a_snapshot && !strstr(sql, "declared = 1"))
+		fail_msg("%s: %.*s", sql, STR_ARG(line));
+}
+
+static void test_queries_walk_indexes(void **state)
+{
+	struct fixture *f = *state;
+	struct db_conn *c;
+
+	test_purge(state);
+	assert_ok(declare(f, NULL, 0, err));
+	assert_ok(db_here(f->db, &c, err));
+	db_each_plan(c, see_plan, NULL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -352,6 +374,7 @@ int main(void)
 	    fixture_test(test_others_do_not),
 	    fixture_test(test_purge),
 	    fixture_test(test_declare),
+	    fixture_test(test_queries_walk_indexes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

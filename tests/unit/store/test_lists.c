@@ -128,6 +128,45 @@ static void put_referrer(struct place *p, const char *bytes, struct digest subje
 	assert_int_equal(manifest_put(p->st, NULL, R, &d, &content, NULL, 0, NULL, &p->err), OK);
 }
 
+/* A repository belongs to the namespace with the longest name before it. */
+static void repositories_of_namespaces(void **state)
+{
+	static const char make[] = "INSERT INTO namespaces (id, name, kind, created_at) VALUES"
+				   " (7, 'team', 0, 0), (8, 'team/inner', 0, 0), (9, 'te', 0, 0)";
+	static const char look[] = "SELECT namespace FROM repositories WHERE name = :name";
+	static const struct {
+		const char *name;
+		int64_t namespace;
+	} rows[] = {
+	    {"app", 1},
+	    {"team", 1},
+	    {"teams/app", 1},
+	    {"team/app", 7},
+	    {"team/inner", 7},
+	    {"team/inner/a/b", 8},
+	    {"te/team/inner/a", 9},
+	};
+	struct place *p = *state;
+	struct db_conn *c;
+	struct db_stmt *s;
+	int64_t id;
+	bool row;
+
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	assert_int_equal(db_begin(c, &p->err), OK);
+	assert_int_equal(db_prepare(c, make, &s, &p->err), OK);
+	assert_int_equal(db_run(s, NULL, &p->err), OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(repository_make(c, (struct repo_name){str_of(rows[i].name)}, &id, &p->err), OK);
+		assert_int_equal(db_prepare(c, look, &s, &p->err), OK);
+		db_bind_text(s, ":name", str_of(rows[i].name));
+		assert_int_equal(db_step(s, &row, &p->err), OK);
+		assert_int_equal(db_i64(s, 0), rows[i].namespace);
+		db_done(s);
+	}
+	db_rollback(c);
+}
+
 static void referrers_of_a_subject(void **state)
 {
 	struct place *p = *state;
@@ -213,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(tags_come_in_bytewise_order_page_by_page),
 	    TEST(repositories_from_a_name_on),
+	    TEST(repositories_of_namespaces),
 	    TEST(referrers_of_a_subject),
 	    TEST(every_query_walks_an_index),
 	};
