@@ -61,7 +61,14 @@ const struct command commands[] = {
 	"at\n"
 	"NAME/..., / is what has no other namespace. ATTRIBUTE= sets the default again; ca=@FILE reads a file. The "
 	"password of an\n"
-	"upstream is asked for on the terminal, or read as one line from stdin. Changes work at once.\n"},
+	"upstream is asked for on the terminal, or read as one line from stdin. Changes work at once.\n"
+	"A host needs a name that clients find this box by, and that its certificate may have: below .local, .lan, "
+	".internal "
+	"or\n"
+	".home.arpa, or one that was among the names of this box when its CA was made. After `rm tls/ca.crt` and a "
+	"restart "
+	"the\n"
+	"CA is made anew, and every client must trust it again.\n"},
     {"licenses", cmd_licenses, "print the licences of cove and of the libraries within", "cove licenses\n"},
     {"version", cmd_version, "print the version", "cove version\n"},
     {"help", cmd_help, "this list, or the help of one command", "cove help [COMMAND]\n"},

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include <cove/io.h>
 #include <cove/json.h>
+#include <cove/trust.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -61,6 +62,31 @@ static enum rc kind_parse(const char *text, enum namespace_kind *out, struct err
 	return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
 }
 
+/* Clients would refuse it, and would not say why. */
+static enum rc warn_of_host(struct app_data *d, const struct attributes *a, struct err *err)
+{
+	bool permits = true;
+	int tls;
+
+	for (size_t i = 0; i < a->count; i++) {
+		if (!str_eq(a->items[i].name, STR("host")) || !a->items[i].value.n)
+			continue;
+		tls = openat(d->dirfd, "tls", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (tls < 0)
+			return OK;
+		enum rc rc = trust_ca_permits(tls, a->items[i].value, &permits, err);
+
+		io_close(&tls);
+		TRY(rc);
+		if (!permits)
+			printf("The CA of this registry was made without %.*s, and may not vouch for it: clients will "
+			       "refuse the connection,\nunless a certificate of your own has that name. See `cove help "
+			       "namespace`.\n",
+			    STR_ARG(a->items[i].value));
+	}
+	return OK;
+}
+
 /* ---- verbs ---- */
 
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
@@ -73,9 +99,11 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	TRY(kind_parse(w->items[1], &kind, err));
 	TRY(attributes_of_words(w, 2, &a, err));
 	rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
-	attributes_release(&a);
-	if (!rc)
+	if (!rc) {
 		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
+		rc = warn_of_host(d, &a, err);
+	}
+	attributes_release(&a);
 	return rc;
 }
 
@@ -87,9 +115,11 @@ static enum rc change(struct app_data *d, const struct words *w, const struct op
 	(void)options;
 	TRY(attributes_of_words(w, 1, &a, err));
 	rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
-	attributes_release(&a);
-	if (!rc)
+	if (!rc) {
 		printf("The namespace %s is changed.\n", w->items[0]);
+		rc = warn_of_host(d, &a, err);
+	}
+	attributes_release(&a);
 	return rc;
 }
 

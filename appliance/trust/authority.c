@@ -128,6 +128,23 @@ enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct buf *ca_
 	return rc;
 }
 
+enum rc trust_ca_permits(int tls_dirfd, struct str name, bool *permits, struct err *err)
+{
+	struct trust_names names = {.count = 0};
+	struct buf pem = BUF_INIT(PEM_MAX);
+	struct authority ca;
+	enum rc rc;
+
+	authority_init(&ca);
+	rc = ca_load(tls_dirfd, &pem, &ca, err);
+	*permits =
+	    rc == E_NOT_FOUND || (!rc && names_add(&names, name) &&
+				     subtrees_permit(&ca.subtrees, names.items[0].text, names.items[0].is_address));
+	authority_release(&ca);
+	buf_release(&pem);
+	return rc == E_NOT_FOUND ? OK : rc;
+}
+
 void trust_certificate_release(struct trust_certificate *c)
 {
 	buf_release(&c->chain_pem);

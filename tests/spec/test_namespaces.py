@@ -247,4 +247,6 @@ class Changes(Case):
                      ("create", "x", "proxy"), ("remove", "/"), ("create", "shown/x", "hosted"), ("change", "shown", "online")):
             self.namespace(*args, status=2)
         self.assertIn("upstream_names", self.namespace("attributes"))
+        self.assertIn("may not vouch", self.namespace("change", "shown", "host=mirror.example.com"))
+        self.assertNotIn("may not vouch", self.namespace("change", "shown", "host=mirror.local"))
         self.namespace("remove", "shown")

@@ -170,6 +170,37 @@ static void test_not_permitted(void **state)
 	buf_release(&pem);
 }
 
+static void test_permits(void **state)
+{
+	static const struct {
+		const char *name;
+		bool permits;
+	} rows[] = {
+	    {"box", true},
+	    {"team.local", true},
+	    {"registry.example.com", true},
+	    {"team.registry.example.com", true},
+	    {"Team.Local", true},
+	    {"other.example.com", false},
+	    {"docker.io", false},
+	    {"not a name", false},
+	};
+	struct err err;
+	struct buf pem;
+	bool permits = false;
+
+	(void)state;
+	assert_int_equal(trust_ca_permits(dir, STR("docker.io"), &permits, &err), OK);
+	assert_true(permits); /* it will be made for what there is then */
+	pem = make_ca("box registry.example.com", true);
+	buf_release(&pem);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(trust_ca_permits(dir, str_of(rows[i].name), &permits, &err), OK);
+		if (permits != rows[i].permits)
+			fail_msg("%s", rows[i].name);
+	}
+}
+
 static void test_files_lost(void **state)
 {
 	struct buf pem = make_ca("box", true), new;
@@ -276,6 +307,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_content, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kept_and_renewed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_not_permitted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_permits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_files_lost, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_clock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_own_files, setup, teardown),

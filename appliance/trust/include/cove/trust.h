@@ -47,6 +47,8 @@ void trust_certificate_release(struct trust_certificate *c);
 #define TRUST_FINGERPRINT_MAX 96
 CHECKED enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct buf *ca_pem,
     char fingerprint[static TRUST_FINGERPRINT_MAX], bool *made, struct err *err);
+/* May a leaf of the CA in this directory have that name? Also true when there is no CA yet. */
+CHECKED enum rc trust_ca_permits(int tls_dirfd, struct str name, bool *permits, struct err *err);
 /* The leaf for these names, kept if it still fits, else issued anew (*issued). Names that the CA does not permit are
  * left out with a line in the log. When none can be issued (clock, disk, no ca.key) a usable old one is given, whatever
  * its date: a name or date that does not match is better than no answer. */
