@@ -120,7 +120,7 @@ static CHECKED enum rc enter(struct net *n, int fd, unsigned tag, uint16_t *port
 
 enum rc net_listen(struct net *n, const char *host, uint16_t port, unsigned tag, uint16_t *bound_port, struct err *err)
 {
-	uint16_t bound;
+	uint16_t bound = 0;
 	int fd = -1;
 	enum rc rc;
 
