@@ -13,6 +13,7 @@
 #include <cove/registry.h>
 #include <cove/server.h>
 #include <cove/token.h>
+#include <cove/upstream.h>
 #include <cove/web.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,8 @@ struct server {
 	int dirfd, lock_fd;
 	struct app_data data; /* all but the directory */
 	struct store *store;
+	struct client *client;
+	struct upstream *upstream;
 	struct token_signer *signer;
 	struct certificates certificates;
 	struct buf names_text; /* further names: of the settings, then of namespaces */
@@ -90,6 +93,7 @@ static enum rc open_data(struct server *s, struct err *err)
 
 static enum rc open_parts(struct server *s, struct err *err)
 {
+	static const struct client_options outgoing = {.user_agent = {"cove/" COVE_VERSION, sizeof(COVE_VERSION) + 4}};
 	int keys = -1;
 	enum rc rc;
 
@@ -100,7 +104,9 @@ static enum rc open_parts(struct server *s, struct err *err)
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
 	io_close(&keys);
-	return rc;
+	TRY(rc);
+	TRY(client_open(&outgoing, &s->client, err));
+	return upstream_open(s->store, s->data.namespaces, s->client, &s->upstream, err);
 }
 
 /* The names that this box is to have beside the machine's. *changed: they are not what they were. */
@@ -174,6 +180,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .store = s->store,
 	    .auth = s->data.auth,
 	    .namespaces = s->data.namespaces,
+	    .upstream = s->upstream,
 	    .signer = s->signer,
 	    .service = STR("cove"),
 	    .is_own_host = is_own_host,
@@ -250,6 +257,8 @@ static void do_chores(struct server *s)
 
 	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
 		log_warn("chores", "%s", err.text);
+	if (upstream_evict(s->upstream, &err))
+		log_warn("chores", "%s", err.text);
 	reload_certificates(s);
 }
 
@@ -281,6 +290,11 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 
 static void close_all(struct server *s)
 {
+	/* the net has been stopped: nobody waits for an upstream any more; but wake-ups still want it to be there */
+	if (s->client)
+		client_close(s->client);
+	if (s->upstream)
+		upstream_close(s->upstream);
 	if (s->net)
 		net_close(s->net);
 	if (s->signer)

@@ -181,6 +181,7 @@ enum rc client_open(const struct client_options *options, struct client **out, s
 		bug("libcurl does not start");
 	c->last = &c->first;
 	pthread_mutex_init(&c->mutex, NULL);
+	pthread_mutex_init(&c->trust_mutex, NULL);
 	c->user_agent = xstrdup(options->user_agent);
 	c->multi = curl_multi_init();
 	if (!c->multi)
@@ -206,6 +207,8 @@ void client_close(struct client *c)
 	pthread_join(c->thread, NULL);
 	curl_multi_cleanup(c->multi);
 	curl_global_cleanup();
+	trust_free_all(c);
+	pthread_mutex_destroy(&c->trust_mutex);
 	pthread_mutex_destroy(&c->mutex);
 	free(c->user_agent);
 	free(c);

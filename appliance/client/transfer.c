@@ -146,21 +146,6 @@ static bool add_authorization(struct transfer *t)
 	return ok;
 }
 
-static void set_trust(struct transfer *t, struct str pem)
-{
-	struct curl_blob blob;
-
-	if (!pem.n) {
-		curl_easy_setopt(t->easy, CURLOPT_CAINFO, ca_file());
-		return;
-	}
-	t->ca = ca_with(pem);
-	if (!t->ca)
-		return;
-	blob = (struct curl_blob){.data = t->ca, .len = strlen(t->ca), .flags = CURL_BLOB_NOCOPY};
-	curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob);
-}
-
 static void set_method(struct transfer *t, const struct client_request *r)
 {
 	char range[32];
@@ -200,7 +185,7 @@ static void set_options(struct client *c, struct transfer *t, const struct clien
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	set_trust(t, r->ca_pem);
+	trust_set(c, e, r->ca_pem);
 	set_method(t, r);
 }
 
@@ -242,7 +227,6 @@ void transfer_free(struct transfer *t)
 	clear(t->body, t->body_n);
 	free(t->authorization);
 	free(t->body);
-	free(t->ca);
 	free(t);
 }
 

@@ -15,7 +15,6 @@ struct transfer {
 	struct curl_slist *fields;
 	char *authorization, *body; /* wiped */
 	size_t authorization_n, body_n;
-	char *ca;       /* the bundle that it trusts, when it is not the system's alone */
 	char host[128]; /* for sentences */
 	char error[CURL_ERROR_SIZE];
 	bool in_multi, head_said;
@@ -43,6 +42,8 @@ struct client {
 	struct command *first, **last;
 	client_id next_id;
 	bool stopping;
+	pthread_mutex_t trust_mutex; /* guards: */
+	struct trust *trusts;
 };
 
 /* A transfer ready to be added; what is wrong with the request is in its rc. */
@@ -57,7 +58,6 @@ void transfer_say_head(struct transfer *t);
 int64_t transfer_check(struct transfer *t, int64_t now_ms);
 
 /* ---- ca.c ---- */
-/* The file with the public CAs of this machine; NULL: there is none. */
-const char *ca_file(void);
-/* The public CAs and `pem` in one text, malloc'd; NULL without memory. */
-char *ca_with(struct str pem);
+/* The request trusts the public CAs and those of `pem`. */
+void trust_set(struct client *c, CURL *easy, struct str pem);
+void trust_free_all(struct client *c);

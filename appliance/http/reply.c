@@ -89,6 +89,22 @@ void reply_field(struct exchange *x, const char *name, const char *format, ...)
 	buf_addz(b, "\r\n");
 }
 
+/* RFC 7234 §5.5: warn-text is a quoted-string. The spec has 4096 bytes for all warnings of an answer. */
+void reply_warning(struct exchange *x, struct str text)
+{
+	enum { TEXT_MAX = 400 };
+	char quoted[2 * TEXT_MAX + 1];
+	size_t n = 0;
+
+	text = str_first(text, TEXT_MAX);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			quoted[n++] = '\\';
+		quoted[n++] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : ' ';
+	}
+	reply_field(x, "Warning", "299 - \"%.*s\"", (int)n, quoted);
+}
+
 void reply_digest(struct exchange *x, const struct digest *d)
 {
 	char text[DIGEST_TEXT_MAX];

@@ -1,26 +1,61 @@
 /* "Pulling blobs" and "Deleting Blobs" of the distribution spec. */
 #include "handlers.h"
+#include "source.h"
+#include "target.h"
+
+struct blob_question {
+	struct upstream_blob blob;
+	bool held_only;
+};
+
+static enum rc ask_blob(struct exchange *x, const struct place *leaf, void *ctx)
+{
+	struct blob_question *q = ctx;
+
+	if (is_proxy(leaf) && !q->held_only)
+		return upstream_blob(x->site->upstream, x, leaf, &x->digest, &q->blob, &x->err);
+	return blob_open(x->site->store, place_name(leaf), &x->digest, &q->blob.fd, &q->blob.size, &x->err);
+}
+
+/*
+ * HEAD by who may push here asks whether the blob need not be uploaded: what only an upstream has does not count then,
+ * since the manifest that comes next could not be stored.
+ */
+static enum rc asks_before_push(struct exchange *x, bool *yes)
+{
+	*yes = false;
+	if (x->head->method != METHOD_HEAD || x->place.ns->kind != NAMESPACE_GROUP || !x->place.ns->writable)
+		return OK;
+	return exchange_may(x, x->name, MAY_PUSH, yes);
+}
 
 /* end-2: the blob's bytes, or its size for HEAD. Range is http's work. */
 enum rc blob_get(struct exchange *x)
 {
-	uint64_t size;
-	int fd;
+	struct blob_question q = {.blob = {.fd = -1}};
 
-	TRY(blob_open(x->site->store, x->name, &x->digest, &fd, &size, &x->err));
+	TRY(asks_before_push(x, &q.held_only));
+	if (q.held_only)
+		TRY(source_find_held(x, ask_blob, E_BLOB_UNKNOWN, &q));
+	else
+		TRY(source_find(x, ask_blob, E_BLOB_UNKNOWN, &q));
 	reply_digest(x, &x->digest);
 	/* what a digest names never changes; but only who may pull it may keep it */
 	reply_field(x, "Cache-Control", "private, max-age=31536000, immutable");
-	return reply_file(x, 200, "application/octet-stream", fd, size);
+	if (q.blob.flow)
+		return reply_flow(x, 200, "application/octet-stream", q.blob.flow);
+	return reply_file(x, 200, "application/octet-stream", q.blob.fd, q.blob.size);
 }
 
 /* end-10: gone from this repository at once, whoever else links to it. */
 enum rc blob_remove(struct exchange *x)
 {
+	struct target to;
 	char text[DIGEST_TEXT_MAX];
 
-	TRY(blob_delete(x->site->store, x->name, &x->digest, &x->err));
+	TRY(target_of_delete(x, &to));
+	TRY(blob_delete(x->site->store, to.name, &x->digest, &x->err));
 	digest_text(text, &x->digest);
-	audit_note(auth_audit(x->site->auth), "blob.delete", x->name.s, str_of(text));
+	audit_note(auth_audit(x->site->auth), "blob.delete", to.name.s, str_of(text));
 	return reply_empty(x, 202);
 }

@@ -1,6 +1,8 @@
 /* "Pulling manifests", "Pushing Manifests" and "Deleting Manifests" of the distribution spec. */
 #include "handlers.h"
-#include "manifest.h"
+#include "source.h"
+#include "target.h"
+#include <cove/manifest.h>
 
 #define TAG_PARAMETERS_MAX 32
 
@@ -12,7 +14,7 @@ enum rc manifest_get(struct exchange *x)
 	struct str bytes = STR_NONE;
 	struct str type;
 
-	TRY(manifest_find(x->site->store, x->name, &x->reference, &m, &x->err));
+	TRY(source_manifest(x, &x->reference, &m));
 	if (x->head->method == METHOD_HEAD)
 		bytes.n = (size_t)m.size;
 	else
@@ -66,10 +68,45 @@ static enum rc wanted_tags(struct exchange *x, struct tag tags[static TAG_PARAME
 	return OK;
 }
 
+struct gathering {
+	const struct target *to;
+	const struct digest *digest;
+};
+
+static enum rc ask_mount(struct exchange *x, const struct place *leaf, void *ctx)
+{
+	const struct gathering *g = ctx;
+
+	if (str_eq(leaf->full, g->to->name.s))
+		return E_BLOB_UNKNOWN;
+	return blob_mount(x->site->store, &g->to->space, g->to->name, place_name(leaf), g->digest, &x->err);
+}
+
+/* A push to a group: blobs that other members hold count as there, and now they must be. */
+static enum rc gather(struct exchange *x, const struct target *to, const struct manifest_content *content)
+{
+	uint64_t size;
+	enum rc rc;
+
+	for (size_t i = 0; i < content->reference_count; i++) {
+		struct gathering g = {to, &content->references[i].digest};
+
+		if (content->references[i].kind != REF_BLOB)
+			continue;
+		rc = blob_stat(x->site->store, to->name, g.digest, &size, &x->err);
+		if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
+			rc = source_find_held(x, ask_mount, E_BLOB_UNKNOWN, &g);
+		if (rc && rc != E_BLOB_UNKNOWN)
+			return rc;
+	}
+	return OK;
+}
+
 /* end-7 */
 enum rc manifest_upload(struct exchange *x)
 {
 	struct manifest_content content;
+	struct target to;
 	struct tag tags[TAG_PARAMETERS_MAX];
 	struct missing missing = {.count = 0};
 	struct str type = STR_NONE;
@@ -78,6 +115,7 @@ enum rc manifest_upload(struct exchange *x)
 	char text[DIGEST_TEXT_MAX];
 	enum rc rc;
 
+	TRY(target_of(x, &to));
 	(void)head_field(x->head, STR("Content-Type"), &type);
 	TRY(manifest_parse(x->arena, x->body, type, &content, &x->err));
 	digest_of(&d, x->reference.is_digest ? x->reference.digest.algorithm : DIGEST_SHA256, x->body);
@@ -85,9 +123,11 @@ enum rc manifest_upload(struct exchange *x)
 		digest_text(text, &d);
 		return fail(&x->err, E_DIGEST_INVALID, "the manifest's digest is %s, not that of the request", text);
 	}
-	content.sparse = x->site->sparse_manifests;
+	content.sparse = x->site->sparse_manifests || x->place.ns->sparse_manifests;
 	TRY(wanted_tags(x, tags, &count));
-	rc = manifest_put(x->site->store, NULL, x->name, &d, &content, tags, count, &missing, &x->err);
+	if (x->place.ns->kind == NAMESPACE_GROUP)
+		TRY(gather(x, &to, &content));
+	rc = manifest_put(x->site->store, &to.space, to.name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)
 		detail_missing(x, &missing);
 	TRY(rc);
@@ -104,14 +144,16 @@ enum rc manifest_upload(struct exchange *x)
 /* end-9: a tag, or a manifest with all its tags. */
 enum rc manifest_remove(struct exchange *x)
 {
+	struct target to;
 	char text[DIGEST_TEXT_MAX];
 
-	TRY(manifest_delete(x->site->store, NULL, x->name, &x->reference, &x->err));
+	TRY(target_of_delete(x, &to));
+	TRY(manifest_delete(x->site->store, &to.space, to.name, &x->reference, &x->err));
 	if (x->reference.is_digest) {
 		digest_text(text, &x->reference.digest);
-		audit_note(auth_audit(x->site->auth), "manifest.delete", x->name.s, str_of(text));
+		audit_note(auth_audit(x->site->auth), "manifest.delete", to.name.s, str_of(text));
 	} else {
-		audit_note(auth_audit(x->site->auth), "tag.delete", x->name.s, x->reference.tag.s);
+		audit_note(auth_audit(x->site->auth), "tag.delete", to.name.s, x->reference.tag.s);
 	}
 	return reply_empty(x, 202);
 }

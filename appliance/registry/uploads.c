@@ -3,6 +3,8 @@
  * in clients.md 2.2. A session is written to by http/ between `before` and `then`.
  */
 #include "handlers.h"
+#include "source.h"
+#include "target.h"
 #include <cove/range.h>
 
 #define MOUNT_CANDIDATES 16
@@ -46,41 +48,36 @@ static enum rc announced_algorithm(struct exchange *x, enum digest_algorithm *ou
 enum rc upload_post_before(struct exchange *x)
 {
 	struct str text;
+	struct target to;
 	enum digest_algorithm algorithm;
 	char id[37];
 
+	TRY(target_of(x, &to));
 	if (!query_get(x, "digest", &text) || query_get(x, "mount", &text))
 		return OK;
 	TRY(announced_algorithm(x, &algorithm));
-	TRY(upload_start(x->site->store, x->name, algorithm, id, &x->err));
-	return upload_resume(x->site->store, x->name, str_of(id), &x->upload, &x->err);
+	TRY(upload_start(x->site->store, to.name, algorithm, id, &x->err));
+	return upload_resume(x->site->store, to.name, str_of(id), &x->upload, &x->err);
 }
 
 static enum rc commit(struct exchange *x, const struct digest *want)
 {
 	struct upload *u = x->upload;
+	struct target to;
 
+	TRY(target_of(x, &to));
 	x->upload = NULL; /* upload_commit frees it, whatever comes of it */
-	TRY(upload_commit(u, NULL, want, &x->err));
+	TRY(upload_commit(u, &to.space, want, &x->err));
 	reply_location(x, "blobs", want);
 	return reply_empty(x, 201);
 }
 
-/* Mounts d from one repository. *done says that the exchange has its answer. */
-static enum rc mount_from(struct exchange *x, const struct digest *d, struct repo_name from, bool *done)
+/* Mounts d from one repository of the store. *done: it was there, and the exchange has its answer. */
+static enum rc mount_one(
+    struct exchange *x, const struct target *to, const struct digest *d, struct repo_name from, bool *done)
 {
-	bool may;
-	enum rc rc;
+	enum rc rc = blob_mount(x->site->store, &to->space, to->name, from, d, &x->err);
 
-	TRY(exchange_may(x, from, MAY_PULL, &may));
-	if (!may) {
-		TRY(exchange_identity_may(x, from, MAY_PULL, &may));
-		if (!may)
-			return OK; /* no right there: as if the blob were unknown (clients.md 2.1.3 rule 13) */
-		return exchange_challenge(x, arena_printf(x->arena, "repository:%.*s:pull,push repository:%.*s:pull",
-						 STR_ARG(x->name.s), STR_ARG(from.s)));
-	}
-	rc = blob_mount(x->site->store, NULL, x->name, from, d, &x->err);
 	if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
 		return OK;
 	TRY(rc);
@@ -89,8 +86,34 @@ static enum rc mount_from(struct exchange *x, const struct digest *d, struct rep
 	return reply_empty(x, 201);
 }
 
+/* From what a name of the client's leads to: a group's members in their order. */
+static enum rc mount_from(
+    struct exchange *x, const struct target *to, const struct digest *d, struct str asked, bool *done)
+{
+	struct place from, *leaves = arena_alloc(x->arena, LEAVES_MAX * sizeof(*leaves));
+	size_t count;
+	bool may;
+
+	if (!leaves)
+		return fail_rc(&x->err, E_BUSY);
+	if (exchange_resolve(x, asked, &from))
+		return OK; /* leads nowhere: as if the blob were unknown */
+	TRY(exchange_may(x, place_name(&from), MAY_PULL, &may));
+	if (!may) {
+		TRY(exchange_identity_may(x, place_name(&from), MAY_PULL, &may));
+		if (!may)
+			return OK; /* no right there: as if the blob were unknown (clients.md 2.1.3 rule 13) */
+		return exchange_challenge(x, arena_printf(x->arena, "repository:%.*s:pull,push repository:%.*s:pull",
+						 STR_ARG(x->asked), STR_ARG(asked)));
+	}
+	TRY(namespace_leaves(&from, x->arena, leaves, &count, &x->err));
+	for (size_t i = 0; i < count && !*done; i++)
+		TRY(mount_one(x, to, d, place_name(&leaves[i]), done));
+	return OK;
+}
+
 /* Without `from`: any repository that this user may pull from will do. */
-static enum rc mount_anywhere(struct exchange *x, const struct digest *d, bool *done)
+static enum rc mount_anywhere(struct exchange *x, const struct target *to, const struct digest *d, bool *done)
 {
 	struct repo_name candidates[MOUNT_CANDIDATES];
 	size_t count;
@@ -99,21 +122,14 @@ static enum rc mount_anywhere(struct exchange *x, const struct digest *d, bool *
 	TRY(blob_repositories(x->site->store, d, x->arena, candidates, MOUNT_CANDIDATES, &count, &x->err));
 	for (size_t i = 0; i < count && !*done; i++) {
 		TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
-		if (!may)
-			continue;
-		enum rc rc = blob_mount(x->site->store, NULL, x->name, candidates[i], d, &x->err);
-		if (rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
-			continue;
-		TRY(rc);
-		*done = true;
-		reply_location(x, "blobs", d);
-		TRY(reply_empty(x, 201));
+		if (may)
+			TRY(mount_one(x, to, d, candidates[i], done));
 	}
 	return OK;
 }
 
 /* end-11: a mount that cannot be done becomes an ordinary session (202). */
-static enum rc mount(struct exchange *x, struct str digest, bool *done)
+static enum rc mount(struct exchange *x, const struct target *to, struct str digest, bool *done)
 {
 	struct digest d;
 	struct repo_name from;
@@ -121,9 +137,9 @@ static enum rc mount(struct exchange *x, struct str digest, bool *done)
 
 	TRY(digest_parse(digest, &d, &x->err));
 	if (!query_get(x, "from", &text))
-		return mount_anywhere(x, &d, done);
+		return mount_anywhere(x, to, &d, done);
 	TRY(repo_name_parse(text, &from, &x->err));
-	return mount_from(x, &d, from, done);
+	return mount_from(x, to, &d, from.s, done);
 }
 
 /* end-4a, end-4b, end-11 */
@@ -131,21 +147,23 @@ enum rc upload_post(struct exchange *x)
 {
 	struct str text;
 	struct digest d;
+	struct target to;
 	enum digest_algorithm algorithm;
 	bool done = false;
 	char id[37];
 
+	TRY(target_of(x, &to));
 	if (x->upload) {
 		TRY(session_digest(x, &d));
 		return commit(x, &d);
 	}
 	if (query_get(x, "mount", &text)) {
-		TRY(mount(x, text, &done));
+		TRY(mount(x, &to, text, &done));
 		if (done)
 			return OK;
 	}
 	TRY(announced_algorithm(x, &algorithm));
-	TRY(upload_start(x->site->store, x->name, algorithm, id, &x->err));
+	TRY(upload_start(x->site->store, to.name, algorithm, id, &x->err));
 	reply_session(x, id, 0);
 	return reply_empty(x, 202);
 }
@@ -154,10 +172,12 @@ enum rc upload_post(struct exchange *x)
 enum rc upload_bytes_before(struct exchange *x)
 {
 	struct str text;
+	struct target to;
 	struct range range;
 	uint64_t offset;
 
-	TRY(upload_resume(x->site->store, x->name, x->upload_id, &x->upload, &x->err));
+	TRY(target_of(x, &to));
+	TRY(upload_resume(x->site->store, to.name, x->upload_id, &x->upload, &x->err));
 	if (!head_field(x->head, STR("Content-Range"), &text))
 		return OK;
 	offset = upload_offset(x->upload);
@@ -203,9 +223,11 @@ enum rc upload_put(struct exchange *x)
 /* end-13 */
 enum rc upload_status(struct exchange *x)
 {
+	struct target to;
 	uint64_t size;
 
-	TRY(upload_size(x->site->store, x->name, x->upload_id, &size, &x->err));
+	TRY(target_of(x, &to));
+	TRY(upload_size(x->site->store, to.name, x->upload_id, &size, &x->err));
 	reply_session(x, arena_str(x->arena, x->upload_id).p, size);
 	return reply_empty(x, 204);
 }
@@ -213,6 +235,9 @@ enum rc upload_status(struct exchange *x)
 /* end-14 */
 enum rc upload_abandon(struct exchange *x)
 {
-	TRY(upload_cancel(x->site->store, x->name, x->upload_id, &x->err));
+	struct target to;
+
+	TRY(target_of(x, &to));
+	TRY(upload_cancel(x->site->store, to.name, x->upload_id, &x->err));
 	return reply_empty(x, 204);
 }

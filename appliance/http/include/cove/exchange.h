@@ -128,5 +128,7 @@ enum rc reply_file(struct exchange *x, int status, const char *content_type, int
 enum rc reply_flow(struct exchange *x, int status, const char *content_type, struct flow *flow);
 /* Adds a field; the value must not hold CR, LF or NUL (a bug() if it does: values from peers are parsed before). */
 void reply_field(struct exchange *x, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* `Warning: 299 - "text"` (distribution spec "Warnings"): for the person at the client; cut to what the spec allows. */
+void reply_warning(struct exchange *x, struct str text);
 /* ETag (and 304 on If-None-Match); also sets Docker-Content-Digest. */
 void reply_digest(struct exchange *x, const struct digest *d);

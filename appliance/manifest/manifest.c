@@ -2,7 +2,7 @@
  * Reading a manifest: which type it is, what it refers to. Bytes are kept as they came; parsing only extracts. Unknown
  * members are left alone (image-spec: implementations MUST NOT fail on them).
  */
-#include "manifest.h"
+#include <cove/manifest.h>
 #include <cove/codec.h>
 #include <cove/json.h>
 

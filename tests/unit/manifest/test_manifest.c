@@ -1,5 +1,5 @@
 /* manifest_parse: what is accepted, what is refused and with which code, what is extracted. */
-#include "manifest.h"
+#include <cove/manifest.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,16 +1,9 @@
-/*
- * "Content Discovery" of the distribution spec: tags (end-8), Docker's catalog, referrers (end-12). Pages are bounded:
- * where there is more, `Link: rel="next"` (RFC 8288) leads on.
- */
+/* Docker's catalog: the repositories that the requester may pull, a bounded page at a time. */
 #include "handlers.h"
-#include <cove/codec.h>
 #include <cove/json.h>
 
-#define TAGS_PAGE_MAX 10000
 #define CATALOG_PAGE_MAX 1000
 #define CATALOG_LOOKS_MAX 2000
-#define REFERRERS_PAGE_MAX 100
-#define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */
 
 /* A JSON array of strings under way, and the last entry, for the next page's link. */
 struct listing {
@@ -38,27 +31,6 @@ static enum rc finish(struct exchange *x, const char *content_type)
 	if (!buf_ok(&x->reply.content))
 		return fail(&x->err, E_BUSY, "the list is too long: ask for fewer entries with n=");
 	return reply_bytes(x, 200, content_type, buf_str(&x->reply.content));
-}
-
-/* end-8: {"name":"team/app","tags":[...]} in bytewise order, from after `last`. */
-enum rc tags_get(struct exchange *x)
-{
-	struct buf *out = &x->reply.content;
-	struct listing l = {.x = x, .out = out};
-	struct page page;
-	bool more = false;
-
-	TRY(page_parse(x, TAGS_PAGE_MAX, &page));
-	buf_init(out, TAGS_PAGE_MAX * (TAG_MAX + 3) + 1024);
-	buf_addz(out, "{");
-	json_put_member_str(out, "name", x->asked);
-	json_put_name(out, "tags");
-	buf_addz(out, "[");
-	TRY(tag_list(x->site->store, x->name, page.last, page.n, put_entry, &l, &more, &x->err));
-	buf_addz(out, "]}");
-	if (more && page.n)
-		reply_next_page(x, "tags/list", x->asked, page.n, l.last);
-	return finish(x, "application/json");
 }
 
 /*
@@ -164,80 +136,4 @@ enum rc catalog_get(struct exchange *x)
 		reply_field(x, "Link", "</v2/_catalog?n=%llu&after=%lld>; rel=\"next\"", (unsigned long long)page.n,
 		    (long long)c.looked_at.id);
 	return finish(x, "application/json");
-}
-
-struct referrers {
-	struct buf *out;
-	int64_t last_id;
-	bool full;
-};
-
-static enum rc put_referrer(void *ctx, const struct referrer *r, struct err *err)
-{
-	struct referrers *list = ctx;
-	struct buf *out = list->out;
-	char text[DIGEST_TEXT_MAX];
-	size_t need = r->annotations.n + r->artifact_type.n + MEDIA_TYPE_MAX + 512;
-
-	(void)err;
-	/* one descriptor at least, whatever its size: else its page would never end */
-	if (list->full || (list->last_id && out->n + need > REFERRERS_BYTES_MAX)) {
-		list->full = true;
-		return OK;
-	}
-	digest_text(text, &r->manifest.digest);
-	json_put_comma(out);
-	buf_addz(out, "{");
-	json_put_member_str(out, "mediaType", str_of(r->manifest.media_type));
-	json_put_member_str(out, "digest", str_of(text));
-	json_put_member_u64(out, "size", r->manifest.size);
-	if (r->artifact_type.n)
-		json_put_member_str(out, "artifactType", r->artifact_type);
-	if (r->annotations.n) {
-		json_put_name(out, "annotations");
-		buf_add(out, r->annotations);
-	}
-	buf_addz(out, "}");
-	list->last_id = r->manifest.id;
-	return OK;
-}
-
-/* end-12: an image index of the manifests whose subject is <digest>; unknown ones have none ("MUST NOT return 404"). */
-enum rc referrers_get(struct exchange *x)
-{
-	struct referrers list = {.out = &x->reply.content};
-	struct str type, text;
-	uint64_t after = 0;
-	bool more = false;
-	bool filtered = query_get(x, "artifactType", &type) && type.n;
-	char digest[DIGEST_TEXT_MAX];
-	struct buf link = BUF_INIT(2048);
-
-	if (query_get(x, "after", &text) && (!str_u64(text, &after) || after > INT64_MAX))
-		return fail_rc(&x->err, E_PAGE_INVALID);
-	buf_init(list.out, REFERRERS_BYTES_MAX + MANIFEST_MAX + 4096);
-	buf_addz(list.out, "{");
-	json_put_member_u64(list.out, "schemaVersion", 2);
-	json_put_member_str(list.out, "mediaType", STR("application/vnd.oci.image.index.v1+json"));
-	json_put_name(list.out, "manifests");
-	buf_addz(list.out, "[");
-	TRY(referrer_list(x->site->store, x->name, &x->digest, filtered ? type : STR_NONE, (int64_t)after,
-	    REFERRERS_PAGE_MAX, put_referrer, &list, &more, &x->err));
-	buf_addz(list.out, "]}");
-	if (filtered)
-		reply_field(x, "OCI-Filters-Applied", "artifactType");
-	if (more || list.full) {
-		digest_text(digest, &x->digest);
-		buf_addf(
-		    &link, "</v2/%.*s/referrers/%s?after=%lld", STR_ARG(x->name.s), digest, (long long)list.last_id);
-		if (filtered) {
-			buf_addz(&link, "&artifactType=");
-			percent_encode(&link, type);
-		}
-		buf_addz(&link, ">; rel=\"next\"");
-		if (buf_ok(&link))
-			reply_field(x, "Link", "%.*s", STR_ARG(buf_str(&link)));
-		buf_release(&link);
-	}
-	return finish(x, "application/vnd.oci.image.index.v1+json");
 }

@@ -1,0 +1,36 @@
+/*
+ * source: where a pull finds what it asks for: the hosted and proxy namespaces behind the name, in their order. The
+ * first that has it answers.
+ */
+#pragma once
+#include <cove/exchange.h>
+#include <cove/upstream.h>
+
+static inline bool is_proxy(const struct place *leaf)
+{
+	return leaf->ns->kind == NAMESPACE_PROXY;
+}
+
+static inline struct repo_name place_name(const struct place *p)
+{
+	return (struct repo_name){p->full};
+}
+
+/* Asks one namespace. OK: found, the walk ends. */
+typedef enum rc ask_fn(struct exchange *x, const struct place *leaf, void *ctx);
+
+/*
+ * Asks the leaves of x->place one after the other. None has it: `unknown`, or, where one could not say, its failure:
+ * that something is nowhere is not established then. A proxy behind a hosted namespace that has the repository is not
+ * asked, unless the group says so: else who takes the same name at a public registry gets his image in (dependency
+ * confusion).
+ */
+CHECKED enum rc source_find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx);
+/* Without that wall: for blobs that are held here already, which somebody who may push knows by digest. */
+CHECKED enum rc source_find_held(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx);
+/* The same order, for lists: calls `ask` on every leaf that source_find() would come to, whatever it has. Failures of
+ * single leaves are ignored as long as one answers; *answered counts these. */
+CHECKED enum rc source_each(struct exchange *x, ask_fn *ask, void *ctx, size_t *answered);
+
+/* The manifest of x->reference or another one; says so to the client when it is a stale copy. */
+CHECKED enum rc source_manifest(struct exchange *x, const struct reference *ref, struct manifest_info *out);

@@ -1,0 +1,13 @@
+/* target: where a push or a delete goes: the one hosted namespace behind the name, and its rules. */
+#pragma once
+#include <cove/exchange.h>
+
+struct target {
+	struct repo_name name;
+	struct space space;
+};
+
+/* For whatever writes. E_DENIED with a sentence: a proxy, a group without a writable member, a read-only namespace. */
+CHECKED enum rc target_of(struct exchange *x, struct target *out);
+/* For deletes: as target_of(), but also a proxy's, whose copy may go. Not of a group: which member's is meant? */
+CHECKED enum rc target_of_delete(struct exchange *x, struct target *out);

@@ -1,0 +1,183 @@
+/* cached: see cached.h. */
+#include "layout.h"
+#include <cove/cached.h>
+#include <cove/clock.h>
+#include <fcntl.h>
+
+#define TOUCH_EVERY_S 600
+
+enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err)
+{
+	static const char sql[] = "SELECT t.checked_at FROM repositories r JOIN tags t ON t.repository = r.id"
+				  " AND t.name = :tag WHERE r.name = :repository";
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool found;
+
+	*at = 0;
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_text(s, ":tag", tag.s);
+	TRY(db_step(s, &found, err));
+	if (found)
+		*at = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+/* One statement without waiting for the disk. */
+static enum rc run_lazily(struct db_conn *c, struct db_stmt *s, int64_t *changes, struct err *err)
+{
+	enum rc rc = db_run(s, changes, err);
+
+	if (!rc)
+		return db_commit_lazy(c, err);
+	db_rollback(c);
+	return rc;
+}
+
+enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t at, struct err *err)
+{
+	static const char sql[] = "UPDATE tags SET checked_at = :at WHERE name = :tag"
+				  " AND repository = (SELECT id FROM repositories WHERE name = :repository)";
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_begin(c, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_text(s, ":tag", tag.s);
+	db_bind_i64(s, ":at", at);
+	return run_lazily(c, s, NULL, err);
+}
+
+enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err)
+{
+	struct db_conn *c;
+	uint64_t size;
+
+	TRY(db_here(st->db, &c, err));
+	return blob_row(c, d, stored, &size, err);
+}
+
+enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)
+{
+	struct db_conn *c;
+	int64_t repository;
+	uint64_t size;
+	bool found;
+	enum rc rc;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	rc = blob_row(c, d, &found, &size, err);
+	if (!rc && !found)
+		rc = fail_rc(err, E_BLOB_UNKNOWN);
+	if (!rc)
+		rc = repository_make(c, repo, &repository, err);
+	if (!rc)
+		rc = blob_link(c, repository, d, size, err);
+	return end_transaction(c, rc, err);
+}
+
+/* The row's time when it is older than the step; nothing is written otherwise. */
+static enum rc is_due(
+    struct db_conn *c, struct repo_name repo, const struct digest *d, int64_t before, bool *due, struct err *err)
+{
+	static const char sql[] = "SELECT 1 FROM repositories r, blobs b, namespace_blobs n"
+				  " WHERE r.name = :repository AND b.digest = :digest"
+				  " AND n.namespace = r.namespace AND n.blob = b.id AND n.last_used_at < :before";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_i64(s, ":before", before);
+	TRY(db_step(s, due, err));
+	db_done(s);
+	return OK;
+}
+
+enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)
+{
+	static const char sql[] = "UPDATE namespace_blobs SET last_used_at = :now"
+				  " WHERE namespace = (SELECT namespace FROM repositories WHERE name = :repository)"
+				  " AND blob = (SELECT id FROM blobs WHERE digest = :digest)";
+	int64_t now = clock_wall_s();
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool due;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(is_due(c, repo, d, now - TOUCH_EVERY_S, &due, err));
+	if (!due)
+		return OK;
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_begin(c, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_i64(s, ":now", now);
+	return run_lazily(c, s, NULL, err);
+}
+
+/* The one that was not pulled for the longest time; *found false: none that may go, or there is room enough. */
+static enum rc find_oldest(
+    struct db_conn *c, int64_t namespace_id, uint64_t target_bytes, int64_t *blob, bool *found, struct err *err)
+{
+	static const char sql[] = "SELECT n.blob FROM namespace_blobs n WHERE n.namespace = :namespace"
+				  " AND n.last_used_at < :before"
+				  " AND (SELECT used_bytes FROM namespaces WHERE id = :namespace) > :target"
+				  " ORDER BY n.last_used_at LIMIT 1";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":namespace", namespace_id);
+	db_bind_i64(s, ":target", (int64_t)target_bytes);
+	db_bind_i64(s, ":before", clock_wall_s() - TOUCH_EVERY_S);
+	TRY(db_step(s, found, err));
+	if (*found)
+		*blob = db_i64(s, 0);
+	db_done(s);
+	return OK;
+}
+
+static enum rc unlink_everywhere(struct db_conn *c, int64_t namespace_id, int64_t blob, struct err *err)
+{
+	static const char sql[] = "DELETE FROM blob_links WHERE blob = :blob AND repository IN"
+				  " (SELECT l.repository FROM blob_links l JOIN repositories r ON r.id = l.repository"
+				  " WHERE l.blob = :blob AND r.namespace = :namespace)";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":blob", blob);
+	db_bind_i64(s, ":namespace", namespace_id);
+	return db_run(s, NULL, err);
+}
+
+enum rc blob_evict(
+    struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err)
+{
+	struct db_conn *c;
+	int64_t blob = 0;
+	bool found = true;
+	enum rc rc = OK;
+
+	*freed = 0;
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	while (!rc && found && *freed < max) {
+		rc = find_oldest(c, namespace_id, target_bytes, &blob, &found, err);
+		if (!rc && found)
+			rc = unlink_everywhere(c, namespace_id, blob, err);
+		*freed += !rc && found;
+	}
+	return end_transaction(c, rc, err);
+}
+
+enum rc upload_open_reader(const struct upload *u, int *fd, struct err *err)
+{
+	*fd = openat(u->store->uploads, u->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return *fd < 0 ? fail_errno(err, E_IO, "cannot open the upload") : OK;
+}

@@ -1,0 +1,255 @@
+/*
+ * fetch_blob: an upstream's blob goes into an ordinary upload session, hashed as it comes, and out to its readers at
+ * the same time (http's flow). Dropped connections are taken up again by Range. A worker commits it, as a push's is:
+ * only then is the last byte shown. A blob that another repository of this box has is not fetched: the upstream only
+ * has to say that this one has it too.
+ */
+#include "private.h"
+#include <cove/cached.h>
+#include <stdio.h>
+
+enum { TRIES = 5, DELAY_MS = 500 };
+
+static struct repo_name repo_of(const struct job *j)
+{
+	return (struct repo_name){str_of(j->full)};
+}
+
+/* ---- the fetch ---- */
+
+static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
+{
+	struct flow *flow = NULL;
+	int fd;
+
+	TRY(upload_start(j->u->store, repo_of(j), j->digest.algorithm, j->upload_id, err));
+	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
+	j->has_size = head->has_length;
+	j->size_told = head->length;
+	if (j->has_size) {
+		TRY(upload_open_reader(j->upload, &fd, err));
+		flow = flow_new(fd, j->size_told);
+	}
+	pthread_mutex_lock(&j->u->mutex);
+	j->flow = flow;
+	j->size = j->size_told;
+	pthread_mutex_unlock(&j->u->mutex);
+	job_wake(j);
+	return OK;
+}
+
+/* The rest of what a dropped connection began: either from where it stopped, or all of it once more. */
+static enum rc continue_session(struct job *j, const struct client_head *head, struct err *err)
+{
+	uint64_t whole = head->length + (j->status == 206 ? j->got : 0);
+
+	j->skip = j->status == 206 ? 0 : j->got;
+	if (j->has_size && head->has_length && whole != j->size_told)
+		return fail(err, E_UPSTREAM_ANSWER, "%.*s has changed the length of a blob from %llu to %llu bytes",
+		    STR_ARG(j->ns->upstream), (unsigned long long)j->size_told, (unsigned long long)whole);
+	return OK;
+}
+
+/* `bytes 5-9/10` with the right start, or this is not what was asked for (RFC 9110 §14.4). */
+static bool range_fits(const struct job *j, const struct client_head *head)
+{
+	struct str value, first, rest;
+	uint64_t from;
+
+	return client_field(head, "Content-Range", &value) && str_starts(value, STR("bytes ")) &&
+	       str_cut(str_from(value, 6), '-', &first, &rest) && str_u64(first, &from) && from == j->got;
+}
+
+static enum rc on_head(struct job *j, const struct client_head *head, struct err *err)
+{
+	if (j->status == 206 && !range_fits(j, head))
+		return fail(
+		    err, E_UPSTREAM_ANSWER, "%.*s sends another range than was asked for", STR_ARG(j->ns->upstream));
+	if (j->status != 200 && j->status != 206)
+		return OK; /* judged at the end */
+	return j->upload ? continue_session(j, head, err) : open_session(j, head, err);
+}
+
+static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
+{
+	const char *bytes = p;
+	size_t drop = j->skip < n ? (size_t)j->skip : n;
+
+	if (j->status != 200 && j->status != 206)
+		return OK;
+	j->skip -= drop;
+	bytes += drop;
+	n -= drop;
+	if (!n)
+		return OK;
+	if (j->has_size && j->got + n > j->size_told)
+		return fail(err, E_UPSTREAM_ANSWER, "%.*s sends more than the %llu bytes it announced",
+		    STR_ARG(j->ns->upstream), (unsigned long long)j->size_told);
+	if (upload_write(j->upload, bytes, n, err)) {
+		char why[sizeof(err->text)];
+
+		snprintf(why, sizeof(why), "%s", err->text);
+		return fail(err, err->rc, "a blob of %.*s cannot be kept: %.200s", STR_ARG(j->ns->upstream), why);
+	}
+	j->got += n;
+	if (j->flow)
+		flow_grow(j->flow, j->got);
+	return OK;
+}
+
+static void end(struct job *j, enum rc rc, const struct err *err)
+{
+	if (j->upload) {
+		upload_pause(j->upload);
+		j->upload = NULL;
+		if (upload_cancel(j->u->store, repo_of(j), str_of(j->upload_id), NULL))
+			j->upload_id[0] = '\0'; /* what is left over expires */
+	}
+	if (j->flow)
+		flow_end(j->flow, rc == OK);
+	job_finish(j, rc, err);
+}
+
+static void work_commit(struct job *j)
+{
+	struct upload *upload = j->upload;
+	struct err err;
+	enum rc rc;
+
+	j->upload = NULL; /* upload_commit frees it */
+	rc = upload_commit(upload, NULL, &j->digest, &err);
+	if (rc == E_DIGEST_INVALID) {
+		char want[DIGEST_TEXT_MAX];
+
+		digest_text(want, &j->digest);
+		rc = fail(
+		    &err, E_UPSTREAM_ANSWER, "%.*s sent other bytes than those of %s", STR_ARG(j->ns->upstream), want);
+	} else if (rc && upload_cancel(j->u->store, repo_of(j), str_of(j->upload_id), NULL)) {
+		j->upload_id[0] = '\0';
+	}
+	end(j, rc, &err);
+}
+
+/* A connection that was dropped, as long as each try brings something, or a few times without. */
+static bool try_again(struct job *j)
+{
+	j->tries = j->got > j->got_at_try ? 0 : j->tries + 1;
+	j->got_at_try = j->got;
+	if (j->tries >= TRIES || (!j->got && j->tries >= 1))
+		return false;
+	ask_again(j, j->got, (int64_t)DELAY_MS << j->tries);
+	return true;
+}
+
+static void on_done(struct job *j, enum rc rc, const struct err *failure)
+{
+	struct err err = {.rc = OK};
+
+	if (rc == E_UPSTREAM_UNREACHABLE && j->upload && try_again(j))
+		return;
+	if (rc)
+		err = *failure;
+	else
+		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
+	/* expired addresses of a CDN, an overloaded moment: not after so much has come */
+	if (rc == E_UPSTREAM_ANSWER && j->status >= 400 && j->upload && try_again(j))
+		return;
+	if (!rc && j->has_size && j->got < j->size_told && try_again(j))
+		return;
+	if (!rc && j->has_size && j->got < j->size_told)
+		rc =
+		    fail(&err, E_UPSTREAM_ANSWER, "%.*s sends fewer bytes than it announced", STR_ARG(j->ns->upstream));
+	/* an empty body has no on_body(), but its head has opened the session */
+	if (rc)
+		end(j, rc, &err);
+	else
+		job_hand_over(j, work_commit);
+}
+
+static void ask(struct job *j, enum client_method method)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	digest_text(text, &j->digest);
+	ask_start(j, method, ask_path(j, "blobs/%s", text), NULL);
+}
+
+static void fetch(struct job *j)
+{
+	j->ask.head = on_head;
+	j->ask.body = on_body;
+	j->ask.done = on_done;
+	ask(j, CLIENT_GET);
+}
+
+/* ---- whether it has it, and of what size ---- */
+
+static enum rc size_head(struct job *j, const struct client_head *head, struct err *err)
+{
+	(void)err;
+	j->has_size = head->has_length;
+	j->size_told = head->length;
+	return OK;
+}
+
+static enum rc no_body(struct job *j, const void *p, size_t n, struct err *err)
+{
+	(void)j;
+	(void)p;
+	(void)n;
+	(void)err;
+	return OK;
+}
+
+static void work_link(struct job *j)
+{
+	struct err err;
+	enum rc rc = blob_link_stored(j->u->store, repo_of(j), &j->digest, &err);
+
+	if (rc == E_BLOB_UNKNOWN) /* it has been removed meanwhile */
+		fetch(j);
+	else
+		job_finish(j, rc, &err);
+}
+
+static void size_done(struct job *j, enum rc rc, const struct err *failure)
+{
+	struct err err = {.rc = OK};
+
+	if (rc)
+		err = *failure;
+	else
+		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
+	if (!rc && j->link_only)
+		return job_hand_over(j, work_link);
+	pthread_mutex_lock(&j->u->mutex);
+	j->size = j->has_size ? j->size_told : 0;
+	pthread_mutex_unlock(&j->u->mutex);
+	job_finish(j, rc, &err);
+}
+
+static void ask_size(struct job *j)
+{
+	j->ask.head = size_head;
+	j->ask.body = no_body;
+	j->ask.done = size_done;
+	ask(j, CLIENT_HEAD);
+}
+
+void size_begin(struct job *j, const void *digest)
+{
+	j->digest = *(const struct digest *)digest;
+	ask_size(j);
+}
+
+void blob_begin(struct job *j, const void *digest)
+{
+	bool stored = false;
+
+	j->digest = *(const struct digest *)digest;
+	j->link_only = blob_is_stored(j->u->store, &j->digest, &stored, NULL) == OK && stored;
+	if (j->link_only)
+		ask_size(j);
+	else
+		fetch(j);
+}

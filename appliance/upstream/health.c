@@ -1,0 +1,180 @@
+/* health: what is known of an upstream: whether it answers, what it limits, what it has not got. */
+#include "private.h"
+#include <cove/clock.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BACK_OFF_MAX_S = 60, LIMIT_WAIT_S = 60, LIMIT_WAIT_MAX_S = 6 * 3600 };
+
+/* The mutex is held. A namespace that was changed starts anew. */
+static struct health *health_of(struct upstream *u, const struct namespace *ns)
+{
+	int64_t generation = namespace_set_generation(ns->set);
+	struct health *h;
+
+	for (h = u->health; h && h->namespace_id != ns->id; h = h->next)
+		;
+	if (!h) {
+		h = xcalloc(1, sizeof(*h));
+		h->next = u->health;
+		u->health = h;
+	}
+	if (h->generation != generation) {
+		struct health *next = h->next;
+
+		*h = (struct health){.next = next, .namespace_id = ns->id, .generation = generation};
+		h->status = (struct upstream_status){.reachable = true, .limit_remaining = -1, .limit_total = -1};
+	}
+	return h;
+}
+
+/* "76;w=21600" (docs.docker.com "Usage and limits") */
+static int64_t limit_value(const struct client_head *head, const char *name)
+{
+	struct str value, rest;
+	uint64_t n;
+
+	if (!client_field(head, name, &value))
+		return -1;
+	str_cut(value, ';', &value, &rest);
+	return str_u64(str_trim(value), &n) && n < INT32_MAX ? (int64_t)n : -1;
+}
+
+void health_read(struct job *j, const struct client_head *head)
+{
+	int64_t remaining = limit_value(head, "ratelimit-remaining"), total = limit_value(head, "ratelimit-limit");
+	struct str value;
+	uint64_t seconds;
+
+	j->retry_after_s = 0;
+	if (client_field(head, "Retry-After", &value) && str_u64(value, &seconds) && seconds <= LIMIT_WAIT_MAX_S)
+		j->retry_after_s = (int64_t)seconds;
+	if (remaining < 0)
+		return;
+	pthread_mutex_lock(&j->u->mutex);
+	struct upstream_status *s = &health_of(j->u, j->ns)->status;
+	s->limit_remaining = remaining;
+	s->limit_total = total;
+	s->limit_at = clock_wall_s();
+	pthread_mutex_unlock(&j->u->mutex);
+}
+
+static bool is_failure(enum rc rc)
+{
+	return rc == E_UPSTREAM_UNREACHABLE || rc == E_UPSTREAM_ANSWER || rc == E_UPSTREAM_LIMIT;
+}
+
+static int64_t back_off_s(const struct job *j, const struct health *h, enum rc rc)
+{
+	if (rc == E_UPSTREAM_LIMIT)
+		return j->retry_after_s ? j->retry_after_s : LIMIT_WAIT_S;
+	return h->failures < 7 && 1 << (h->failures - 1) < BACK_OFF_MAX_S ? 1 << (h->failures - 1) : BACK_OFF_MAX_S;
+}
+
+void health_note(struct job *j, enum rc rc, const struct err *err)
+{
+	struct health *h;
+
+	/* what is wrong with one manifest or our own disk says nothing about the upstream */
+	if (rc == E_SHUTTING_DOWN || (rc && !is_failure(rc) && rc_status(rc) >= 500))
+		return;
+	pthread_mutex_lock(&j->u->mutex);
+	h = health_of(j->u, j->ns);
+	h->status.reachable = !is_failure(rc);
+	if (!is_failure(rc)) {
+		h->failures = 0;
+		h->until_ms = 0;
+		h->status.failed_until = 0;
+	} else {
+		h->failures++;
+		h->until_ms = clock_mono_ms() + back_off_s(j, h, rc) * 1000;
+		h->status.failed_until = clock_wall_s() + back_off_s(j, h, rc);
+		snprintf(h->status.failure, sizeof(h->status.failure), "%.*s", (int)sizeof(h->status.failure) - 1,
+		    err->text);
+	}
+	pthread_mutex_unlock(&j->u->mutex);
+}
+
+enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err)
+{
+	enum rc rc = OK;
+	struct health *h;
+
+	if (ns->offline)
+		return fail(err, E_UPSTREAM_OFFLINE,
+		    "the namespace %.*s is set offline: it does not ask %.*s, and there is no copy here",
+		    STR_ARG(ns->name), STR_ARG(ns->upstream));
+	pthread_mutex_lock(&u->mutex);
+	h = health_of(u, ns);
+	if (h->until_ms > clock_mono_ms())
+		rc = fail(err, E_UPSTREAM_UNREACHABLE, "%s; it is asked again in %lld s", h->status.failure,
+		    (long long)((h->until_ms - clock_mono_ms()) / 1000 + 1));
+	else if (has_copy && h->status.limit_remaining >= 0 && h->status.limit_remaining <= LIMIT_RESERVE &&
+		 clock_wall_s() - h->status.limit_at < LIMIT_WAIT_MAX_S)
+		rc = fail(err, E_UPSTREAM_LIMIT, "only %lld pulls are left at %.*s",
+		    (long long)h->status.limit_remaining, STR_ARG(ns->upstream));
+	pthread_mutex_unlock(&u->mutex);
+	return rc;
+}
+
+void upstream_status(struct upstream *u, const struct namespace *ns, struct upstream_status *out)
+{
+	pthread_mutex_lock(&u->mutex);
+	*out = health_of(u, ns)->status;
+	pthread_mutex_unlock(&u->mutex);
+}
+
+enum rc status_judge(const struct job *j, enum rc absent, struct err *err)
+{
+	struct str upstream = j->ns->upstream;
+
+	switch (j->status) {
+	case 200:
+	case 206:
+		return OK;
+	case 404:
+		return fail_rc(err, absent);
+	case 401:
+	case 403:
+		return fail(err, E_UPSTREAM_DENIED,
+		    "%.*s refuses access to %s: it is not there, or the credentials of the namespace %.*s do not allow "
+		    "it",
+		    STR_ARG(upstream), j->rest, STR_ARG(j->ns->name));
+	case 429:
+		return fail(err, E_UPSTREAM_LIMIT, "%.*s limits its requests (429)%s", STR_ARG(upstream),
+		    j->ns->username.n ? "" : ": with credentials in the namespace it may allow more");
+	default:
+		return fail(err, E_UPSTREAM_ANSWER, "%.*s answers with status %d", STR_ARG(upstream), j->status);
+	}
+}
+
+/* ---- absences ---- */
+
+static struct absence *absence_place(struct upstream *u, const struct digest *key)
+{
+	size_t i;
+
+	memcpy(&i, key->bytes, sizeof(i)); /* a hash already */
+	return &u->absences[i % ABSENCES_MAX];
+}
+
+void absence_keep(struct job *j)
+{
+	if (!j->ns->negative_s)
+		return;
+	pthread_mutex_lock(&j->u->mutex);
+	*absence_place(j->u, &j->key) = (struct absence){j->key, clock_mono_ms() + (int64_t)j->ns->negative_s * 1000};
+	pthread_mutex_unlock(&j->u->mutex);
+}
+
+bool absence_has(struct upstream *u, const struct digest *key)
+{
+	const struct absence *a;
+	bool has;
+
+	pthread_mutex_lock(&u->mutex);
+	a = absence_place(u, key);
+	has = a->until_ms > clock_mono_ms() && digest_eq(&a->key, key);
+	pthread_mutex_unlock(&u->mutex);
+	return has;
+}

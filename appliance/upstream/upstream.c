@@ -1,0 +1,277 @@
+/* upstream: the questions of handlers: what the store can answer, what has to be asked, and what becomes of failures.
+ */
+#include "private.h"
+#include <cove/cached.h>
+#include <cove/clock.h>
+#include <cove/log.h>
+#include <stdlib.h>
+
+enum { EVICT_STEP = 64 };
+
+enum rc upstream_open(
+    struct store *store, struct namespaces *namespaces, struct client *client, struct upstream **out, struct err *err)
+{
+	struct upstream *u = xcalloc(1, sizeof(*u));
+	pthread_condattr_t attributes;
+
+	u->store = store;
+	u->namespaces = namespaces;
+	u->client = client;
+	u->work_last = &u->work_first;
+	u->absences = xcalloc(ABSENCES_MAX, sizeof(*u->absences));
+	pthread_mutex_init(&u->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&u->news, &attributes);
+	pthread_condattr_destroy(&attributes);
+	for (size_t i = 0; i < WORKERS; i++)
+		if (pthread_create(&u->workers[i], NULL, job_worker, u))
+			bug("no thread for the work of upstreams");
+	(void)err;
+	*out = u;
+	return OK;
+}
+
+void upstream_close(struct upstream *u)
+{
+	pthread_mutex_lock(&u->mutex);
+	u->stopping = true;
+	pthread_cond_broadcast(&u->news);
+	pthread_mutex_unlock(&u->mutex);
+	for (size_t i = 0; i < WORKERS; i++)
+		pthread_join(u->workers[i], NULL);
+	if (u->jobs)
+		bug("an upstream is closed while exchanges wait for it");
+	for (struct health *h = u->health, *next; h; h = next) {
+		next = h->next;
+		free(h);
+	}
+	for (size_t i = 0; i < TOKENS_MAX; i++)
+		if (u->tokens[i].text) {
+			wipe(u->tokens[i].text, strlen(u->tokens[i].text));
+			free(u->tokens[i].text);
+		}
+	free(u->absences);
+	pthread_cond_destroy(&u->news);
+	pthread_mutex_destroy(&u->mutex);
+	free(u);
+}
+
+static bool is_absence(enum rc rc)
+{
+	return rc == E_MANIFEST_UNKNOWN || rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN;
+}
+
+static enum rc outcome(struct job *j, struct err *err)
+{
+	enum rc rc;
+
+	pthread_mutex_lock(&j->u->mutex);
+	rc = j->rc;
+	if (rc && err)
+		*err = j->err;
+	pthread_mutex_unlock(&j->u->mutex);
+	return rc;
+}
+
+/* ---- manifests ---- */
+
+struct manifest_pull {
+	struct upstream *u;
+	struct exchange *x;
+	const struct place *leaf;
+	const struct reference *reference;
+	bool has_copy;
+};
+
+/* Does the copy do without a question? */
+static enum rc is_fresh(const struct manifest_pull *p, bool *fresh, struct err *err)
+{
+	struct repo_name repo = {p->leaf->full};
+	int64_t at;
+
+	*fresh = p->has_copy && p->reference->is_digest;
+	if (!p->has_copy || *fresh)
+		return OK;
+	TRY(tag_checked(p->u->store, repo, p->reference->tag, &at, err));
+	/* a clock that was set back must not keep a tag for ever */
+	*fresh = at <= clock_wall_s() && clock_wall_s() - at < (int64_t)p->leaf->ns->fresh_s;
+	return OK;
+}
+
+static struct question question_of(const struct manifest_pull *p, char text[static DIGEST_TEXT_MAX])
+{
+	struct question q = {.kind = JOB_MANIFEST, .leaf = p->leaf, .what = p->reference->tag.s};
+
+	if (p->reference->is_digest) {
+		digest_text(text, &p->reference->digest);
+		q.what = str_of(text);
+	}
+	return q;
+}
+
+/* Asks, or looks at what came of it. OK: the store has it. */
+static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest_info *copy, struct err *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	struct question q = question_of(p, text);
+	struct manifest_question what = {p->reference, p->has_copy ? &copy->digest : NULL};
+	struct digest key = question_key(&q, namespace_set_generation(p->x->namespaces));
+	int64_t patience_ms = p->has_copy ? (int64_t)p->leaf->ns->patience_ms + 1 : 0;
+	struct job *j;
+	bool late;
+
+	if (absence_has(p->u, &key))
+		return fail_rc(err, E_MANIFEST_UNKNOWN);
+	TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
+	TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
+	if (job_wait(j, p->x, patience_ms, &late))
+		return E_WANT_WAKE;
+	pthread_mutex_lock(&p->u->mutex);
+	late = !j->finished;
+	pthread_mutex_unlock(&p->u->mutex);
+	if (late)
+		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s is slow", STR_ARG(p->leaf->ns->upstream));
+	return outcome(j, err);
+}
+
+enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct place *leaf, const struct reference *ref,
+    struct manifest_info *out, struct str *stale, struct err *err)
+{
+	struct manifest_pull p = {.u = u, .x = x, .leaf = leaf, .reference = ref};
+	struct repo_name repo = {leaf->full};
+	struct err why;
+	bool fresh;
+	enum rc rc;
+
+	*stale = STR_NONE;
+	rc = manifest_find(u->store, repo, ref, out, err);
+	if (rc && !is_absence(rc))
+		return rc;
+	p.has_copy = !rc;
+	TRY(is_fresh(&p, &fresh, err));
+	if (fresh)
+		return OK;
+	rc = ask_manifest(&p, out, &why);
+	if (!rc)
+		return manifest_find(u->store, repo, ref, out, err);
+	if (rc == E_WANT_WAKE)
+		return rc;
+	if (p.has_copy && !is_absence(rc)) {
+		*stale = arena_printf(x->arena, "a copy, not looked at again: %s", why.text);
+		log_info("upstream.stale", "name=%s error=%s", log_quote(leaf->full), log_quote(str_of(why.text)));
+		return OK;
+	}
+	if (err)
+		*err = why;
+	return rc;
+}
+
+/* ---- blobs ---- */
+
+/* A look at the job: OK with what there is of it, E_WANT_WAKE when there is nothing yet. */
+static enum rc look_at_blob(struct job *j, struct exchange *x, struct upstream_blob *out, struct err *err)
+{
+	bool running, late;
+
+	pthread_mutex_lock(&j->u->mutex);
+	running = !j->finished;
+	if (running && j->flow) {
+		out->flow = flow_ref(j->flow);
+		out->size = j->size;
+	}
+	if (!running)
+		out->size = j->size;
+	pthread_mutex_unlock(&j->u->mutex);
+	if (!running)
+		return outcome(j, err);
+	if (out->flow)
+		return OK;
+	if (job_wait(j, x, 0, &late))
+		return E_WANT_WAKE;
+	return look_at_blob(j, x, out, err); /* it has just ended */
+}
+
+enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place *leaf, const struct digest *d,
+    struct upstream_blob *out, struct err *err)
+{
+	bool is_head = x->head->method == METHOD_HEAD;
+	struct repo_name repo = {leaf->full};
+	char text[DIGEST_TEXT_MAX];
+	struct question q = {.kind = is_head ? JOB_SIZE : JOB_BLOB, .leaf = leaf};
+	struct digest key;
+	struct job *j;
+	struct err why;
+	enum rc rc;
+
+	*out = (struct upstream_blob){.fd = -1};
+	rc = blob_open(u->store, repo, d, &out->fd, &out->size, err);
+	if (!rc) {
+		if (blob_touch(u->store, repo, d, &why))
+			log_warn("upstream.touch", "error=%s", log_quote(str_of(why.text)));
+		return OK;
+	}
+	if (!is_absence(rc) && rc != E_CORRUPT) /* what is damaged here may be whole there */
+		return rc;
+	digest_text(text, d);
+	q.what = str_of(text);
+	key = question_key(&q, namespace_set_generation(x->namespaces));
+	if (absence_has(u, &key))
+		return fail_rc(err, E_BLOB_UNKNOWN);
+	TRY(health_permits(u, leaf->ns, false, err));
+	TRY(job_take(u, x, &q, is_head ? size_begin : blob_begin, d, &j, err));
+	TRY(look_at_blob(j, x, out, err));
+	if (out->flow || is_head)
+		return OK;
+	return blob_open(u->store, repo, d, &out->fd, &out->size, err);
+}
+
+/* ---- lists ---- */
+
+enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
+    struct str query, struct str *document, struct str *next_query, struct err *err)
+{
+	struct str what = arena_printf(x->arena, "%.*s%s%.*s", STR_ARG(path), query.n ? "?" : "", STR_ARG(query));
+	struct question q = {.kind = JOB_LIST, .leaf = leaf, .what = what};
+	struct job *j;
+	bool late;
+
+	if (!what.p)
+		return fail_rc(err, E_BUSY);
+	TRY(health_permits(u, leaf->ns, false, err));
+	TRY(job_take(u, x, &q, list_begin, &what, &j, err));
+	if (job_wait(j, x, 0, &late))
+		return E_WANT_WAKE;
+	TRY(outcome(j, err));
+	*document = arena_str(x->arena, buf_str(&j->bytes));
+	*next_query = arena_str(x->arena, str_of(j->next_query));
+	return x->arena->failed ? fail_rc(err, E_BUSY) : OK;
+}
+
+/* ---- chores ---- */
+
+static enum rc evict(struct upstream *u, const struct namespace *ns, struct err *err)
+{
+	unsigned freed = EVICT_STEP;
+
+	if (ns->kind != NAMESPACE_PROXY || !ns->cache_bytes)
+		return OK;
+	while (freed == EVICT_STEP) {
+		TRY(blob_evict(u->store, ns->id, ns->cache_bytes, EVICT_STEP, &freed, err));
+		if (freed)
+			log_info("upstream.evict", "namespace=%s blobs=%u", log_quote(ns->name), freed);
+	}
+	return OK;
+}
+
+enum rc upstream_evict(struct upstream *u, struct err *err)
+{
+	struct namespace_set *set;
+	enum rc rc = OK;
+
+	TRY(namespaces_take(u->namespaces, &set, err));
+	for (size_t i = 0; i < namespace_count(set) && !rc; i++)
+		rc = evict(u, namespace_at(set, i), err);
+	namespace_set_unref(set);
+	return rc;
+}

@@ -1,0 +1,205 @@
+"""Proxy and group namespaces: a cove in front of another cove (issue: hosted, proxy and group namespaces)."""
+import json, threading, time, unittest
+import cove
+from cove import Case, Client, Cove, sha256
+
+
+class Proxied(Case):
+    """`origin` is the upstream, self.cove the one in front of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.origin = Cove().start()
+        cls.origin.command("user", "add", "reader", "--grant", "**:pull", stdin=b"reader-password\n")
+        with open(cls.origin.ca) as f:
+            cls.origin_ca = f.read()
+        cls.proxy("mirror")
+        cls.cove.command("namespace", "create", "own", "hosted")
+        cls.cove.command("namespace", "create", "all", "group", "members=own mirror", "writable=own")
+
+    @classmethod
+    def proxy(cls, name, *more):
+        c = cls.cove
+        c.command("namespace", "create", name, "proxy", f"upstream=https://127.0.0.1:{cls.origin.port}",
+                  f"ca={cls.origin_ca}", "username=reader", *more)
+        c.command("namespace", "password", name, stdin=b"reader-password\n")
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.origin.stop()
+        cls.origin.destroy()
+        super().tearDownClass()
+        assert status == 0
+
+    def push(self, where, name, tag, *layers):
+        with_scope = where.client(f"repository:{name}:pull,push")
+        return with_scope.push_image(name, tag, layers or (b"layer of " + name.encode(),))
+
+    def puller(self, name, actions="pull"):
+        return self.cove.client(f"repository:{name}:{actions}")
+
+    def get(self, path, name, **headers):
+        return self.puller(name).request("GET", path, headers=headers)
+
+
+class Proxy(Proxied):
+    def test_manifest_and_blob_come_through_and_stay(self):
+        digest, data = self.push(self.origin, "team/app", "v1", b"x" * 300000)
+        layer = sha256(b"x" * 300000)
+        r = self.get("/v2/mirror/team/app/manifests/v1", "mirror/team/app")
+        self.assertEqual((r.status, r.body, r["Docker-Content-Digest"]), (200, data, digest))
+        r = self.get(f"/v2/mirror/team/app/blobs/{layer}", "mirror/team/app")
+        self.assertEqual((r.status, r.body), (200, b"x" * 300000))
+        before = len(self.origin.read_log())
+        for _ in range(2):  # now from here, by digest, whole and in part
+            r = self.get(f"/v2/mirror/team/app/blobs/{layer}", "mirror/team/app", Range="bytes=5-9")
+            self.assertEqual((r.status, r.body), (206, b"xxxxx"))
+            self.assertEqual(self.get(f"/v2/mirror/team/app/manifests/{digest}", "mirror/team/app").body, data)
+        self.assertEqual(len(self.origin.read_log()), before)
+
+    def test_what_is_nowhere_is_404(self):
+        for path in ("manifests/none", "manifests/" + sha256(b"none"), "blobs/" + sha256(b"none")):
+            r = self.get("/v2/mirror/team/none/" + path, "mirror/team/none")
+            self.assertEqual(r.status, 404, r.body)
+
+    def test_tags_and_referrers_are_the_upstreams(self):
+        self.push(self.origin, "team/lists", "v1")
+        digest, data = self.push(self.origin, "team/lists", "v2")
+        c = self.origin.client("repository:team/lists:pull,push")
+        c.push_image("team/lists", "sig", subject=cove.descriptor(cove.OCI_IMAGE, digest, len(data)))
+        r = self.get("/v2/mirror/team/lists/tags/list", "mirror/team/lists")
+        self.assertEqual(r.json(), {"name": "mirror/team/lists", "tags": ["sig", "v1", "v2"]})
+        r = self.get("/v2/mirror/team/lists/tags/list?n=1&last=sig", "mirror/team/lists")
+        self.assertEqual(r.json()["tags"], ["v1"])
+        self.assertIn("last=v1", r["Link"])
+        r = self.get(f"/v2/mirror/team/lists/referrers/{digest}", "mirror/team/lists")
+        self.assertEqual(len(r.json()["manifests"]), 1)
+
+    def test_push_is_refused(self):
+        r = self.puller("mirror/team/app", "pull,push").request("POST", "/v2/mirror/team/app/blobs/uploads/")
+        self.assertEqual(r.status, 403)
+        self.assertIn("cache", r.message())
+
+    def test_rights_are_asked_here(self):
+        self.push(self.origin, "team/app", "v1")
+        r = Client(self.cove).request("GET", "/v2/mirror/team/app/manifests/v1")
+        self.assertEqual(r.status, 401)
+
+    def test_many_at_once(self):
+        data = bytes(range(256)) * 20000
+        self.push(self.origin, "team/big", "v1", data)
+        out, token = [], "Bearer " + self.cove.token("repository:mirror/team/big:pull")
+
+        def pull():
+            c = Client(self.cove)
+            c.auth = token
+            out.append(c.request("GET", "/v2/mirror/team/big/blobs/" + sha256(data)).body == data)
+        threads = [threading.Thread(target=pull) for _ in range(20)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        self.assertEqual(out, [True] * 20)
+
+
+class Group(Proxied):
+    def test_first_member_answers(self):
+        self.push(self.origin, "lib/both", "v1", b"public")
+        self.push(self.origin, "lib/public", "v1", b"public only")
+        digest, data = self.push(self.cove, "own/lib/both", "v1", b"own")
+        r = self.get("/v2/all/lib/both/manifests/v1", "all/lib/both")
+        self.assertEqual((r.status, r.body), (200, data))
+        self.assertEqual(self.get("/v2/all/lib/public/manifests/v1", "all/lib/public").status, 200)
+
+    def test_own_names_never_come_from_outside(self):
+        self.push(self.origin, "lib/confused", "evil", b"evil")
+        self.push(self.cove, "own/lib/confused", "v1", b"own")
+        r = self.get("/v2/all/lib/confused/manifests/evil", "all/lib/confused")
+        self.assertEqual(r.status, 404)
+        r = self.get("/v2/all/lib/confused/blobs/" + sha256(b"evil"), "all/lib/confused")
+        self.assertEqual(r.status, 404)
+        self.cove.command("namespace", "create", "trusting", "group", "members=own mirror", "fall_through=true")
+        r = self.get("/v2/trusting/lib/confused/manifests/evil", "trusting/lib/confused")
+        self.assertEqual(r.status, 200)
+
+    def test_push_goes_to_the_writable_member(self):
+        digest, data = self.push(self.cove, "all/team/pushed", "v1", b"through the group")
+        r = self.get("/v2/own/team/pushed/manifests/v1", "own/team/pushed")
+        self.assertEqual((r.status, r.body), (200, data))
+        r = self.get("/v2/all/team/pushed/manifests/v1", "all/team/pushed")
+        self.assertEqual((r.status, r.body), (200, data))
+
+    def test_blobs_of_members_count_as_there(self):
+        layer = b"base layer from outside" * 1000
+        self.push(self.origin, "lib/base", "v1", layer)
+        self.get("/v2/all/lib/base/blobs/" + sha256(layer), "all/lib/base")  # now kept by the proxy
+        c = self.puller("all/lib/base", "pull,push")
+        self.assertEqual(c.request("HEAD", "/v2/all/lib/base/blobs/" + sha256(layer)).status, 200)
+        config = c.push_blob("all/lib/base", cove.CONFIG)
+        r, _ = c.push_manifest("all/lib/base", "mine", cove.image([sha256(layer)], [len(layer)], config))
+        self.assertEqual(r.status, 201, r.body)
+        self.assertEqual(self.get("/v2/own/lib/base/manifests/mine", "own/lib/base").status, 200)
+
+    def test_tags_are_merged(self):
+        self.push(self.origin, "lib/merged", "public")
+        self.push(self.origin, "lib/merged", "v1")
+        self.cove.command("namespace", "create", "merging", "group", "members=own mirror", "fall_through=true", "writable=own")
+        self.push(self.cove, "own/lib/merged", "v1")
+        self.push(self.cove, "own/lib/merged", "own")
+        r = self.get("/v2/merging/lib/merged/tags/list", "merging/lib/merged")
+        self.assertEqual(r.json(), {"name": "merging/lib/merged", "tags": ["own", "public", "v1"]})
+        r = self.get("/v2/all/lib/merged/tags/list", "all/lib/merged")  # not past the own repository
+        self.assertEqual(r.json()["tags"], ["own", "v1"])
+
+    def test_a_right_on_the_group_suffices(self):
+        self.push(self.cove, "own/team/secret", "v1")
+        self.cove.command("user", "add", "grouper", "--grant", "all/**:pull", stdin=b"grouper-password\n")
+        c = self.cove.client("repository:all/team/secret:pull", user="grouper", password="grouper-password")
+        self.assertEqual(c.request("GET", "/v2/all/team/secret/manifests/v1").status, 200)
+        c = self.cove.client("repository:own/team/secret:pull", user="grouper", password="grouper-password")
+        self.assertIn(c.request("GET", "/v2/own/team/secret/manifests/v1").status, (401, 403))
+
+    def test_delete_in_the_member(self):
+        self.push(self.cove, "own/team/gone", "v1")
+        r = self.puller("all/team/gone", "pull,delete").request("DELETE", "/v2/all/team/gone/manifests/v1")
+        self.assertEqual(r.status, 405)
+        self.assertIn("member", r.message())
+
+
+class Policies(Case):
+    def push(self, name, tag, layer):
+        c = self.cove.client(f"repository:{name}:pull,push")
+        config = c.push_blob(name, cove.CONFIG)
+        manifest = cove.image([c.push_blob(name, layer)], [len(layer)], config)
+        return c.push_manifest(name, tag, manifest)[0]
+
+    def test_redeploy_refused_but_for_latest(self):
+        self.cove.command("namespace", "create", "once", "hosted", "redeploy=refused", "redeploy_except=latest dev-*")
+        for tag, again in (("1.0", 403), ("latest", 201), ("dev-x", 201)):
+            self.assertEqual(self.push("once/app", tag, b"first").status, 201)
+            self.assertEqual(self.push("once/app", tag, b"first").status, 201)  # the same is no change
+            r = self.push("once/app", tag, b"second" + tag.encode())
+            self.assertEqual(r.status, again, r.body)
+        self.cove.command("namespace", "change", "once", "redeploy=read-only")
+        self.assertEqual(self.cove.client("repository:once/app:pull,push").request("POST", "/v2/once/app/blobs/uploads/").status, 403)
+        r = self.cove.client("repository:once/app:pull,delete").request("DELETE", "/v2/once/app/manifests/1.0")
+        self.assertEqual(r.status, 403)
+
+    def test_immutable_tags(self):
+        self.cove.command("namespace", "create", "fixed", "hosted", "immutable_tags=v*")
+        self.assertEqual(self.push("fixed/app", "v1", b"first").status, 201)
+        self.assertEqual(self.push("fixed/app", "v1", b"second").status, 403)
+        self.assertEqual(self.push("fixed/app", "edge", b"second").status, 201)
+        self.assertEqual(self.push("fixed/app", "edge", b"third").status, 201)
+        c = self.cove.client("repository:fixed/app:pull,delete")
+        self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/v1").status, 403)
+        self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/edge").status, 202)
+
+    def test_quota(self):
+        self.cove.command("namespace", "create", "small", "hosted", "quota=1MiB")
+        self.assertEqual(self.push("small/app", "v1", b"a" * 600000).status, 201)
+        c = self.cove.client("repository:small/app:pull,push")
+        r = c.request("POST", "/v2/small/app/blobs/uploads/")
+        r = c.request("PUT", cove.add_digest(r["Location"], sha256(b"b" * 600000)), b"b" * 600000)
+        self.assertEqual(r.status, 403)
+        self.assertIn("quota", r.message())
+        self.assertEqual(self.push("small/app", "v2", b"a" * 600000).status, 201)  # a blob counts once
