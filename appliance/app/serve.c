@@ -7,6 +7,7 @@
 #include "first_start.h"
 #include "listeners.h"
 #include <cove/app.h>
+#include <cove/client.h>
 #include <cove/clock.h>
 #include <cove/io.h>
 #include <cove/log.h>
@@ -43,6 +44,7 @@ struct server {
 	struct store *store;
 	struct client *client;
 	struct upstream *upstream;
+	struct oidc *oidc;
 	struct token_signer *signer;
 	struct certificates certificates;
 	struct buf names_text; /* further names: of the settings, then of namespaces */
@@ -106,7 +108,8 @@ static enum rc open_parts(struct server *s, struct err *err)
 	io_close(&keys);
 	TRY(rc);
 	TRY(client_open(&outgoing, &s->client, err));
-	return upstream_open(s->store, s->data.namespaces, s->client, &s->upstream, err);
+	TRY(upstream_open(s->store, s->data.namespaces, s->client, &s->upstream, err));
+	return oidc_open(s->data.db, s->data.auth, s->client, &s->oidc, err);
 }
 
 /* The names that this box is to have beside the machine's. *changed: they are not what they were. */
@@ -179,6 +182,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	s->site = (struct site){
 	    .store = s->store,
 	    .auth = s->data.auth,
+	    .oidc = s->oidc,
 	    .namespaces = s->data.namespaces,
 	    .upstream = s->upstream,
 	    .signer = s->signer,
@@ -290,11 +294,13 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 
 static void close_all(struct server *s)
 {
-	/* the net has been stopped: nobody waits for an upstream any more; but wake-ups still want it to be there */
+	/* the net has been stopped: nobody waits for an upstream or an issuer any more; but wake-ups still want it to
+	 * be there */
 	if (s->client)
 		client_close(s->client);
 	if (s->upstream)
 		upstream_close(s->upstream);
+	oidc_close(s->oidc);
 	if (s->net)
 		net_close(s->net);
 	if (s->signer)

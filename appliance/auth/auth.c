@@ -43,6 +43,7 @@ void identity_fill(struct identity *out, int64_t user_id, int64_t key_id, int64_
 	*out = (struct identity){.user_id = user_id, .key_id = key_id, .generation = generation};
 	memcpy(out->name, name.p, name.n);
 	out->is_anonymous = str_eq(name, STR(ANONYMOUS));
+	out->is_issuer_rule = str_starts(name, STR(RULE_PREFIX));
 }
 
 void auth_note_use(struct db_conn *c, const char *statement, int64_t id, int64_t last, int64_t now)

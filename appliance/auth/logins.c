@@ -52,6 +52,8 @@ enum rc login_make(struct auth *auth, const struct identity *who, struct str cli
 
 	if (who->is_anonymous)
 		return fail(err, E_USAGE, "%s has nothing to log in with", ANONYMOUS);
+	if (who->is_issuer_rule) /* it would outlive the token by months */
+		return fail(err, E_USAGE, "%s is proven by tokens of its issuer only", who->name);
 	client = str_first(client, CLIENT_MAX);
 	for (; login.client_n < client.n; login.client_n++) {
 		char byte = client.p[login.client_n];

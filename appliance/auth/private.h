@@ -51,9 +51,6 @@ CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ct
 enum rc no_user(struct str name, struct err *err);
 CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);
 
-/* E_USAGE: not the name of a user, or of something named alike. */
-CHECKED enum rc user_name_check(struct str name, const char *what, struct err *err);
-
 /* ---- grants.c ---- */
 
 #define MAY_ALL (MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN)

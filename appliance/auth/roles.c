@@ -1,6 +1,7 @@
 /* roles: sets of grants under a name, and who has them. */
 #include <cove/clock.h>
 #include <cove/roles.h>
+#include <cove/rule_user.h>
 #include "private.h"
 
 #define ROLES_MAX 1000
@@ -284,4 +285,12 @@ static enum rc set_role(struct db_conn *c, void *ctx, struct err *err)
 enum rc user_role_set(struct auth *auth, struct str user, struct str role, bool has, struct err *err)
 {
 	return auth_in_transaction(auth, set_role, &(struct role_change){.user = user, .role = role, .has = has}, err);
+}
+
+enum rc rule_user_role(struct db_conn *c, struct str rule, struct str role, bool has, struct err *err)
+{
+	char name[USER_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), RULE_PREFIX "%.*s", STR_ARG(rule));
+	return set_role(c, &(struct role_change){.user = str_of(name), .role = role, .has = has}, err);
 }

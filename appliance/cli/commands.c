@@ -44,6 +44,20 @@ const struct command commands[] = {
 	"cove login revoke USER [ID]              without ID: all, and the user's tokens\n\n"
 	"A login is a secret that a client keeps in place of the password. It ends with that, and when unused for "
 	"180 days.\n"},
+    {"issuer", cmd_issuer, "let CI jobs log in with the tokens of their provider",
+	"cove issuer add NAME URL --audience TEXT [--jwks FILE] [--jwks-url URL] [--ca FILE]\n"
+	"cove issuer keys NAME FILE               new keys for an issuer that was added with --jwks\n"
+	"cove issuer rule NAME RULE CLAIM=PATTERN... [--role ROLE]...\n"
+	"cove issuer unrule RULE\n"
+	"cove issuer remove NAME                  with its rules\n"
+	"cove issuer list [--json]\n\n"
+	"A token of the issuer (OpenID Connect) is a password, with any user name, for the first rule whose conditions "
+	"its\n"
+	"claims all meet. The rule is a user, oidc.RULE: give it roles and grants. For example, GitHub Actions:\n"
+	"  cove issuer add github https://token.actions.githubusercontent.com --audience box.example\n"
+	"  cove issuer rule github deploy repository=myorg/* ref=refs/heads/main --role developer\n"
+	"A Kubernetes cluster that cannot be asked: --jwks with what `kubectl get --raw /openid/v1/jwks` prints, and\n"
+	"  cove issuer rule cluster ci 'sub=system:serviceaccount:ci:*' --role developer\n"},
     {"audit", cmd_audit, "what was changed, and what was refused",
 	"cove audit [--user NAME] [--action ACTION] [--refused] [--last 1d] [--max N] [--json]\n\n"
 	"Newest first. ACTION may be a noun with a dot, such as user. for all that happened to users. How many rows "

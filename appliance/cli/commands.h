@@ -11,6 +11,7 @@ int cmd_role(int argc, char **argv);
 int cmd_key(int argc, char **argv);
 int cmd_login(int argc, char **argv);
 int cmd_can(int argc, char **argv);
+int cmd_issuer(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_namespace(int argc, char **argv);
 int cmd_licenses(int argc, char **argv);

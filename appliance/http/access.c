@@ -6,6 +6,7 @@
 #include "session.h"
 #include <cove/codec.h>
 #include <cove/json.h>
+#include <stdlib.h>
 
 #define CHALLENGE_BYTES 4096
 
@@ -20,23 +21,59 @@ static const struct need {
     [ACCESS_CATALOG] = {0, NULL},
 };
 
-static enum rc check_basic(struct exchange *x, struct str encoded)
+static void wake_conn(void *ctx)
 {
-	char plain[SECRET_MAX + USER_NAME_MAX + 2];
-	struct str user, password;
-	struct secret secret;
-	ptrdiff_t n = base64_decode(plain, sizeof plain, encoded);
+	struct conn_ref *ref = ctx;
+
+	conn_wake(*ref);
+	free(ref);
+}
+
+enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who)
+{
+	struct conn_ref *ref;
 	enum rc rc;
 
-	if (n < 0 || !str_cut((struct str){plain, (size_t)n}, ':', &user, &password) ||
-	    !secret_set(&secret, password)) {
-		wipe(plain, sizeof plain);
+	if (!x->site->oidc)
+		return fail_rc(&x->err, E_BAD_PASSWORD);
+	ref = xcalloc(1, sizeof *ref);
+	*ref = conn_ref(x->conn);
+	rc = oidc_login(x->site->oidc, token, conn_peer(x->conn), (struct oidc_wake){wake_conn, ref}, who, &x->err);
+	if (rc != E_WANT_WAKE)
+		free(ref);
+	return rc;
+}
+
+static enum rc check_pair(struct exchange *x, struct str user, struct str password)
+{
+	struct secret secret;
+	enum rc rc;
+
+	if (oidc_is_token(password))
+		return exchange_token_login(x, password, &x->who);
+	if (!secret_set(&secret, password))
 		return fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
-	}
 	rc = auth_password(x->site->auth, user, &secret, conn_peer(x->conn),
 	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, &x->who, &x->err);
 	secret_wipe(&secret);
-	wipe(plain, sizeof plain);
+	return rc;
+}
+
+static enum rc check_basic(struct exchange *x, struct str encoded)
+{
+	char *plain = arena_alloc(x->arena, encoded.n + 1);
+	struct str user, password;
+	ptrdiff_t n;
+	enum rc rc;
+
+	if (!plain)
+		return fail_rc(&x->err, E_BUSY);
+	n = base64_decode(plain, encoded.n, encoded);
+	if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
+		rc = check_pair(x, user, password);
+	else
+		rc = fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
+	wipe(plain, encoded.n + 1);
 	return rc;
 }
 

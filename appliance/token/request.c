@@ -5,13 +5,19 @@
  */
 #include "request.h"
 #include <cove/codec.h>
+#include <cove/oidc.h>
 
 /* ---- reading ---- */
 
 static enum rc take_password(struct str value, struct token_request *r, struct err *err)
 {
-	bool fits = secret_set(&r->password, value);
+	bool fits;
 
+	if (oidc_is_token(value)) {
+		r->id_token = value;
+		return OK;
+	}
+	fits = secret_set(&r->password, value);
 	/* the decoded copy is ours alone: form_next() made it in the arena, which is not wiped */
 	if (value.n)
 		wipe((void *)(uintptr_t)value.p, value.n);
@@ -81,6 +87,9 @@ enum rc token_request_parse(struct arena *a, struct str form, bool is_post, stru
 void token_request_wipe(struct token_request *r)
 {
 	secret_wipe(&r->password);
+	if (r->id_token.n)
+		wipe((void *)(uintptr_t)r->id_token.p, r->id_token.n);
+	r->id_token = STR_NONE;
 }
 
 /* ---- answering ---- */
@@ -100,7 +109,7 @@ static enum rc put_refresh_token(
 
 	if (r->refresh_token.n) {
 		json_put_member_str(out, "refresh_token", r->refresh_token);
-	} else if (r->offline && !who->is_anonymous) {
+	} else if (r->offline && !who->is_anonymous && !who->is_issuer_rule) {
 		TRY(login_make(auth, who, r->client, made, err));
 		json_put_member_str(out, "refresh_token", str_of(made));
 		wipe(made, sizeof(made));

@@ -15,6 +15,7 @@ struct token_request {
 	enum grant_type grant; /* POST only */
 	struct str user;       /* POST only */
 	struct secret password;
+	struct str id_token; /* in place of the password: the token of an issuer */
 	struct str refresh_token;
 	struct str client;               /* client_id: what the client calls itself */
 	struct str service;              /* empty: not said */

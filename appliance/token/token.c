@@ -49,6 +49,8 @@ static enum rc prove(struct exchange *x, const struct token_request *r, struct i
 {
 	if (r->grant == GRANT_REFRESH)
 		return login_use(x->site->auth, r->refresh_token, who, &x->err);
+	if (r->id_token.n)
+		return exchange_token_login(x, r->id_token, who);
 	return auth_password(x->site->auth, r->user, &r->password, conn_peer(x->conn),
 	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, who, &x->err);
 }

@@ -33,6 +33,7 @@ struct identity {
 	int64_t generation; /* of the user when the proof was given: goes into tokens, so that they end with it */
 	char name[USER_NAME_MAX + 1];
 	bool is_anonymous;
+	bool is_issuer_rule; /* proven by a token of its issuer, which is short-lived: it gets no login */
 };
 
 CHECKED enum rc auth_open(struct db *db, struct auth **out, struct err *err);
@@ -65,8 +66,8 @@ CHECKED enum rc auth_still_valid(
  * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown
  * once, a hash is kept. A login ends with a change of the user's password, with the key it was made by, by
  * login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX newer or more
- * recently used ones. login_make() by an anonymous identity is E_USAGE. login_use() is E_TOKEN_INVALID for everything
- * that is no login.
+ * recently used ones. login_make() by an anonymous identity, or by that of an issuer's rule, is E_USAGE. login_use() is
+ * E_TOKEN_INVALID for everything that is no login.
  */
 #define LOGINS_MAX 1000
 #define LOGIN_IDLE_S (180 * 86400)
@@ -122,7 +123,8 @@ struct key_info {
 	int64_t created_at, expires_at, last_used_at; /* expires_at 0: never */
 	bool revoked;
 };
-/* User names: `[a-z0-9][a-z0-9._-]{0,63}`. */
+/* User names: `[a-z0-9][a-z0-9._-]{0,63}`. E_USAGE: not one, or not that of something (`what`) named alike. */
+CHECKED enum rc user_name_check(struct str name, const char *what, struct err *err);
 CHECKED enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err);
 CHECKED enum rc user_add_robot(struct auth *auth, struct str name, struct err *err);
 CHECKED enum rc user_set_password(struct auth *auth, struct str name, const struct secret *password, struct err *err);

@@ -11,12 +11,14 @@
 #include <cove/head.h>
 #include <cove/namespace.h>
 #include <cove/net.h>
+#include <cove/oidc.h>
 #include <cove/store.h>
 
 /* The objects of the process that handlers work with; made by app/, constant while serving. */
 struct site {
 	struct store *store;
 	struct auth *auth;
+	struct oidc *oidc; /* NULL: tokens of issuers are not taken */
 	struct namespaces *namespaces;
 	struct upstream *upstream; /* for registry/ */
 	struct token_signer *signer;
@@ -110,6 +112,9 @@ struct str exchange_scope_name(const struct place *place, struct str asked);
 bool query_get(struct exchange *x, const char *name, struct str *value);
 /* Every occurrence, in order: start with *rest = x->query. */
 bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value);
+
+/* oidc_login() for this exchange: E_WANT_WAKE is for the handler to return. */
+CHECKED enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who);
 
 /* May the requester do this (one MAY_* bit) with another repository than the route's? For mounts. */
 CHECKED enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);
