@@ -42,58 +42,137 @@ static enum rc finish(struct exchange *x, const char *content_type)
 struct catalog {
 	struct listing listing;
 	struct str prefix; /* of the namespace whose listener or host this is, with the slash; names are without it */
-	struct name_at at; /* where to look next */
+	struct str leaves[LEAVES_MAX]; /* prefixes in the store: of a group several, else that one */
+	size_t leaf_count;
+	struct name_at at; /* where to look next: a full name as the client's token would have it */
 	struct repository looked_at;
 	uint64_t room;
 	bool full; /* something comes after the page's last entry */
 };
 
+/* The namespaces behind ns through all levels, each once. Groups hold no cycles. */
+static void add_leaves(struct exchange *x, const struct namespace *ns, struct catalog *c)
+{
+	struct str prefix;
+
+	for (size_t i = 0; i < ns->member_count; i++)
+		add_leaves(x, ns->members[i], c);
+	if (ns->kind == NAMESPACE_GROUP || !ns->online || c->leaf_count == LEAVES_MAX)
+		return;
+	prefix = ns->name.n ? arena_printf(x->arena, "%.*s/", STR_ARG(ns->name)) : STR("");
+	for (size_t i = 0; i < c->leaf_count; i++)
+		if (str_eq(c->leaves[i], prefix))
+			return;
+	c->leaves[c->leaf_count++] = prefix;
+}
+
+/* The name that the client knows a repository of the store by; false when it is of none of the leaves. */
+static bool visible_name(
+    const struct catalog *c, const struct repository *r, char out[static PATTERN_MAX + 1], size_t *n)
+{
+	struct str name = {r->name, r->n};
+
+	for (size_t i = 0; i < c->leaf_count; i++) {
+		if (!str_starts(name, c->leaves[i]) || c->prefix.n + name.n - c->leaves[i].n > PATTERN_MAX)
+			continue;
+		name = str_from(name, c->leaves[i].n);
+		memcpy(out, c->prefix.p, c->prefix.n);
+		memcpy(out + c->prefix.n, name.p, name.n);
+		*n = c->prefix.n + name.n;
+		return true;
+	}
+	return false;
+}
+
+/* Behind that name. */
+static void set_at(struct catalog *c, const char *name, size_t n)
+{
+	memmove(c->at.p, name, n);
+	c->at.p[n] = '\0';
+	c->at.n = n ? n + 1 : 0;
+}
+
 static enum rc catalog_start(struct exchange *x, struct str last, struct catalog *c)
 {
 	const struct namespace *bound;
+	struct str text;
 	uint64_t id;
 	bool found;
-	struct str text;
 
 	TRY(exchange_namespaces(x));
 	bound = namespace_bound(x->namespaces, &x->approach);
+	c->prefix = bound ? arena_printf(x->arena, "%.*s/", STR_ARG(bound->name)) : STR("");
 	if (bound)
-		c->prefix = arena_printf(x->arena, "%.*s/", STR_ARG(bound->name));
-	last = arena_printf(x->arena, "%.*s%.*s", STR_ARG(c->prefix), STR_ARG(last));
-	/* no name is longer than the room for it: what is cut off changes no comparison */
-	last = str_first(last, sizeof(c->at.p) - 1);
+		add_leaves(x, bound, c);
+	else
+		c->leaves[c->leaf_count++] = STR("");
 	if (query_get(x, "after", &text)) {
+		char name[PATTERN_MAX + 1];
+		size_t n = 0;
+
 		if (!str_u64(text, &id) || id > INT64_MAX)
 			return fail_rc(&x->err, E_PAGE_INVALID);
 		TRY(repository_by_id(x->site->store, (int64_t)id, &found, &c->looked_at, &x->err));
-		if (!found)
+		if (!found || !visible_name(c, &c->looked_at, name, &n))
 			return fail(&x->err, E_PAGE_INVALID, "the list has changed: read it from its start");
-		last = (struct str){c->looked_at.name, c->looked_at.n};
-	}
-	if (!last.n)
+		set_at(c, name, n);
 		return OK;
-	memcpy(c->at.p, last.p, last.n);
-	c->at.p[last.n] = '\0';
-	c->at.n = last.n + 1;
+	}
+	last = arena_printf(x->arena, "%.*s%.*s", STR_ARG(c->prefix), STR_ARG(last));
+	/* no name is longer than the room for it: what is cut off changes no comparison */
+	last = str_first(last, sizeof(c->at.p) - 1);
+	set_at(c, last.p, last.n);
+	return OK;
+}
+
+/* The first name of all leaves from `at` on, into looked_at. */
+static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *rest, bool *found)
+{
+	struct str at = str_from((struct str){c->at.p, c->at.n}, c->prefix.n);
+	struct repository r;
+
+	*found = false;
+	for (size_t i = 0; i < c->leaf_count; i++) {
+		struct str from = arena_printf(x->arena, "%.*s%.*s", STR_ARG(c->leaves[i]), STR_ARG(at)), name;
+		bool here;
+
+		if (str_has(at, '\0')) /* printf has stopped there */
+			from = (struct str){from.p, from.n + 1};
+		if (!from.p)
+			return fail_rc(&x->err, E_BUSY);
+		TRY(repository_seek(x->site->store, from, &here, &r, &x->err));
+		if (!here || !str_starts((struct str){r.name, r.n}, c->leaves[i]))
+			continue;
+		name = str_from((struct str){r.name, r.n}, c->leaves[i].n);
+		if (*found && str_cmp(name, *rest) >= 0)
+			continue;
+		*found = true;
+		c->looked_at = r;
+		*rest = str_from((struct str){c->looked_at.name, c->looked_at.n}, c->leaves[i].n);
+	}
 	return OK;
 }
 
 /* Looks at one repository. *end: there is none. */
 static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 {
-	struct str name;
+	struct arena_mark mark = arena_mark(x->arena);
+	struct str rest, name;
 	unsigned actions;
 	bool found;
 
-	*end = true;
-	TRY(repository_seek(x->site->store, (struct str){c->at.p, c->at.n}, &found, &c->looked_at, &x->err));
+	TRY(catalog_next(x, c, &rest, &found));
+	arena_rewind(x->arena, mark);
+	*end = !found;
 	if (!found)
 		return OK;
-	name = (struct str){c->looked_at.name, c->looked_at.n};
-	if (!str_starts(name, c->prefix))
-		return OK;
-	c->at.n = name.n + 1;
-	memcpy(c->at.p, c->looked_at.name, c->at.n);
+	if (c->prefix.n + rest.n > PATTERN_MAX) /* too long a name in the group: nobody could ask for it */
+		rest = str_first(rest, PATTERN_MAX - c->prefix.n);
+	memcpy(c->at.p, c->prefix.p, c->prefix.n);
+	memcpy(c->at.p + c->prefix.n, rest.p, rest.n);
+	c->at.n = c->prefix.n + rest.n + 1;
+	c->at.p[c->at.n - 1] = '\0';
+	name = (struct str){c->at.p, c->at.n - 1};
 	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
 	if (!(actions & MAY_PULL)) {
 		TRY(auth_seek(x->site->auth, &x->who, &c->at, &found, &x->err));
@@ -104,7 +183,7 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	if (c->full)
 		return OK;
 	c->room--;
-	return put_entry(&c->listing, str_from(name, c->prefix.n), &x->err);
+	return put_entry(&c->listing, rest, &x->err);
 }
 
 enum rc catalog_get(struct exchange *x)

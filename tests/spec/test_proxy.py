@@ -1,5 +1,5 @@
 """Proxy and group namespaces: a cove in front of another cove (issue: hosted, proxy and group namespaces)."""
-import json, threading, time, unittest
+import socket, threading, time
 import cove
 from cove import Case, Client, Cove, sha256
 
@@ -149,6 +149,35 @@ class Group(Proxied):
         self.assertEqual(r.json(), {"name": "merging/lib/merged", "tags": ["own", "public", "v1"]})
         r = self.get("/v2/all/lib/merged/tags/list", "all/lib/merged")  # not past the own repository
         self.assertEqual(r.json()["tags"], ["own", "v1"])
+
+    def test_catalog_of_a_group(self):
+        self.push(self.origin, "cat/public", "v1")
+        self.push(self.cove, "own/cat/own", "v1")
+        self.get("/v2/mirror/cat/public/manifests/v1", "mirror/cat/public")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.cove.command("namespace", "create", "viewed", "group", "members=own mirror", "listener=https", f"port={port}")
+        main, self.cove.port = self.cove.port, port
+        try:
+            names = []
+            for _ in range(100):  # the listener comes with the next look of the main thread
+                try:
+                    c = self.cove.client("registry:catalog:*")
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            link = "/v2/_catalog?n=1"
+            while link:
+                r = c.request("GET", link)
+                self.assertEqual(r.status, 200, r.body)
+                names += r.json()["repositories"]
+                link = r["Link"] and r["Link"].split(">")[0][1:]
+            self.assertIn("cat/own", names)
+            self.assertIn("cat/public", names)
+            self.assertEqual(names, sorted(set(names)))
+        finally:
+            self.cove.port = main
 
     def test_a_right_on_the_group_suffices(self):
         self.push(self.cove, "own/team/secret", "v1")
