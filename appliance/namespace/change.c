@@ -1,10 +1,12 @@
 /* change: creating, changing, removing and declaring, each one transaction: rows, then the check of the whole. */
 #include "private.h"
+#include <cove/audit.h>
 #include <cove/clock.h>
 #include <cove/seal.h>
 
 struct change {
 	struct namespaces *n;
+	const char *action; /* of the audit log; NULL: by the file, which is its own record */
 	struct str name;
 	enum namespace_kind kind;
 	const struct attribute *attributes;
@@ -32,6 +34,19 @@ static enum rc finish_change(struct db_conn *c, struct err *err)
 	return rc;
 }
 
+static enum rc audit_change(struct db_conn *c, const struct change *change, struct err *err)
+{
+	struct buf detail = BUF_INIT(AUDIT_TEXT_MAX);
+	enum rc rc;
+
+	for (size_t i = 0; i < change->count; i++)
+		buf_addf(&detail, "%s%.*s=%.*s", i ? " " : "", STR_ARG(change->attributes[i].name),
+		    STR_ARG(change->attributes[i].value));
+	rc = audit_add(c, change->action, change->name.n ? change->name : STR("/"), buf_str(&detail), err);
+	buf_release(&detail);
+	return rc;
+}
+
 static enum rc in_transaction(change_fn *fn, const struct change *change, struct err *err)
 {
 	struct db_conn *c;
@@ -42,6 +57,8 @@ static enum rc in_transaction(change_fn *fn, const struct change *change, struct
 	rc = fn(c, change, err);
 	if (!rc)
 		rc = finish_change(c, err);
+	if (!rc && change->action)
+		rc = audit_change(c, change, err);
 	if (!rc)
 		rc = db_commit(c, err);
 	if (rc)
@@ -202,7 +219,8 @@ static enum rc create(struct db_conn *c, const struct change *change, struct err
 enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
     const struct attribute *attributes, size_t count, struct err *err)
 {
-	struct change change = {.n = n, .name = name, .kind = kind, .attributes = attributes, .count = count};
+	struct change change = {
+	    .n = n, .action = "namespace.create", .name = name, .kind = kind, .attributes = attributes, .count = count};
 
 	return in_transaction(create, &change, err);
 }
@@ -220,7 +238,8 @@ static enum rc alter(struct db_conn *c, const struct change *change, struct err 
 enum rc namespace_change(
     struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err)
 {
-	struct change change = {.n = n, .name = name, .attributes = attributes, .count = count};
+	struct change change = {
+	    .n = n, .action = "namespace.change", .name = name, .attributes = attributes, .count = count};
 
 	return in_transaction(alter, &change, err);
 }
@@ -246,7 +265,7 @@ static enum rc set_password(struct db_conn *c, const struct change *change, stru
 
 enum rc namespace_set_password(struct namespaces *n, struct str name, const struct secret *password, struct err *err)
 {
-	struct change change = {.n = n, .name = name, .password = password};
+	struct change change = {.n = n, .action = "namespace.password", .name = name, .password = password};
 
 	return in_transaction(set_password, &change, err);
 }
@@ -287,7 +306,7 @@ static enum rc remove_one(struct db_conn *c, const struct change *change, struct
 
 enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err)
 {
-	struct change change = {.n = n, .name = name, .purge = purge};
+	struct change change = {.n = n, .action = "namespace.remove", .name = name, .purge = purge};
 
 	return in_transaction(remove_one, &change, err);
 }

@@ -1,5 +1,6 @@
 /* Creating, changing, removing, declaring; and what is refused. */
 #include "fixture.h"
+#include <cove/audit.h>
 
 static const char *shown(const struct namespace *ns, const char *attribute)
 {
@@ -359,10 +360,39 @@ static void test_queries_walk_indexes(void **state)
 	db_each_plan(c, see_plan, NULL);
 }
 
+static enum rc put_row(void *ctx, const struct audit_entry *e, struct err *err)
+{
+	(void)err;
+	buf_addf(ctx, "%.*s %.*s [%.*s]\n", STR_ARG(e->action), STR_ARG(e->object), STR_ARG(e->detail));
+	return OK;
+}
+
+/* Each change by hand leaves a row, without secrets; none that was refused. */
+static void test_audited(void **state)
+{
+	struct fixture *f = *state;
+	struct buf rows = BUF_INIT(4096);
+	struct secret password;
+
+	assert_ok(create(f, "p", NAMESPACE_PROXY, "upstream=https://registry.example", err));
+	assert_ok(change(f, "/", "online=false|immutable_tags=v*", err));
+	assert_true(secret_set(&password, STR("top secret")));
+	assert_ok(namespace_set_password(f->n, STR("p"), &password, err));
+	assert_ok(namespace_remove(f->n, STR("p"), false, err));
+	assert_int_not_equal(namespace_remove(f->n, STR("p"), false, NULL), OK);
+	assert_int_not_equal(change(f, "/", "online=maybe", NULL), OK);
+	assert_ok(audit_list(f->db, &(struct audit_filter){0}, put_row, &rows, err));
+	assert_string_equal(rows.p, "namespace.remove p []\nnamespace.password p []\n"
+				    "namespace.change / [online=false immutable_tags=v*]\n"
+				    "namespace.create p [upstream=https://registry.example]\n");
+	buf_release(&rows);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    fixture_test(test_root),
+	    fixture_test(test_audited),
 	    fixture_test(test_defaults_and_texts),
 	    fixture_test(test_docker_hub),
 	    fixture_test(test_refused_values),
