@@ -87,6 +87,7 @@ void health_note(struct job *j, enum rc rc, const struct err *err)
 		h->status.failed_until = 0;
 	} else {
 		h->failures++;
+		h->rc = rc;
 		h->until_ms = clock_mono_ms() + back_off_s(j, h, rc) * 1000;
 		h->status.failed_until = clock_wall_s() + back_off_s(j, h, rc);
 		snprintf(h->status.failure, sizeof(h->status.failure), "%.*s", (int)sizeof(h->status.failure) - 1,
@@ -107,7 +108,7 @@ enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_
 	pthread_mutex_lock(&u->mutex);
 	h = health_of(u, ns);
 	if (h->until_ms > clock_mono_ms())
-		rc = fail(err, E_UPSTREAM_UNREACHABLE, "%s; it is asked again in %lld s", h->status.failure,
+		rc = fail(err, h->rc, "%s; it is asked again in %lld s", h->status.failure,
 		    (long long)((h->until_ms - clock_mono_ms()) / 1000 + 1));
 	else if (has_copy && h->status.limit_remaining >= 0 && h->status.limit_remaining <= LIMIT_RESERVE &&
 		 clock_wall_s() - h->status.limit_at < LIMIT_WAIT_MAX_S)

@@ -95,21 +95,22 @@ static enum rc job_new(
 	return OK;
 }
 
+enum rc job_find(struct upstream *u, struct exchange *x, const struct digest *key, struct job **out)
+{
+	pthread_mutex_lock(&u->mutex);
+	*out = find(u, key);
+	if (*out)
+		(*out)->references++;
+	pthread_mutex_unlock(&u->mutex);
+	return *out ? exchange_hold(x, *out, job_release) : OK;
+}
+
 enum rc job_take(struct upstream *u, struct exchange *x, const struct question *q,
     void (*begin)(struct job *j, const void *ctx), const void *ctx, struct job **out, struct err *err)
 {
 	struct digest key = question_key(q, namespace_set_generation(x->namespaces));
 	struct job *fresh, *j;
 
-	pthread_mutex_lock(&u->mutex);
-	j = find(u, &key);
-	if (j)
-		j->references++;
-	pthread_mutex_unlock(&u->mutex);
-	if (j) {
-		*out = j;
-		return exchange_hold(x, j, job_release);
-	}
 	TRY(job_new(u, q, &key, &fresh, err));
 	pthread_mutex_lock(&u->mutex);
 	j = find(u, &key);

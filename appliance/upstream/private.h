@@ -92,6 +92,7 @@ struct health {
 	int64_t namespace_id, generation;
 	unsigned failures;
 	int64_t until_ms; /* not asked before */
+	enum rc rc;       /* of the last failure */
 	struct upstream_status status;
 };
 
@@ -129,6 +130,9 @@ struct question {
 	const struct place *leaf;
 	struct str what; /* reference, digest or path and query: with kind and full name it is the key */
 };
+/* The one that is there; *out is NULL without. The outcome of one that this exchange has waited for is found so,
+ * whatever it has done to the upstream's standing. */
+CHECKED enum rc job_find(struct upstream *u, struct exchange *x, const struct digest *key, struct job **out);
 CHECKED enum rc job_take(struct upstream *u, struct exchange *x, const struct question *q,
     void (*begin)(struct job *j, const void *ctx), const void *ctx, struct job **out, struct err *err);
 struct digest question_key(const struct question *q, int64_t generation);

@@ -121,10 +121,13 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 	struct job *j;
 	bool late;
 
-	if (absence_has(p->u, &key))
-		return fail_rc(err, E_MANIFEST_UNKNOWN);
-	TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
-	TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
+	TRY(job_find(p->u, p->x, &key, &j));
+	if (!j) {
+		if (absence_has(p->u, &key))
+			return fail_rc(err, E_MANIFEST_UNKNOWN);
+		TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
+		TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
+	}
 	if (job_wait(j, p->x, patience_ms, &late))
 		return E_WANT_WAKE;
 	pthread_mutex_lock(&p->u->mutex);
@@ -216,10 +219,13 @@ enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place
 	digest_text(text, d);
 	q.what = str_of(text);
 	key = question_key(&q, namespace_set_generation(x->namespaces));
-	if (absence_has(u, &key))
-		return fail_rc(err, E_BLOB_UNKNOWN);
-	TRY(health_permits(u, leaf->ns, false, err));
-	TRY(job_take(u, x, &q, is_head ? size_begin : blob_begin, d, &j, err));
+	TRY(job_find(u, x, &key, &j));
+	if (!j) {
+		if (absence_has(u, &key))
+			return fail_rc(err, E_BLOB_UNKNOWN);
+		TRY(health_permits(u, leaf->ns, false, err));
+		TRY(job_take(u, x, &q, is_head ? size_begin : blob_begin, d, &j, err));
+	}
 	TRY(look_at_blob(j, x, out, err));
 	if (out->flow || is_head)
 		return OK;
@@ -233,13 +239,18 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 {
 	struct str what = arena_printf(x->arena, "%.*s%s%.*s", STR_ARG(path), query.n ? "?" : "", STR_ARG(query));
 	struct question q = {.kind = JOB_LIST, .leaf = leaf, .what = what};
+	struct digest key;
 	struct job *j;
 	bool late;
 
 	if (!what.p)
 		return fail_rc(err, E_BUSY);
-	TRY(health_permits(u, leaf->ns, false, err));
-	TRY(job_take(u, x, &q, list_begin, &what, &j, err));
+	key = question_key(&q, namespace_set_generation(x->namespaces));
+	TRY(job_find(u, x, &key, &j));
+	if (!j) {
+		TRY(health_permits(u, leaf->ns, false, err));
+		TRY(job_take(u, x, &q, list_begin, &what, &j, err));
+	}
 	if (job_wait(j, x, 0, &late))
 		return E_WANT_WAKE;
 	TRY(outcome(j, err));

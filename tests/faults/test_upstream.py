@@ -1,0 +1,293 @@
+"""A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
+import json, os, subprocess, tempfile, threading, time, unittest
+from cove import Case, Client, Cove, Raw, sha256
+from upstream import TOO_MANY, Upstream
+
+
+class Proxied(Case):
+    auth, user = "none", None
+    attributes = ()
+
+    def setUp(self):
+        self.up = Upstream(auth=self.auth, user=self.user, **getattr(self, "upstream", {}))
+        self.addCleanup(self.up.close)
+        self.make("m", *self.attributes)
+        self.addCleanup(self.cove.command, "namespace", "remove", "m", "--purge")
+
+    def make(self, name, *attributes):
+        self.cove.command("namespace", "create", name, "proxy", f"upstream={self.up.url}", f"ca={self.up.ca_pem}", *attributes)
+
+    def client(self, name="m/a"):
+        return self.cove.client(f"repository:{name}:pull")
+
+    def get(self, path, name="m/a", method="GET", **headers):
+        return self.client(name).request(method, f"/v2/{name}/{path}", headers=headers)
+
+    def blob(self, data, name="m/a"):
+        return self.get("blobs/" + sha256(data), name)
+
+
+class Failures(Proxied):
+    attributes = ("fresh=0s", "negative=1h", "patience=1s")
+
+    def test_a_tag_is_looked_at_by_head_and_fetched_on_change(self):
+        _, first = self.up.add_image("a", "v1", [b"first"])
+        self.assertEqual(self.get("manifests/v1").body, first)
+        self.up.forget()
+        self.assertEqual(self.get("manifests/v1").body, first)
+        self.assertEqual((self.up.count(kind="manifest", method="HEAD"), self.up.count(kind="manifest", method="GET")), (1, 0))
+        _, second = self.up.add_image("a", "v1", [b"second"])
+        self.assertEqual(self.get("manifests/v1").body, second)
+        self.assertEqual(self.up.count(kind="manifest", method="GET"), 1)
+
+    def test_only_the_platform_that_is_asked_for(self):
+        images = [(*self.up.add_image("a", None, [a.encode()], a), a) for a in ("amd64", "arm64", "arm")]
+        _, index = self.up.add_index("a", "multi", images)
+        self.assertEqual(self.get("manifests/multi").body, index)
+        self.assertEqual(self.get("manifests/" + images[1][0]).body, images[1][1])
+        self.assertEqual(self.up.count(kind="manifest", method="GET"), 2)
+        self.assertEqual(self.up.count(kind="blob"), 0)
+
+    def test_upstream_gone_for_a_day(self):
+        digest, data = self.up.add_image("a", "v1", [b"kept" * 1000])
+        self.get("manifests/v1"), self.blob(b"kept" * 1000)
+        self.up.add_blob("a", b"not kept")
+        self.up.vanish()
+        for _ in range(3):
+            r = self.get("manifests/v1")
+            self.assertEqual((r.status, r.body), (200, data))
+            self.assertRegex(r["Warning"], r'^299 - ".*127\.0\.0\.1')
+        self.assertEqual(self.get("manifests/" + digest).status, 200)
+        self.assertEqual(self.blob(b"kept" * 1000).body, b"kept" * 1000)
+        r = self.blob(b"not kept")
+        self.assertEqual(r.status, 504)
+        self.assertIn("127.0.0.1", r.message())
+        r = self.get("manifests/other")
+        self.assertEqual(r.status, 504)
+        self.up.come_back()
+        for _ in range(100):  # the back-off ends
+            r = self.blob(b"not kept")
+            if r.status == 200:
+                break
+            time.sleep(0.2)
+        self.assertEqual(r.body, b"not kept")  # an outage is not taken for an absence
+
+    def test_answers_that_are_no_answers(self):
+        _, data = self.up.add_image("a", "v1", [b"layer one"])
+        self.get("manifests/v1")
+        for status, want in ((500, 502), (503, 502), (403, 403)):
+            with self.subTest(status=status):
+                self.cove.command("namespace", "change", "m", f"negative={status}s")  # a change forgets the back-off
+                self.up.settle()
+                self.up.behave(status=status, body="no")
+                r = self.get("manifests/v1")
+                self.assertEqual((r.status, r.body), (200, data))
+                self.assertIn("299", r["Warning"])
+                self.cove.command("namespace", "change", "m", f"negative={status + 1}s")
+                r = self.blob(b"layer one")
+                self.assertEqual(r.status, want, r.body)
+                self.assertIn(self.up.url, r.message())
+
+    def test_limit(self):
+        _, data = self.up.add_image("a", "v1", [b"layer"])
+        self.get("manifests/v1")
+        self.up.behave(kind="manifest", fields={"Retry-After": "1"}, **TOO_MANY)
+        r = self.get("manifests/v1")
+        self.assertEqual((r.status, r.body), (200, data))
+        self.cove.command("namespace", "change", "m", "negative=2h")
+        r = self.get("manifests/cold")
+        self.assertEqual((r.status, r.code()), (429, "TOOMANYREQUESTS"))
+
+    def test_slow_upstream_with_a_copy(self):
+        _, data = self.up.add_image("a", "v1")
+        self.get("manifests/v1")
+        self.up.behave(kind="manifest", hang=True)
+        r = self.get("manifests/v1")
+        self.assertEqual((r.status, r.body), (200, data))
+        self.assertIn("slow", r["Warning"])
+
+    def test_lies_about_the_digest(self):
+        data = os.urandom(300000)
+        self.up.add_blob("a", data)
+        self.up.behave(kind="blob", corrupt=True, times=1)
+        raw = Raw(self.cove)
+        raw.send(f"GET /v2/m/a/blobs/{sha256(data)} HTTP/1.1\r\nHost: {self.cove.host}:{self.cove.port}\r\n"
+                 f"Authorization: Bearer {self.cove.token('repository:m/a:pull')}\r\n\r\n".encode())
+        got = b""
+        try:
+            while part := raw.sock.recv(65536):
+                got += part
+        except OSError:
+            pass
+        self.assertLess(len(got.split(b"\r\n\r\n", 1)[1]), len(data))  # never what looks whole
+        for _ in range(50):
+            r = self.blob(data)
+            if r.status == 200:
+                break
+            time.sleep(0.2)
+        self.assertEqual(r.body, data)
+        _, manifest = self.up.add_image("a", "v1")
+        self.up.behave(kind="manifest", corrupt=True, times=1)
+        self.assertEqual(self.get("manifests/v1").status, 502)
+
+    def test_lies_about_the_length(self):
+        for off in (-100, 100):
+            data = os.urandom(100000)
+            self.up.add_blob("a", data)
+            self.up.behave(kind="blob", length_off=off)
+            try:
+                r = self.blob(data)
+                self.assertNotEqual((r.status, len(r.body)), (200, len(data)))
+            except (ConnectionError, OSError):
+                pass
+            self.up.settle()
+            self.cove.command("namespace", "change", "m", f"negative={off + 1000}s")
+            for _ in range(50):
+                try:
+                    r = self.blob(data)
+                    if r.status == 200:
+                        break
+                except (ConnectionError, OSError):
+                    pass
+                time.sleep(0.2)
+            self.assertEqual(r.body, data)
+
+    def test_drops_in_mid_blob(self):
+        for more in ({}, {"no_range": True}):
+            with self.subTest(**more):
+                data = os.urandom(3000000)
+                self.up.add_blob("a", data)
+                for at in (1000000, 500000, 200000):
+                    self.up.behave(kind="blob", drop_after=at, times=1, **more)
+                if more:
+                    self.up.ranges = False
+                r = self.blob(data)
+                self.assertEqual(r.body, data)
+
+    def test_no_length(self):
+        data = os.urandom(200000)
+        self.up.add_blob("a", data)
+        self.up.behave(kind="blob", no_length=True)
+        self.assertEqual(self.blob(data).body, data)
+
+    def test_a_client_that_leaves(self):
+        data = os.urandom(4000000)
+        self.up.add_blob("a", data)
+        self.up.behave(kind="blob", hold_after=1000000, times=1)
+        raw = Raw(self.cove)
+        raw.send(f"GET /v2/m/a/blobs/{sha256(data)} HTTP/1.1\r\nHost: {self.cove.host}:{self.cove.port}\r\n"
+                 f"Authorization: Bearer {self.cove.token('repository:m/a:pull')}\r\n\r\n".encode())
+        raw.sock.recv(1000)
+        raw.close()
+        self.up.release()
+        self.assertEqual(self.blob(data).body, data)
+        self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
+
+    def test_fifty_at_once(self):
+        data = os.urandom(2000000)
+        self.up.add_blob("a", data)
+        self.up.behave(kind="blob", hold_after=500000, times=1)
+        token, out = "Bearer " + self.cove.token("repository:m/a:pull"), []
+
+        def pull():
+            c = Client(self.cove)
+            c.auth = token
+            out.append(c.request("GET", "/v2/m/a/blobs/" + sha256(data)).body == data)
+        threads = [threading.Thread(target=pull) for _ in range(50)]
+        [t.start() for t in threads]
+        time.sleep(1)
+        self.up.release()
+        [t.join() for t in threads]
+        self.assertEqual(out, [True] * 50)
+        self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
+
+    def test_absence_is_remembered_and_offline_is_kept(self):
+        for _ in range(3):
+            self.assertEqual(self.get("manifests/none").status, 404)
+        self.assertEqual(self.up.count(kind="manifest"), 1)
+        _, data = self.up.add_image("a", "v1")
+        self.get("manifests/v1")
+        self.cove.command("namespace", "change", "m", "offline=true")
+        self.up.forget()
+        self.assertEqual(self.get("manifests/v1").body, data)
+        r = self.get("manifests/v2")
+        self.assertEqual(r.status, 503)
+        self.assertIn("offline", r.message())
+        self.assertEqual(self.up.count(), 0)
+
+    def test_a_blob_of_another_repository_is_not_fetched_again(self):
+        data = os.urandom(100000)
+        self.up.add_blob("a", data), self.up.add_blob("b", data)
+        self.blob(data)
+        self.up.forget()
+        self.assertEqual(self.blob(data, "m/b").body, data)
+        self.assertEqual((self.up.count(kind="blob", method="GET"), self.up.count(kind="blob", method="HEAD")), (0, 1))
+        self.assertEqual(self.blob(data, "m/c").status, 404)  # not there: whoever knows the digest does not get it
+
+
+class Tokens(Proxied):
+    auth = "bearer"
+
+    def test_one_token_for_a_repository(self):
+        digest, data = self.up.add_image("a", "v1")
+        self.assertEqual(self.get("manifests/v1").body, data)
+        self.assertEqual(self.get("manifests/" + digest).body, data)
+        self.assertEqual(self.blob(b"layer").body, b"layer")
+        self.assertEqual(self.up.count(kind="token"), 1)
+        self.assertEqual(self.up.count(kind="manifest", method="GET"), 2)  # the first was refused with the challenge
+
+
+class Cdn(Proxied):
+    auth, user = "both", "me:secret-password"
+    upstream = {"cdn": True}
+    attributes = ("username=me",)
+
+    def setUp(self):
+        super().setUp()
+        self.cove.command("namespace", "password", "m", stdin=b"secret-password\n")
+
+    def test_credentials_do_not_go_along(self):
+        data = os.urandom(500000)
+        self.up.add_image("a", "v1", [data])
+        self.assertEqual(self.get("manifests/v1").status, 200)
+        self.up.behave(kind="cdn", drop_after=100000, times=1)
+        self.assertEqual(self.blob(data).body, data)
+        self.assertEqual(self.up.leaks(), 0)
+        self.assertNotIn("secret-password", self.cove.read_log())
+
+    def test_wrong_credentials(self):
+        self.up.add_image("a", "v1")
+        self.cove.command("namespace", "password", "m", stdin=b"wrong-password\n")
+        r = self.get("manifests/v1")
+        self.assertEqual(r.status, 403)
+        self.assertIn("credentials", r.message())
+
+
+class FullDisk(unittest.TestCase):
+    def test_pulls_that_the_disk_can_answer(self):
+        mount = tempfile.mkdtemp(prefix="cove-small-")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", mount], check=True)
+        up = Upstream()
+        try:
+            os.mkdir(mount + "/data")
+            server = Cove(data=mount + "/data").start()
+            server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}")
+            small, large = os.urandom(100000), os.urandom(30 << 20)
+            _, manifest = up.add_image("a", "v1", [small, large])
+            c = server.client("repository:m/a:pull")
+            self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
+            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
+            try:
+                r = c.request("GET", "/v2/m/a/blobs/" + sha256(large))
+                self.assertEqual(r.status, 507)
+                self.assertIn("127.0.0.1", r.message())
+            except (ConnectionError, OSError):
+                pass  # it had begun
+            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
+            self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
+            self.assertEqual(os.listdir(mount + "/data/uploads"), [".probe"] if os.path.exists(mount + "/data/uploads/.probe") else [])
+            self.assertEqual(server.stop(), 0)
+        finally:
+            up.close()
+            subprocess.run(["umount", "-l", mount], check=True)
+            os.rmdir(mount)
