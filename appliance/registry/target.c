@@ -16,6 +16,7 @@ static void fill(const struct place *place, struct target *out)
 	    .name = {place->full},
 	    .space =
 		{
+		    .blob_store = ns->blob_store,
 		    .quota_bytes = ns->quota_bytes,
 		    .redeploy_refused = ns->redeploy == REDEPLOY_REFUSED,
 		    .redeploy_except = ns->redeploy_except,

@@ -56,7 +56,7 @@ enum rc upload_post_before(struct exchange *x)
 	if (!query_get(x, "digest", &text) || query_get(x, "mount", &text))
 		return OK;
 	TRY(announced_algorithm(x, &algorithm));
-	TRY(upload_start(x->site->store, to.name, algorithm, id, &x->err));
+	TRY(upload_start(x->site->store, &to.space, to.name, algorithm, id, &x->err));
 	return upload_resume(x->site->store, to.name, str_of(id), &x->upload, &x->err);
 }
 
@@ -163,7 +163,7 @@ enum rc upload_post(struct exchange *x)
 			return OK;
 	}
 	TRY(announced_algorithm(x, &algorithm));
-	TRY(upload_start(x->site->store, to.name, algorithm, id, &x->err));
+	TRY(upload_start(x->site->store, &to.space, to.name, algorithm, id, &x->err));
 	reply_session(x, id, 0);
 	return reply_empty(x, 202);
 }

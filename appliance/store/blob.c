@@ -6,25 +6,25 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-enum rc blob_row(struct db_conn *c, const struct digest *d, bool *found, uint64_t *size, struct err *err)
+enum rc blob_row_find(struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err)
 {
-	static const char sql[] = "SELECT size FROM blobs WHERE digest = :digest";
+	static const char sql[] = "SELECT id, size, blob_store FROM blobs WHERE digest = :digest";
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_blob(s, ":digest", digest_bytes(d));
 	TRY(db_step(s, found, err));
 	if (*found)
-		*size = (uint64_t)db_i64(s, 0);
+		*out = (struct blob_row){db_i64(s, 0), (uint64_t)db_i64(s, 1), db_i64(s, 2)};
 	db_done(s);
 	return OK;
 }
 
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
 static enum rc find_link(struct db_conn *c, struct repo_name repo, const struct digest *d, int64_t *repository,
-    int64_t *blob, uint64_t *size, struct err *err)
+    struct blob_row *out, struct err *err)
 {
-	static const char sql[] = "SELECT r.id, b.id, b.size FROM repositories r"
+	static const char sql[] = "SELECT r.id, b.id, b.size, b.blob_store FROM repositories r"
 				  " JOIN blobs b ON b.digest = :digest"
 				  " JOIN blob_links l ON l.repository = r.id AND l.blob = b.id"
 				  " WHERE r.name = :repository";
@@ -38,32 +38,57 @@ static enum rc find_link(struct db_conn *c, struct repo_name repo, const struct 
 	if (!found)
 		return fail_rc(err, E_BLOB_UNKNOWN);
 	*repository = db_i64(s, 0);
-	*blob = db_i64(s, 1);
-	*size = (uint64_t)db_i64(s, 2);
+	*out = (struct blob_row){db_i64(s, 1), (uint64_t)db_i64(s, 2), db_i64(s, 3)};
 	db_done(s);
 	return OK;
 }
 
 enum rc blob_stat(struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err)
 {
-	int64_t repository, blob;
+	struct blob_row row;
+	int64_t repository;
 	struct db_conn *c;
 
 	TRY(db_here(st->db, &c, err));
-	return find_link(c, repo, d, &repository, &blob, size, err);
+	TRY(find_link(c, repo, d, &repository, &row, err));
+	*size = row.size;
+	return OK;
+}
+
+/* fd -1 and OK: there is no such file. */
+static enum rc open_file(struct store *st, const struct blob_row *row, const char *path, int *fd, struct err *err)
+{
+	struct volume v;
+	enum rc rc = OK;
+
+	TRY(volume_by_id(st, row->volume, &v, err));
+	*fd = openat(v.dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd < 0 && errno != ENOENT)
+		rc = fail_errno(err, E_IO, "cannot open %s", path);
+	volume_close(&v);
+	return rc;
 }
 
 enum rc blob_open(
     struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
+	struct blob_row row = {0};
+	int64_t repository;
+	struct db_conn *c;
 	struct stat file;
 
-	TRY(blob_stat(st, repo, d, size, err));
+	TRY(db_here(st->db, &c, err));
 	blob_path(path, d);
-	*fd = openat(st->dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	*fd = -1;
+	/* between the look at the row and the open it may have been unlinked and removed, or have got another place */
+	for (int tries = 0; *fd < 0 && tries < 2; tries++) {
+		TRY(find_link(c, repo, d, &repository, &row, err));
+		TRY(open_file(st, &row, path, fd, err));
+	}
 	if (*fd < 0)
-		return fail_errno(err, errno == ENOENT ? E_CORRUPT : E_IO, "cannot open %s", path);
+		return fail(err, E_CORRUPT, "%s is gone: push it again", path);
+	*size = row.size;
 	/* what was promised by Content-Length must be there */
 	if (fstat(*fd, &file) < 0 || (uint64_t)file.st_size != *size) {
 		io_close(fd);
@@ -76,20 +101,21 @@ enum rc blob_open(
 enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
     const struct digest *d, struct err *err)
 {
-	int64_t source, target, blob;
+	int64_t source, target;
+	struct blob_row row;
 	struct db_conn *c;
-	uint64_t size, used;
+	uint64_t used;
 	enum rc rc;
 
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
-	rc = find_link(c, from, d, &source, &blob, &size, err);
+	rc = find_link(c, from, d, &source, &row, err);
 	if (!rc)
 		rc = repository_make(c, to, &target, err);
 	if (!rc)
 		rc = space_used(c, target, &used, err);
 	if (!rc)
-		rc = blob_link(c, target, d, size, err);
+		rc = blob_link(c, target, d, err);
 	if (!rc)
 		rc = space_check_quota(c, space, target, used, err);
 	return end_transaction(c, rc, err);
@@ -123,15 +149,15 @@ static enum rc check_unneeded(struct db_conn *c, int64_t repository, const struc
 static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struct digest *d, struct err *err)
 {
 	static const char sql[] = "DELETE FROM blob_links WHERE repository = :repository AND blob = :blob";
-	int64_t repository, blob;
+	struct blob_row row;
+	int64_t repository;
 	struct db_stmt *s;
-	uint64_t size;
 
-	TRY(find_link(c, repo, d, &repository, &blob, &size, err));
+	TRY(find_link(c, repo, d, &repository, &row, err));
 	TRY(check_unneeded(c, repository, d, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":repository", repository);
-	db_bind_i64(s, ":blob", blob);
+	db_bind_i64(s, ":blob", row.id);
 	return db_run(s, NULL, err);
 }
 

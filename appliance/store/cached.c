@@ -55,30 +55,30 @@ enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag,
 
 enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err)
 {
+	struct blob_row row;
 	struct db_conn *c;
-	uint64_t size;
 
 	TRY(db_here(st->db, &c, err));
-	return blob_row(c, d, stored, &size, err);
+	return blob_row_find(c, d, stored, &row, err);
 }
 
 enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)
 {
 	struct db_conn *c;
+	struct blob_row row;
 	int64_t repository;
-	uint64_t size;
 	bool found;
 	enum rc rc;
 
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
-	rc = blob_row(c, d, &found, &size, err);
+	rc = blob_row_find(c, d, &found, &row, err);
 	if (!rc && !found)
 		rc = fail_rc(err, E_BLOB_UNKNOWN);
 	if (!rc)
 		rc = repository_make(c, repo, &repository, err);
 	if (!rc)
-		rc = blob_link(c, repository, d, size, err);
+		rc = blob_link(c, repository, d, err);
 	return end_transaction(c, rc, err);
 }
 
@@ -156,6 +156,17 @@ static enum rc unlink_everywhere(struct db_conn *c, int64_t namespace_id, int64_
 	return db_run(s, NULL, err);
 }
 
+/* It can be fetched again, and room is wanted soon. */
+static enum rc hurry(struct db_conn *c, int64_t blob, struct err *err)
+{
+	static const char sql[] = "UPDATE unlinked_blobs SET evicted = 1 WHERE blob = :blob";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":blob", blob);
+	return db_run(s, NULL, err);
+}
+
 enum rc blob_evict(
     struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err)
 {
@@ -171,6 +182,8 @@ enum rc blob_evict(
 		rc = find_oldest(c, namespace_id, target_bytes, &blob, &found, err);
 		if (!rc && found)
 			rc = unlink_everywhere(c, namespace_id, blob, err);
+		if (!rc && found)
+			rc = hurry(c, blob, err);
 		*freed += !rc && found;
 	}
 	return end_transaction(c, rc, err);
@@ -178,6 +191,6 @@ enum rc blob_evict(
 
 enum rc upload_open_reader(const struct upload *u, int *fd, struct err *err)
 {
-	*fd = openat(u->store->uploads, u->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	*fd = openat(u->volume.uploads, u->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return *fd < 0 ? fail_errno(err, E_IO, "cannot open the upload") : OK;
 }

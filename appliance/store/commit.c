@@ -37,7 +37,22 @@ static void claim_take(struct store *st, struct claim *claim, const struct diges
 	pthread_mutex_unlock(&st->claims_mutex);
 }
 
-static void claim_end(struct store *st, struct claim *claim)
+bool claim_try(struct store *st, struct claim *claim, const struct digest *d)
+{
+	bool is_free;
+
+	claim->digest = *d;
+	pthread_mutex_lock(&st->claims_mutex);
+	is_free = !is_claimed(st, d);
+	if (is_free) {
+		claim->next = st->claims;
+		st->claims = claim;
+	}
+	pthread_mutex_unlock(&st->claims_mutex);
+	return is_free;
+}
+
+void claim_end(struct store *st, struct claim *claim)
 {
 	struct claim **at;
 
@@ -80,8 +95,9 @@ static enum rc digest_of_upload(struct upload *u, enum digest_algorithm algorith
 	return OK;
 }
 
-/* Row and link, durable. */
-static enum rc record(struct upload *u, const struct space *space, const struct digest *d, struct err *err)
+/* Row and link, durable; the file lies in `volume`. */
+static enum rc record(
+    struct upload *u, const struct space *space, const struct digest *d, int64_t volume, struct err *err)
 {
 	struct repo_name repo = {str_of(u->repository)};
 	struct db_conn *c;
@@ -91,31 +107,41 @@ static enum rc record(struct upload *u, const struct space *space, const struct 
 
 	TRY(db_here(u->store->db, &c, err));
 	TRY(db_begin(c, err));
-	rc = repository_make(c, repo, &repository, err);
+	rc = volume == u->volume.id ? volume_check(c, &u->volume, err) : OK;
+	if (!rc)
+		rc = repository_make(c, repo, &repository, err);
 	if (!rc)
 		rc = space_used(c, repository, &used, err);
 	if (!rc)
-		rc = blob_link(c, repository, d, u->offset, err);
+		rc = blob_make_row(c, d, u->offset, volume, err);
+	if (!rc)
+		rc = blob_link(c, repository, d, err);
 	if (!rc)
 		rc = space_check_quota(c, space, repository, used, err);
 	return end_transaction(c, rc, err);
 }
 
-/* Whether the blob has its row and, as far as a look can tell, its file. */
-static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored, struct err *err)
+/* Whether the blob has its row and, as far as a look can tell, its file, on a disk that is there. */
+static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored, int64_t *volume, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
+	struct blob_row row;
+	struct volume v;
 	struct db_conn *c;
 	struct stat file;
-	uint64_t size;
 
 	TRY(db_here(u->store->db, &c, err));
-	TRY(blob_row(c, d, stored, &size, err));
+	TRY(blob_row_find(c, d, stored, &row, err));
 	if (!*stored)
 		return OK;
+	*volume = row.volume;
 	blob_path(path, d);
-	*stored = fstatat(u->store->dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
-		  (uint64_t)file.st_size == size && size == u->offset;
+	*stored = volume_by_id(u->store, row.volume, &v, NULL) == OK;
+	if (*stored) {
+		*stored = fstatat(v.dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
+			  (uint64_t)file.st_size == row.size && row.size == u->offset;
+		volume_close(&v);
+	}
 	if (!*stored)
 		log_warn("blob.mended", "path=%s", path);
 	return OK;
@@ -124,13 +150,13 @@ static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored,
 /* After a failure behind the rename. With a row the file stays: a commit whose last sync failed may have left one. */
 static void move_back(struct upload *u, const struct digest *d, const char *path)
 {
+	struct blob_row row;
 	struct db_conn *c;
-	uint64_t size;
 	bool found;
 
-	if (db_here(u->store->db, &c, NULL) || blob_row(c, d, &found, &size, NULL) || found)
+	if (db_here(u->store->db, &c, NULL) || blob_row_find(c, d, &found, &row, NULL) || found)
 		return;
-	if (renameat(u->store->dirfd, path, u->store->uploads, u->name) < 0)
+	if (renameat(u->volume.dirfd, path, u->volume.uploads, u->name) < 0)
 		log_warn("upload.lost", "id=%s errno=%d", u->id, errno);
 }
 
@@ -141,13 +167,13 @@ static enum rc move_in(
 	int shard;
 
 	TRY(io_fsync(u->fd, "the upload", err));
-	TRY(shard_open(u->store, d, &shard, err));
-	if (renameat(u->store->uploads, u->name, u->store->dirfd, path) < 0) {
+	TRY(shard_open(u->store, &u->volume, d, &shard, err));
+	if (renameat(u->volume.uploads, u->name, u->volume.dirfd, path) < 0) {
 		rc = fail_errno(err, E_IO, "cannot move the upload to %s", path);
 	} else {
 		rc = io_fsync_dir(shard, path, err);
 		if (!rc)
-			rc = record(u, space, d, err);
+			rc = record(u, space, d, u->volume.id, err);
 		if (rc)
 			move_back(u, d, path);
 	}
@@ -158,15 +184,16 @@ static enum rc move_in(
 static enum rc store_claimed(struct upload *u, const struct space *space, const struct digest *d, struct err *err)
 {
 	char path[BLOB_PATH_MAX];
+	int64_t volume = 0;
 	bool stored;
 
-	TRY(is_stored(u, d, &stored, err));
+	TRY(is_stored(u, d, &stored, &volume, err));
 	if (!stored) {
 		blob_path(path, d);
 		return move_in(u, space, d, path, err);
 	}
-	TRY(record(u, space, d, err));
-	unlinkat(u->store->uploads, u->name, 0); /* a left-over one expires */
+	TRY(record(u, space, d, volume, err));
+	unlinkat(u->volume.uploads, u->name, 0); /* a left-over one expires */
 	return OK;
 }
 
@@ -174,6 +201,7 @@ static void end_session(struct upload *u)
 {
 	session_leave(u->store, u, false);
 	io_close(&u->fd);
+	volume_close(&u->volume);
 	free(u);
 }
 
@@ -196,7 +224,7 @@ enum rc upload_commit(struct upload *u, const struct space *space, const struct 
 		rc =
 		    fail(err, E_DIGEST_INVALID, "the digest does not match the content: the %llu bytes received are %s",
 			(unsigned long long)u->offset, text);
-		unlinkat(st->uploads, u->name, 0);
+		unlinkat(u->volume.uploads, u->name, 0);
 		end_session(u);
 		return rc;
 	}
@@ -204,7 +232,7 @@ enum rc upload_commit(struct upload *u, const struct space *space, const struct 
 	rc = store_claimed(u, space, want, err);
 	claim_end(st, &claim);
 	if (rc == E_QUOTA)
-		unlinkat(st->uploads, u->name, 0); /* to try again is to upload again, when there is room */
+		unlinkat(u->volume.uploads, u->name, 0); /* to try again is to upload again, when there is room */
 	if (rc && rc != E_QUOTA)
 		upload_pause(u);
 	else

@@ -14,19 +14,21 @@ void blob_path(char out[static BLOB_PATH_MAX], const struct digest *d)
 	snprintf(out, BLOB_PATH_MAX, "blobs/%s/%.2s/%s", digest_algorithm_name(d->algorithm), hex, hex);
 }
 
-enum rc shard_open(struct store *st, const struct digest *d, int *fd, struct err *err)
+enum rc shard_open(struct store *st, const struct volume *v, const struct digest *d, int *fd, struct err *err)
 {
 	atomic_bool *made = &st->shard_made[d->algorithm == DIGEST_SHA512][d->bytes[0]];
 	char path[32];
 
 	snprintf(path, sizeof path, "blobs/%s/%02x", digest_algorithm_name(d->algorithm), d->bytes[0]);
-	if (!atomic_load(made)) {
-		/* That it is there says nothing: who made it may have been killed before its sync. Once per process. */
-		TRY(io_open_dir(st->dirfd, path, 0700, fd, err));
-		atomic_store(made, true);
+	if (v->id || !atomic_load(made)) {
+		/* That it is there says nothing: who made it may have been killed before its sync. Once per process,
+		 * but disks come and go. */
+		TRY(io_open_dir(v->dirfd, path, 0700, fd, err));
+		if (!v->id)
+			atomic_store(made, true);
 		return OK;
 	}
-	*fd = openat(st->dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*fd = openat(v->dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return *fd < 0 ? fail_errno(err, E_IO, "cannot open %s", path) : OK;
 }
 

@@ -6,25 +6,43 @@
  *   uploads/<uuid>.<32 hex>       an upload session; the hex is the start of SHA-256(repository)
  *   uploads/.probe                written by store_probe
  *
+ * A blob store is a directory elsewhere with the same blobs/ and uploads/, and
+ *
+ *   cove-blob-store               its marker, a random text: without it, or with another one, the disk is not mounted
+ *
  * Everything that an upload session must know after a restart is in its file: the name ties it to its repository, the
  * size is the progress. So a session costs one new name on the disk and no sync, and is there after kill -9; a power
  * cut may take it, which breaks no promise. The digest's algorithm need not be known before the commit.
  */
 #pragma once
+#include <cove/blob_store.h>
 #include <cove/store.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #define BLOB_PATH_MAX 160
 #define UPLOAD_ID_SIZE 36
+#define MARKER_SIZE 32
+#define MARKER_FILE "cove-blob-store"
 #define UPLOAD_NAME_MAX (UPLOAD_ID_SIZE + 1 + 32 + 1)
+
+/* Where blobs lie: the data directory or a blob store. Opened anew for each use, so that a disk may come and go, and a
+ * mount point without its disk is never filled. */
+struct volume {
+	int64_t id; /* 0: the data directory, whose descriptors are the store's */
+	char name[BLOB_STORE_NAME_MAX + 1];
+	char path[BLOB_STORE_PATH_MAX + 1];
+	char marker[MARKER_SIZE + 1];
+	int dirfd, uploads;
+};
 
 /* A session that is open for writing. */
 struct upload {
 	struct store *store;
+	struct volume volume;
 	struct upload *next; /* in store->open */
 	char id[UPLOAD_ID_SIZE + 1];
-	char name[UPLOAD_NAME_MAX]; /* in uploads/ */
+	char name[UPLOAD_NAME_MAX]; /* in the volume's uploads/ */
 	char repository[REPO_NAME_MAX + 1];
 	int fd;
 	uint64_t offset;       /* the file's size */
@@ -54,7 +72,7 @@ struct store {
 	struct db *db;
 	int dirfd;
 	int uploads;                    /* fd of uploads/ */
-	atomic_bool shard_made[2][256]; /* the shard directory and its entry are known to be on disk */
+	atomic_bool shard_made[2][256]; /* of the data directory: the shard and its entry are known to be on disk */
 
 	pthread_mutex_t sessions_mutex; /* guards open, parked, parked_clock; nothing is locked inside */
 	struct upload *open;
@@ -69,7 +87,7 @@ struct store {
 /* ---- layout.c ---- */
 void blob_path(char out[static BLOB_PATH_MAX], const struct digest *d);
 /* The directory that d's file belongs in, made durable before it is handed out. *fd is the caller's. */
-CHECKED enum rc shard_open(struct store *st, const struct digest *d, int *fd, struct err *err);
+CHECKED enum rc shard_open(struct store *st, const struct volume *v, const struct digest *d, int *fd, struct err *err);
 /* E_UPLOAD_UNKNOWN when the id is not a UUID. */
 CHECKED enum rc upload_name(struct repo_name repo, struct str id, char out[static UPLOAD_NAME_MAX], struct err *err);
 
@@ -81,7 +99,31 @@ void session_leave(struct store *st, struct upload *u, bool keep_hash);
 /* Parks the hash of a session that nobody has opened yet. */
 void session_park(struct store *st, const char *id, uint64_t offset, const struct hasher *hasher);
 /* Removes the file of a session that is not open. E_UPLOAD_BUSY, E_UPLOAD_UNKNOWN. */
-CHECKED enum rc session_remove(struct store *st, const char *name, struct err *err);
+CHECKED enum rc session_remove(struct store *st, const struct volume *v, const char *name, struct err *err);
+
+/* ---- volume.c ---- */
+/* E_IO with a sentence that names the blob store when its disk is not there. What was opened is closed by
+ * volume_close(). */
+CHECKED enum rc volume_by_id(struct store *st, int64_t id, struct volume *out, struct err *err);
+/* Empty: the data directory. E_IO too when there is no blob store of that name. */
+CHECKED enum rc volume_by_name(struct store *st, struct str name, struct volume *out, struct err *err);
+void volume_close(struct volume *v);
+/* The row of the blob store behind the id (0: the first), not opened. */
+CHECKED enum rc volume_next(struct db_conn *c, int64_t after, struct volume *out, bool *found, struct err *err);
+CHECKED enum rc volume_find(struct db_conn *c, struct str name, struct volume *out, bool *found, struct err *err);
+/* Opens what volume_next() or volume_find() found. */
+CHECKED enum rc volume_open(struct volume *v, struct err *err);
+/* Inside a transaction: is it still a blob store of ours? E_IO. */
+CHECKED enum rc volume_check(struct db_conn *c, const struct volume *v, struct err *err);
+/* Makes blobs/ and uploads/ where they are missing. */
+CHECKED enum rc volume_make_dirs(int dirfd, struct err *err);
+/* The volume, opened, in whose uploads/ the session lies. E_UPLOAD_UNKNOWN. */
+CHECKED enum rc volume_of_session(struct store *st, const char *name, struct volume *out, struct err *err);
+
+/* ---- commit.c ---- */
+/* Takes the claim unless somebody has it. */
+bool claim_try(struct store *st, struct claim *claim, const struct digest *d);
+void claim_end(struct store *st, struct claim *claim);
 
 /* ---- rows.c ---- */
 static inline struct str digest_bytes(const struct digest *d)
@@ -94,15 +136,21 @@ CHECKED enum rc digest_column(struct db_stmt *s, int column, struct digest *out,
 CHECKED enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
 /* Finds it or makes it, inside a transaction. */
 CHECKED enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
-/* Links a stored blob, with its row if it has none yet, inside a transaction. */
-CHECKED enum rc blob_link(
-    struct db_conn *c, int64_t repository, const struct digest *d, uint64_t size, struct err *err);
+/* The row of a blob whose file was proven a moment ago: made, or mended. Inside a transaction. */
+CHECKED enum rc blob_make_row(
+    struct db_conn *c, const struct digest *d, uint64_t size, int64_t volume, struct err *err);
+/* Links a blob that has a row, inside a transaction. */
+CHECKED enum rc blob_link(struct db_conn *c, int64_t repository, const struct digest *d, struct err *err);
+/* The namespace that a repository of that name is in, or will be; 0: the database has lost the root. */
+CHECKED enum rc namespace_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);
 /* Commits when rc is OK, else rolls back. Returns rc, or the commit's failure. */
 CHECKED enum rc end_transaction(struct db_conn *c, enum rc rc, struct err *err);
 /* One more than asked for, to know whether there are more. */
 int64_t page_limit(uint64_t max);
 
 /* ---- space.c ---- */
+/* Before an upload begins: E_QUOTA when nothing more would fit. */
+CHECKED enum rc space_check_start(struct db_conn *c, const struct space *space, struct repo_name repo, struct err *err);
 /* What the repository's namespace takes now. */
 CHECKED enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err);
 /* After the change: E_QUOTA when it is over its quota and has grown. */
@@ -115,8 +163,15 @@ CHECKED enum rc space_check_delete(
     struct db_conn *c, const struct space *space, int64_t repository, const struct reference *ref, struct err *err);
 
 /* ---- blob.c ---- */
-/* Whether d has a row, and of what size; of any repository. */
-CHECKED enum rc blob_row(struct db_conn *c, const struct digest *d, bool *found, uint64_t *size, struct err *err);
+/* What the database says of a blob. */
+struct blob_row {
+	int64_t id;
+	uint64_t size;
+	int64_t volume;
+};
+/* Whether d has a row, of whatever repository. */
+CHECKED enum rc blob_row_find(
+    struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err);
 
 /* ---- manifest.c ---- */
 /* The row's first columns: id, digest, media_type, size. E_CORRUPT. */

@@ -35,8 +35,8 @@ enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, s
 	return found ? OK : fail_rc(err, E_NAME_UNKNOWN);
 }
 
-/* That with the longest name in front of it, as of this moment; 0: the database has lost the root. */
-static enum rc namespace_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
+/* That with the longest name in front of it, as of this moment. */
+enum rc namespace_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
 {
 	static const char sql[] = "SELECT id FROM namespaces WHERE name = :name";
 	struct db_stmt *s;
@@ -77,29 +77,30 @@ enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, s
 	return OK;
 }
 
-/* The bytes were hashed a moment ago: a row that says another size is wrong, and is mended. */
-static enum rc make_blob_row(struct db_conn *c, const struct digest *d, uint64_t size, struct err *err)
+/* The bytes were hashed a moment ago: a row that says another size is wrong, or another place, and is mended. */
+enum rc blob_make_row(struct db_conn *c, const struct digest *d, uint64_t size, int64_t volume, struct err *err)
 {
 	static const char sql[] =
-	    "INSERT INTO blobs (digest, size, created_at) VALUES (:digest, :size, :now)"
-	    " ON CONFLICT (digest) DO UPDATE SET size = excluded.size WHERE size <> excluded.size";
+	    "INSERT INTO blobs (digest, size, created_at, blob_store) VALUES (:digest, :size, :now, :volume)"
+	    " ON CONFLICT (digest) DO UPDATE SET size = excluded.size, blob_store = excluded.blob_store"
+	    " WHERE size <> excluded.size OR blob_store <> excluded.blob_store";
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_blob(s, ":digest", digest_bytes(d));
 	db_bind_i64(s, ":size", (int64_t)size);
+	db_bind_i64(s, ":volume", volume);
 	db_bind_i64(s, ":now", clock_wall_s());
 	return db_run(s, NULL, err);
 }
 
-enum rc blob_link(struct db_conn *c, int64_t repository, const struct digest *d, uint64_t size, struct err *err)
+enum rc blob_link(struct db_conn *c, int64_t repository, const struct digest *d, struct err *err)
 {
 	static const char sql[] = "INSERT INTO blob_links (repository, blob)"
 				  " SELECT :repository, id FROM blobs WHERE digest = :digest"
 				  " ON CONFLICT DO NOTHING";
 	struct db_stmt *s;
 
-	TRY(make_blob_row(c, d, size, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_blob(s, ":digest", digest_bytes(d));

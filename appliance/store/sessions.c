@@ -86,7 +86,7 @@ void session_park(struct store *st, const char *id, uint64_t offset, const struc
 	pthread_mutex_unlock(&st->sessions_mutex);
 }
 
-enum rc session_remove(struct store *st, const char *name, struct err *err)
+enum rc session_remove(struct store *st, const struct volume *v, const char *name, struct err *err)
 {
 	enum rc rc = OK;
 
@@ -94,7 +94,7 @@ enum rc session_remove(struct store *st, const char *name, struct err *err)
 	pthread_mutex_lock(&st->sessions_mutex);
 	if (find_open(st, name))
 		rc = fail_rc(err, E_UPLOAD_BUSY);
-	else if (unlinkat(st->uploads, name, 0) == 0)
+	else if (unlinkat(v->uploads, name, 0) == 0)
 		forget(st, name);
 	else if (errno == ENOENT)
 		rc = fail_rc(err, E_UPLOAD_UNKNOWN);

@@ -14,6 +14,31 @@ static bool globs_have(struct str globs, struct str tag)
 	return false;
 }
 
+enum rc space_check_start(struct db_conn *c, const struct space *space, struct repo_name repo, struct err *err)
+{
+	static const char sql[] = "SELECT used_bytes FROM namespaces WHERE id = :id AND used_bytes >= :quota";
+	struct db_stmt *s;
+	int64_t id;
+	uint64_t used = 0;
+	bool full;
+
+	if (!space || !space->quota_bytes || space->quota_bytes > INT64_MAX)
+		return OK;
+	TRY(namespace_of(c, repo.s, &id, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	db_bind_i64(s, ":quota", (int64_t)space->quota_bytes);
+	TRY(db_step(s, &full, err));
+	if (full)
+		used = (uint64_t)db_i64(s, 0);
+	db_done(s);
+	return full ? fail(err, E_QUOTA,
+			  "the namespace's quota is used up: it holds %llu of %llu bytes. Delete images, or ask the "
+			  "owner of this registry for more",
+			  (unsigned long long)used, (unsigned long long)space->quota_bytes)
+		    : OK;
+}
+
 enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err)
 {
 	static const char sql[] = "SELECT n.used_bytes FROM repositories r JOIN namespaces n ON n.id = r.namespace"
@@ -43,8 +68,7 @@ enum rc space_check_quota(
 		return OK;
 	return fail(err, E_QUOTA,
 	    "the namespace's quota is used up: with this it would hold %llu of %llu bytes. Delete images, or ask the "
-	    "owner "
-	    "of this registry for more",
+	    "owner of this registry for more",
 	    (unsigned long long)used, (unsigned long long)space->quota_bytes);
 }
 

@@ -10,24 +10,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum rc make_dir(int dirfd, const char *path, struct err *err)
-{
-	int fd;
-
-	TRY(io_open_dir(dirfd, path, 0700, &fd, err));
-	io_close(&fd);
-	return OK;
-}
-
 static enum rc open_dirs(struct store *st, int dirfd, struct err *err)
 {
 	st->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
 	if (st->dirfd < 0)
 		return fail_errno(err, E_IO, "cannot open the data directory");
-	TRY(make_dir(dirfd, "blobs", err));
-	TRY(make_dir(dirfd, "blobs/sha256", err));
-	TRY(make_dir(dirfd, "blobs/sha512", err));
+	TRY(volume_make_dirs(dirfd, err));
 	return io_open_dir(dirfd, "uploads", 0700, &st->uploads, err);
+}
+
+/* A disk that is missing stops nothing but what lies on it; it may come later. */
+static enum rc look_at_volumes(struct store *st, struct err *err)
+{
+	struct volume v = {.id = 0};
+	struct db_conn *c;
+	struct err why;
+	bool found;
+
+	TRY(db_here(st->db, &c, err));
+	for (;;) {
+		TRY(volume_next(c, v.id, &v, &found, err));
+		if (!found)
+			return OK;
+		if (volume_open(&v, &why))
+			log_error("blob_store.missing", "reason=%s", log_quote(str_of(why.text)));
+		volume_close(&v);
+	}
 }
 
 enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err)
@@ -41,6 +49,8 @@ enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err
 	pthread_mutex_init(&st->claims_mutex, NULL);
 	pthread_cond_init(&st->claim_ended, NULL);
 	rc = open_dirs(st, dirfd, err);
+	if (!rc)
+		rc = look_at_volumes(st, err);
 	if (rc)
 		store_close(st);
 	else
@@ -60,25 +70,24 @@ void store_close(struct store *st)
 	free(st);
 }
 
-static enum rc expire_one(struct store *st, const char *name, int64_t before, struct err *err)
+static enum rc expire_one(struct store *st, const struct volume *v, const char *name, int64_t before, struct err *err)
 {
 	struct stat file;
 	enum rc rc;
 
 	/* only what looks like a session: nobody's stray file is removed */
-	if (strlen(name) != UPLOAD_NAME_MAX - 1 || fstatat(st->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (strlen(name) != UPLOAD_NAME_MAX - 1 || fstatat(v->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    file.st_mtime >= before)
 		return OK;
-	rc = session_remove(st, name, err);
+	rc = session_remove(st, v, name, err);
 	if (!rc)
 		log_info("upload.expired", "id=%.36s bytes=%lld", name, (long long)file.st_size);
 	return rc == E_UPLOAD_BUSY || rc == E_UPLOAD_UNKNOWN ? OK : rc;
 }
 
-enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err)
+static enum rc expire_in(struct store *st, const struct volume *v, int64_t before, struct err *err)
 {
-	int64_t before = clock_wall_s() - idle_s;
-	int fd = openat(st->uploads, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(v->uploads, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 	enum rc rc = OK;
@@ -89,8 +98,30 @@ enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err)
 		return rc;
 	}
 	while (!rc && (e = readdir(dir)))
-		rc = expire_one(st, e->d_name, before, err);
+		rc = expire_one(st, v, e->d_name, before, err);
 	closedir(dir);
+	return rc;
+}
+
+enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err)
+{
+	int64_t before = clock_wall_s() - idle_s;
+	struct volume v;
+	struct db_conn *c;
+	bool found = true;
+	enum rc rc;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(volume_by_id(st, 0, &v, err));
+	rc = expire_in(st, &v, before, err);
+	while (!rc) {
+		rc = volume_next(c, v.id, &v, &found, err);
+		if (rc || !found)
+			break;
+		if (!volume_open(&v, NULL))
+			rc = expire_in(st, &v, before, err);
+		volume_close(&v);
+	}
 	return rc;
 }
 

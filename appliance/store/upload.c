@@ -12,19 +12,34 @@
 /* Writing to the disk starts while bytes still arrive, so that the fsync of the commit has little left to do. */
 #define WRITE_BACK_STEP (8u * 1024 * 1024)
 
-enum rc upload_start(
-    struct store *st, struct repo_name repo, enum digest_algorithm algorithm, char id[static 37], struct err *err)
+/* In the uploads/ of the disk that the blob will lie on: the commit is a rename. */
+static enum rc make_session(struct store *st, const struct space *space, const char *name, struct err *err)
+{
+	struct volume v;
+	enum rc rc = OK;
+	int fd;
+
+	TRY(volume_by_name(st, space ? space->blob_store : STR_NONE, &v, err));
+	fd = openat(v.uploads, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		rc = fail_errno(err, E_IO, "cannot make an upload session");
+	io_close(&fd);
+	volume_close(&v);
+	return rc;
+}
+
+enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
+    enum digest_algorithm algorithm, char id[static 37], struct err *err)
 {
 	char name[UPLOAD_NAME_MAX];
 	struct hasher hasher;
-	int fd;
+	struct db_conn *c;
 
+	TRY(db_here(st->db, &c, err));
+	TRY(space_check_start(c, space, repo, err));
 	random_uuid(id);
 	TRY(upload_name(repo, str_of(id), name, err));
-	fd = openat(st->uploads, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return fail_errno(err, E_IO, "cannot make an upload session");
-	io_close(&fd);
+	TRY(make_session(st, space, name, err));
 	hasher_init(&hasher, algorithm);
 	session_park(st, id, 0, &hasher);
 	return OK;
@@ -34,7 +49,8 @@ static enum rc open_file(struct upload *u, uint64_t hashed_bytes, struct err *er
 {
 	struct stat file;
 
-	u->fd = openat(u->store->uploads, u->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	TRY(volume_of_session(u->store, u->name, &u->volume, err));
+	u->fd = openat(u->volume.uploads, u->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (u->fd < 0)
 		return errno == ENOENT ? fail_rc(err, E_UPLOAD_UNKNOWN)
 				       : fail_errno(err, E_IO, "cannot open the upload");
@@ -60,7 +76,7 @@ enum rc upload_resume(struct store *st, struct repo_name repo, struct str id, st
 	TRY(upload_name(repo, id, name, err));
 	u = xcalloc(1, sizeof *u);
 	u->store = st;
-	u->fd = -1;
+	u->fd = u->volume.dirfd = u->volume.uploads = -1;
 	memcpy(u->id, id.p, id.n);
 	memcpy(u->name, name, sizeof name);
 	memcpy(u->repository, repo.s.p, repo.s.n);
@@ -80,14 +96,20 @@ enum rc upload_resume(struct store *st, struct repo_name repo, struct str id, st
 enum rc upload_size(struct store *st, struct repo_name repo, struct str id, uint64_t *size, struct err *err)
 {
 	char name[UPLOAD_NAME_MAX];
+	struct volume v;
 	struct stat file;
+	enum rc rc = OK;
 
 	TRY(upload_name(repo, id, name, err));
-	if (fstatat(st->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? fail_rc(err, E_UPLOAD_UNKNOWN)
-				       : fail_errno(err, E_IO, "cannot look at the upload");
-	*size = (uint64_t)file.st_size;
-	return OK;
+	TRY(volume_of_session(st, name, &v, err));
+	if (fstatat(v.uploads, name, &file, AT_SYMLINK_NOFOLLOW) == 0)
+		*size = (uint64_t)file.st_size;
+	else if (errno == ENOENT)
+		rc = fail_rc(err, E_UPLOAD_UNKNOWN);
+	else
+		rc = fail_errno(err, E_IO, "cannot look at the upload");
+	volume_close(&v);
+	return rc;
 }
 
 uint64_t upload_offset(const struct upload *u)
@@ -131,13 +153,19 @@ void upload_pause(struct upload *u)
 {
 	session_leave(u->store, u, true);
 	io_close(&u->fd);
+	volume_close(&u->volume);
 	free(u);
 }
 
 enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err)
 {
 	char name[UPLOAD_NAME_MAX];
+	struct volume v;
+	enum rc rc;
 
 	TRY(upload_name(repo, id, name, err));
-	return session_remove(st, name, err);
+	TRY(volume_of_session(st, name, &v, err));
+	rc = session_remove(st, &v, name, err);
+	volume_close(&v);
+	return rc;
 }

@@ -22,7 +22,7 @@ static enum rc open_session(struct job *j, const struct client_head *head, struc
 	struct flow *flow = NULL;
 	int fd;
 
-	TRY(upload_start(j->u->store, repo_of(j), j->digest.algorithm, j->upload_id, err));
+	TRY(upload_start(j->u->store, NULL, repo_of(j), j->digest.algorithm, j->upload_id, err));
 	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
 	j->has_size = head->has_length;
 	j->size_told = head->length;

@@ -61,7 +61,7 @@ static bool is_own_host(const struct site *s, struct str host)
 
 static void session_make(char id[static 37])
 {
-	assert_ok(upload_start(site.store, REPOSITORY, DIGEST_SHA256, id, err));
+	assert_ok(upload_start(site.store, NULL, REPOSITORY, DIGEST_SHA256, id, err));
 }
 
 /* Sends the head, then the body in pieces, chunked or not. */

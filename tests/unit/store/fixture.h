@@ -94,7 +94,7 @@ static inline enum rc push(
 	struct upload *u;
 	char id[37];
 
-	TRY(upload_start(st, repo, DIGEST_SHA256, id, err));
+	TRY(upload_start(st, NULL, repo, DIGEST_SHA256, id, err));
 	TRY(upload_resume(st, repo, str_of(id), &u, err));
 	enum rc rc = upload_write(u, content.p, content.n, err);
 	if (!rc)

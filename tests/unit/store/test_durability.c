@@ -122,8 +122,9 @@ static void a_session_survives_a_kill(void **state)
 		struct upload *u;
 
 		if (db_open(p->dir, "cove.db", &p->db, NULL) || store_open(p->dir, p->db, &p->st, NULL) ||
-		    upload_start(p->st, R, DIGEST_SHA256, id, NULL) || upload_resume(p->st, R, str_of(id), &u, NULL) ||
-		    upload_write(u, "hello ", 6, NULL) || io_write_all(fds[1], id, sizeof id, NULL))
+		    upload_start(p->st, NULL, R, DIGEST_SHA256, id, NULL) ||
+		    upload_resume(p->st, R, str_of(id), &u, NULL) || upload_write(u, "hello ", 6, NULL) ||
+		    io_write_all(fds[1], id, sizeof id, NULL))
 			_exit(1);
 		raise(SIGKILL);
 	}
@@ -240,7 +241,7 @@ static void a_full_disk_stops_the_upload_and_not_the_session(void **state)
 	small_disk(p, &small, "2m");
 	kept = push_ok(&small, R, STR("kept"));
 	memset(block, 'x', sizeof block);
-	assert_int_equal(upload_start(small.st, R, DIGEST_SHA256, id, &small.err), OK);
+	assert_int_equal(upload_start(small.st, NULL, R, DIGEST_SHA256, id, &small.err), OK);
 	assert_int_equal(upload_resume(small.st, R, str_of(id), &u, &small.err), OK);
 	while (!rc)
 		rc = upload_write(u, block, sizeof block, &small.err);
@@ -288,7 +289,7 @@ static void a_full_disk_at_any_step(void **state)
 		while (!rc) {
 			blob = content_of(text, step, n);
 			d = sha256(blob);
-			rc = upload_start(small.st, R, DIGEST_SHA256, id, &small.err);
+			rc = upload_start(small.st, NULL, R, DIGEST_SHA256, id, &small.err);
 			started = !rc;
 			if (rc)
 				break;

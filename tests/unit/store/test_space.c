@@ -70,7 +70,7 @@ static void quotas_count_a_blob_once(void **state)
 	assert_int_equal(blob_mount(p->st, &small, REPO("b"), R, &first, &p->err), OK);
 	bytes[0] = 'b';
 	digest_of(&second, DIGEST_SHA256, (struct str){bytes, sizeof bytes});
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
 	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, bytes, sizeof bytes, &p->err), OK);
 	assert_int_equal(upload_commit(u, &small, &second, &p->err), E_QUOTA);

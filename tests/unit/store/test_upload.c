@@ -24,7 +24,7 @@ static void chunks_add_up(void **state)
 	uint64_t size = 99;
 	char id[37];
 
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
 	assert_int_equal(upload_size(p->st, R, str_of(id), &size, &p->err), OK);
 	assert_int_equal(size, 0);
 	u = resume(p, R, id);
@@ -61,7 +61,7 @@ static void a_session_is_of_one_repository_and_one_writer(void **state)
 	uint64_t size;
 	char id[37];
 
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
 	assert_int_equal(upload_resume(p->st, REPO("team/other"), str_of(id), &u, &p->err), E_UPLOAD_UNKNOWN);
 	assert_int_equal(upload_size(p->st, REPO("team/other"), str_of(id), &size, &p->err), E_UPLOAD_UNKNOWN);
 	assert_int_equal(upload_cancel(p->st, REPO("team/other"), str_of(id), &p->err), E_UPLOAD_UNKNOWN);
@@ -113,7 +113,7 @@ static void the_hash_is_right_however_it_was_made(void **state)
 
 		snprintf(text, sizeof text, "content number %zu", i);
 		digest_of(&d, rows[i].wanted, str_of(text));
-		assert_int_equal(upload_start(p->st, R, rows[i].announced, id, &p->err), OK);
+		assert_int_equal(upload_start(p->st, NULL, R, rows[i].announced, id, &p->err), OK);
 		u = resume(p, R, id);
 		assert_int_equal(upload_write(u, text, 5, &p->err), OK);
 		upload_pause(u);
@@ -138,7 +138,7 @@ static void parked_hashes_are_bounded(void **state)
 	size_t hashed = 0;
 
 	for (size_t i = 0; i < COUNT; i++) {
-		assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, ids[i], &p->err), OK);
+		assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, ids[i], &p->err), OK);
 		struct upload *u = resume(p, R, ids[i]);
 		assert_int_equal(upload_write(u, ids[i], 36, &p->err), OK);
 		upload_pause(u);
@@ -161,9 +161,9 @@ static void idle_sessions_expire(void **state)
 	struct upload *u;
 	uint64_t size;
 
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, fresh, &p->err), OK);
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, idle, &p->err), OK);
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, busy, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, fresh, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, idle, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, busy, &p->err), OK);
 	u = resume(p, R, busy);
 	const char *const aged[] = {idle, busy};
 	for (size_t i = 0; i < 2; i++) {
@@ -211,8 +211,11 @@ static void a_push_mends_what_is_damaged(void **state)
 	blob_path(path, &d);
 	for (size_t i = 0; i < 3; i++) {
 		if (i == 0) {
+			struct volume data;
 			int shard;
-			assert_int_equal(shard_open(p->st, &d, &shard, &p->err), OK);
+
+			assert_int_equal(volume_by_id(p->st, 0, &data, &p->err), OK);
+			assert_int_equal(shard_open(p->st, &data, &d, &shard, &p->err), OK);
 			close(shard);
 			assert_int_equal(io_write_file(p->dir, path, STR("torn"), 0600, &p->err), OK);
 			assert_int_equal(blob_stat(p->st, R, &d, &size, &p->err), E_BLOB_UNKNOWN);
@@ -247,7 +250,7 @@ static void a_failed_transaction_gives_the_session_back(void **state)
 	    OK);
 	assert_int_equal(db_run(s, NULL, &p->err), OK);
 	assert_int_equal(db_commit(c, &p->err), OK);
-	assert_int_equal(upload_start(p->st, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
 	u = resume(p, R, id);
 	assert_int_equal(upload_write(u, hello.p, hello.n, &p->err), OK);
 	assert_int_equal(upload_commit(u, NULL, &d, &p->err), E_INTERNAL);

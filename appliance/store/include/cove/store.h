@@ -19,12 +19,21 @@ CHECKED enum rc store_open(int dirfd, struct db *db, struct store **out, struct 
 void store_close(struct store *st);
 /* Removes upload sessions without a write for `idle_s` seconds that nobody has open. Called now and then by app/. */
 CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err);
+/* Removes the files of blobs that no repository has any more, at most `max` of them, in small steps; pushes and pulls
+ * go on meanwhile. One thread at a time calls it, now and then. */
+struct sweep_grace {
+	int64_t unlinked_s; /* so long a blob stays after its last link went */
+	int64_t evicted_s;  /* likewise, when a cache has let go of it */
+};
+CHECKED enum rc store_sweep(
+    struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err);
 /* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
 CHECKED enum rc store_probe(struct store *st, struct err *err);
 
 /* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
  * the transaction that would break them. */
 struct space {
+	struct str blob_store;      /* where new blobs go; empty: the data directory */
 	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
 	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
 	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
@@ -36,7 +45,8 @@ struct space {
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
 CHECKED enum rc blob_stat(
     struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err);
-/* As blob_stat, and opens it: *fd is the caller's. E_CORRUPT when the file is gone or has another size. */
+/* As blob_stat, and opens it: *fd is the caller's. E_CORRUPT when the file is gone or has another size, E_IO when the
+ * disk of its blob store is not there. */
 CHECKED enum rc blob_open(
     struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err);
 /* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
@@ -61,10 +71,11 @@ CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, stru
  */
 struct upload;
 
-/* A new session; id is its UUID. `algorithm` is what will probably be asked for: with another one the commit reads the
- * file again. The repository is made at the commit, not here. */
-CHECKED enum rc upload_start(
-    struct store *st, struct repo_name repo, enum digest_algorithm algorithm, char id[static 37], struct err *err);
+/* A new session, on the disk of the space's blob store; id is its UUID. `algorithm` is what will probably be asked for:
+ * with another one the commit reads the file again. The repository is made at the commit, not here. E_QUOTA when
+ * nothing more would fit. */
+CHECKED enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
+    enum digest_algorithm algorithm, char id[static 37], struct err *err);
 /* Opens a session of this repository for writing. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
 CHECKED enum rc upload_resume(
     struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err);
