@@ -146,6 +146,15 @@ static enum rc check_slowly(
 	return OK;
 }
 
+/* A person looks at the log for who tries what; guessers do not fill it, see audit_tally(). */
+static enum rc refused(struct auth *auth, const char *action, struct str user, struct str peer, struct err *err)
+{
+	log_info("auth.failed", "user=%s peer=%s", log_quote(user), log_quote(peer));
+	audit_tally(
+	    auth->audit, &(struct audit_entry){.user = user, .peer = peer, .action = str_of(action), .refused = true});
+	return fail_rc(err, E_BAD_PASSWORD);
+}
+
 enum rc auth_password(struct auth *auth, struct str user, const struct secret *password, struct str peer,
     enum slow slow, struct identity *out, struct err *err)
 {
@@ -155,8 +164,10 @@ enum rc auth_password(struct auth *auth, struct str user, const struct secret *p
 	struct db_conn *c;
 	enum rc rc;
 
-	if (credential_hash(KEY_PREFIX, secret_str(password), hash))
-		return key_use(auth, user, hash, out, err);
+	if (credential_hash(KEY_PREFIX, secret_str(password), hash)) {
+		rc = key_use(auth, user, hash, out, err);
+		return rc == E_BAD_PASSWORD ? refused(auth, "login.key", user, peer, err) : rc;
+	}
 
 	TRY(throttle_check(auth->throttle, user, peer, err));
 	TRY(db_here(auth->db, &c, err));
@@ -167,10 +178,7 @@ enum rc auth_password(struct auth *auth, struct str user, const struct secret *p
 		rc = check_slowly(auth, c, &account, password, err);
 		if (rc == E_BAD_PASSWORD) {
 			throttle_failed(auth->throttle, user, peer);
-			log_info("auth.failed", "user=%s peer=%s", log_quote(user), log_quote(peer));
-			audit_tally(auth->audit,
-			    &(struct audit_entry){
-				.user = user, .peer = peer, .action = STR("login.password"), .refused = true});
+			return refused(auth, "login.password", user, peer, err);
 		}
 		if (rc)
 			return rc;

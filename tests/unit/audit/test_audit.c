@@ -4,6 +4,7 @@
 #include <cove/clock.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -225,6 +226,46 @@ static void the_oldest_go(void **state)
 	assert_null(strstr(f->text.p, " u3492 "));
 }
 
+#define THREADS 8
+#define EVENTS 2000
+
+static void *tally_many(void *ctx)
+{
+	struct fixture *f = ctx;
+	char object[16];
+
+	for (int i = 0; i < EVENTS; i++) {
+		snprintf(object, sizeof(object), "o%d", i % 100);
+		refuse(f, "ann", object);
+	}
+	return NULL;
+}
+
+static enum rc sum(void *ctx, const struct audit_entry *e, struct err *err)
+{
+	(void)err;
+	*(int64_t *)ctx += e->count;
+	return OK;
+}
+
+/* Nothing is counted twice or lost, whoever writes meanwhile. */
+static void many_threads(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[THREADS];
+	int64_t total = 0;
+
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, tally_many, f), 0);
+	audit_tend(f->audit, 1000);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	audit_tend(f->audit, 1000);
+	assert_ok(audit_list(f->db, &(struct audit_filter){0}, sum, &total, err));
+	assert_int_equal(total, THREADS * EVENTS);
+	assert_int_equal(rows(f), TALLY_SLOTS + 1);
+}
+
 #define fixture_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -237,6 +278,7 @@ int main(void)
 	    fixture_test(a_flood_is_bounded),
 	    fixture_test(written_at_the_end),
 	    fixture_test(the_oldest_go),
+	    fixture_test(many_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

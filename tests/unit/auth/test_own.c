@@ -157,9 +157,11 @@ static void every_change_is_logged(void **state)
 	buf_release(&rows);
 }
 
-static void wrong_passwords_are_logged(void **state)
+static void wrong_credentials_are_logged(void **state)
 {
 	struct fixture *f = *state;
+	char key[CREDENTIAL_TEXT_MAX];
+	int64_t id;
 	struct buf rows = BUF_INIT(8192);
 	struct identity who;
 
@@ -167,8 +169,13 @@ static void wrong_passwords_are_logged(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(fixture_login(f, "bob", "wrong one", &who), E_BAD_PASSWORD);
 	assert_int_equal(fixture_login(f, "nobody", "wrong one", &who), E_BAD_PASSWORD);
+	assert_ok(key_create(f->auth, STR("bob"), STR(""), NULL, 0, 0, key, &id, err));
+	assert_int_equal(fixture_login(f, "nobody", key, &who), E_BAD_PASSWORD);
+	assert_ok(key_revoke(f->auth, id, err));
+	assert_int_equal(fixture_login(f, "bob", key, &who), E_BAD_PASSWORD);
 	assert_ok(audit_list(f->db, &(struct audit_filter){.refused_only = true}, put_row, &rows, err));
-	assert_string_equal(rows.p, "nobody refused login.password  []\nbob refused login.password  []\n");
+	assert_string_equal(rows.p, "bob refused login.key  []\nnobody refused login.key  []\n"
+				    "nobody refused login.password  []\nbob refused login.password  []\n");
 	buf_release(&rows);
 }
 
@@ -180,7 +187,7 @@ int main(void)
 	    fixture_test(own_keys),
 	    fixture_test(own_logins),
 	    fixture_test(every_change_is_logged),
-	    fixture_test(wrong_passwords_are_logged),
+	    fixture_test(wrong_credentials_are_logged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,6 +265,42 @@ static void keys_explained(void **state)
 	buf_release(&why);
 }
 
+static void no_scan(void *ctx, const char *sql, struct str line)
+{
+	(void)ctx;
+	if (str_starts(line, STR("SCAN")))
+		fail_msg("%.*s: %s", STR_ARG(line), sql);
+}
+
+/* What each request asks is answered by indexes, roles included. */
+static void the_decision_is_indexed(void **state)
+{
+	struct grant_info limit = {STR("team/*"), MAY_PULL};
+	struct fixture *f = *state;
+	char text[CREDENTIAL_TEXT_MAX];
+	struct db *again;
+	struct auth *auth;
+	struct db_conn *c;
+	struct identity who;
+	unsigned actions;
+	int64_t id;
+
+	assert_ok(user_add_robot(f->auth, STR("bot"), err));
+	give(f, "bot", "developer");
+	assert_ok(key_create(f->auth, STR("bot"), STR("ci"), &limit, 1, 0, text, &id, err));
+	assert_int_equal(fixture_login(f, "bot", text, &who), OK);
+	/* a connection that has prepared nothing else */
+	assert_ok(db_open(f->dirfd, "cove.db", &again, err));
+	assert_ok(auth_open(again, &auth, err));
+	assert_ok(auth_still_valid(auth, who.user_id, id, who.generation, &who, err));
+	assert_ok(auth_actions(auth, &who, STR("team/x"), &actions, err));
+	assert_int_equal(actions, MAY_PULL);
+	assert_ok(db_here(again, &c, err));
+	db_each_plan(c, no_scan, NULL);
+	auth_close(auth);
+	db_close(again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +314,7 @@ int main(void)
 	    fixture_test(robots_have_no_password),
 	    fixture_test(explained),
 	    fixture_test(keys_explained),
+	    fixture_test(the_decision_is_indexed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

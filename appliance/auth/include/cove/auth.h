@@ -39,7 +39,8 @@ struct identity {
 CHECKED enum rc auth_open(struct db *db, struct auth **out, struct err *err);
 void auth_close(struct auth *auth);
 /* Where refusals are counted; it lives as long as auth. Every function below that changes something writes its row of
- * the audit log in the same transaction, and auth_password() counts wrong passwords. */
+ * the audit log in the same transaction, and auth_password() counts wrong passwords
+ * and keys. */
 struct audit *auth_audit(struct auth *auth);
 
 /* ---- proving who someone is ---- */
