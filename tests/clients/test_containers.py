@@ -1,5 +1,6 @@
 """skopeo, podman, buildah: trust by certs.d, login, wrong password, push, pull, index, anonymous, logout."""
 import json, os
+from issuer import Issuer
 from lab import REGISTRY, ClientCase
 
 
@@ -115,3 +116,28 @@ class Umoci(ClientCase):
         self.lab.client("skopeo", "copy", "--dest-creds", creds, f"oci:{layout}:more", image + ":more")
         layers = json.loads(self.lab.client("skopeo", "inspect", "--creds", creds, image + ":more"))["Layers"]
         self.assertEqual(len(layers), 4)
+
+
+class Workload(ClientCase):
+    """A CI job with the token of its provider in place of a password."""
+    tools = ("skopeo", "podman")
+
+    def test_all(self):
+        provider = Issuer(self.lab.path())
+        self.addCleanup(provider.close)
+        provider.add_key("RS256", "provider")
+        jwks = self.lab.path("jwks.json")
+        with open(jwks, "wb") as f:
+            f.write(provider.jwks())
+        command = self.lab.server.command
+        command("issuer", "add", "ci", provider.url, "--audience", REGISTRY, "--jwks", jwks)
+        command("issuer", "rule", "ci", "job", "sub=project_path:myorg/*", "--role", "developer")
+        token = provider.token("provider", audience=REGISTRY, sub="project_path:myorg/app")
+        other = provider.token("provider", audience=REGISTRY, sub="project_path:evil/app")
+        self.lab.trust("containers/certs.d")
+        for tool in ("skopeo", "podman"):
+            self.lab.client(tool, "login", "-u", "oidc", "-p", other, REGISTRY, status=1)
+            self.lab.client(tool, "login", "-u", "oidc", "-p", token, REGISTRY)
+            self.lab.client("skopeo", "copy", f"oci:{self.layout}:app", f"docker://{REGISTRY}/workload/{tool}:1")
+            self.assertEqual(json.loads(self.lab.client("skopeo", "inspect", f"docker://{REGISTRY}/workload/{tool}:1"))["Digest"], self.app)
+            self.lab.client(tool, "logout", REGISTRY)
