@@ -36,6 +36,7 @@ static void built_in(void **state)
 		give(f, name, rows[i].role);
 		give(f, name, rows[i].role);
 		assert_int_equal(fixture_may(f, &who, "team/x"), rows[i].actions);
+		assert_int_equal(fixture_may(f, &who, "") & MAY_ADMIN, rows[i].actions & MAY_ADMIN);
 		assert_ok(user_role_set(f->auth, str_of(name), str_of(rows[i].role), false, err));
 		assert_int_equal(fixture_may(f, &who, "team/x"), 0);
 		assert_rc(E_USAGE, role_remove(f->auth, str_of(rows[i].role), err));

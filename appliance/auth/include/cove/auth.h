@@ -80,7 +80,7 @@ CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *o
 
 /* What `who` may do with `repository` (its full name; bit set of MAY_*): the union of those grants of the user and of
  * the user's roles whose pattern matches, cut by the key's grants when a key was used. Users with admin may do
- * everything. */
+ * everything; whether one is admin is asked with an empty name. */
 CHECKED enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
 /* For lists of what may be seen: moves `at` on to the first name, itself or behind it bytewise, at which there may be a
