@@ -19,7 +19,11 @@ class GoCase(ClientCase):
         cls.ca = cls.lab.path("ca.pem")
         with open(cls.ca, "wb") as f:
             f.write(cls.lab.ca)
-        cls.program = newer(cls.package, cls.suite)
+        cls.program = cls.obtain()
+
+    @classmethod
+    def obtain(cls):
+        return newer(cls.package, cls.suite)
 
     def go(self, *a, ca=True, **k):
         settings = {"DOCKER_CONFIG": self.lab.path("config-" + self.package)}

@@ -1,0 +1,149 @@
+"""regctl, helm, buildctl with buildkitd: built from their modules; push, copy, list, artifacts, charts, cache export, delete."""
+import base64, json, os, socket, subprocess, time
+from test_go import GoCase
+from lab import REGISTRY
+
+
+def built(*sources):
+    """Programs of Go modules; an unobtainable one fails the run."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "built")
+    done = subprocess.run([script, *(word for source in sources for word in source.split("@"))], capture_output=True, timeout=1500)
+    if done.returncode:
+        raise AssertionError(f"{sources} cannot be built: {done.stderr.decode()[-1000:]}")
+    return done.stdout.decode().split()
+
+
+class Regctl(GoCase):
+    package, tools = "regctl", ("skopeo",)
+
+    @classmethod
+    def obtain(cls):
+        return built("github.com/regclient/regclient/cmd/regctl@v0.11.7")[0]
+
+    def r(self, *a, **k):
+        return self.go(*a, REGCTL_CONFIG=self.lab.path("regctl.json"), **k)
+
+    def test_all(self):
+        self.seed("regctl/seed")
+        user, password = self.lab.user, self.lab.password
+        seed, app = f"{REGISTRY}/regctl/seed", f"{REGISTRY}/regctl/app"
+        self.r("registry", "login", REGISTRY, "-u", user, "-p", "wrong-password", status=1)
+        self.r("manifest", "head", seed + ":app", status=1)  # anonymous
+        self.r("registry", "login", REGISTRY, "-u", user, "--pass-stdin", stdin=password.encode())
+        self.assertIn(self.app, self.r("image", "digest", seed + ":app"))
+        self.r("image", "copy", "--referrers", "--digest-tags", seed + ":multi", app + ":multi")  # mounts
+        self.assertIn(self.multi, self.r("manifest", "head", app + ":multi"))
+        self.r("image", "copy", app + ":multi", f"ocidir://{self.lab.path('regctl-layout')}:multi")
+        self.r("image", "copy", f"ocidir://{self.lab.path('regctl-layout')}:multi", app + ":back")
+        self.assertEqual(self.r("tag", "ls", app).split(), ["back", "multi"])
+        self.assertIn("regctl/app", self.r("repo", "ls", REGISTRY))
+        self.r("artifact", "put", "--artifact-type", "application/x.sbom", "--subject", app + ":multi", stdin=b"a list of parts\n")
+        self.assertIn("application/x.sbom", self.r("artifact", "list", app + ":multi"))
+        tree = json.loads(self.r("artifact", "list", "--format", "{{json .}}", app + ":multi"))
+        self.assertEqual(len(tree["descriptors"]), 1)
+        self.assertIn("a list of parts", self.r("artifact", "get", "--subject", app + ":multi", "--filter-artifact-type", "application/x.sbom"))
+        digest = self.r("blob", "put", app, stdin=b"by itself").strip()
+        self.assertEqual(self.r("blob", "get", app, digest), "by itself")
+        self.r("tag", "delete", app + ":back")
+        self.assertEqual(self.r("tag", "ls", app).split(), ["multi"])
+        self.r("manifest", "delete", app + "@" + self.multi)
+        self.r("manifest", "head", app + ":multi", status=1)
+        self.r("registry", "logout", REGISTRY)
+
+
+class Helm(GoCase):
+    package = "helm"
+
+    @classmethod
+    def obtain(cls):
+        return built("helm.sh/helm/v3/cmd/helm@v3.21.4")[0]
+
+    def h(self, *a, **k):
+        home = self.lab.path("helm")
+        return self.go(*a, HELM_CONFIG_HOME=home + "/config", HELM_CACHE_HOME=home + "/cache", HELM_DATA_HOME=home + "/data", **k)
+
+    def test_all(self):
+        """A chart as Helm's users keep it: package, push, show, pull, template, another version."""
+        directory = self.lab.path("chart")
+        charts = f"oci://{REGISTRY}/charts"
+        os.makedirs(directory)
+        self.h("create", directory + "/web")
+        self.h("registry", "login", REGISTRY, "-u", self.lab.user, "-p", "wrong-password", status=1)
+        self.h("registry", "login", REGISTRY, "-u", self.lab.user, "-p", self.lab.password, ca=False, status=1)  # no trust
+        for version in ("1.0.0", "1.1.0+build.7"):  # a plus becomes an underscore in the tag
+            self.h("package", directory + "/web", "--version", version, "-d", directory)
+        self.h("push", directory + "/web-1.0.0.tgz", charts, status=1)  # anonymous
+        self.h("registry", "login", REGISTRY, "-u", self.lab.user, "--password-stdin", stdin=self.lab.password.encode())
+        for version in ("1.0.0", "1.1.0+build.7"):
+            self.assertIn("Digest: sha256:", self.h("push", f"{directory}/web-{version}.tgz", charts))
+        self.assertIn("version: 1.0.0", self.h("show", "chart", charts + "/web", "--version", "1.0.0"))
+        self.assertIn("version: 1.1.0+build.7", self.h("show", "chart", charts + "/web"))  # the highest, by the list of tags
+        back = directory + "/back"
+        os.makedirs(back)
+        self.h("pull", charts + "/web", "--version", "1.0.0", "-d", back)
+        with open(directory + "/web-1.0.0.tgz", "rb") as a, open(back + "/web-1.0.0.tgz", "rb") as b:
+            self.assertEqual(a.read(), b.read())
+        self.assertIn("kind: Deployment", self.h("template", "x", charts + "/web", "--version", "1.1.0+build.7"))
+        self.h("registry", "logout", REGISTRY)
+        self.h("pull", charts + "/web", "--version", "1.0.0", "-d", self.lab.dir, status=1)
+
+
+class BuildKit(GoCase):
+    package, tools = "buildkit", ("skopeo", "runc")
+
+    @classmethod
+    def obtain(cls):
+        cls.client, cls.daemon = built("github.com/moby/buildkit/cmd/buildctl@v0.34.2", "github.com/moby/buildkit/cmd/buildkitd@v0.34.2")
+        return cls.client
+
+    def start(self):
+        directory = self.lab.path("buildkit")
+        os.makedirs(directory)
+        with open(directory + "/buildkitd.toml", "w") as f:
+            f.write(f'root = "{directory}/root"\n[grpc]\naddress = ["unix://{directory}/socket"]\n[worker.oci]\nsnapshotter = "native"\n'
+                    f'[worker.containerd]\nenabled = false\n[registry."{REGISTRY}"]\nca = ["{self.ca}"]\n')
+        process = self.lab.background(self.daemon, "--config", directory + "/buildkitd.toml", log="buildkitd.log")
+        for _ in range(600):
+            try:
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(directory + "/socket")
+                return "unix://" + directory + "/socket"
+            except OSError:
+                time.sleep(0.1)
+            if process.poll() is not None:
+                break
+        with open(self.lab.path("buildkitd.log")) as f:
+            raise AssertionError("buildkitd did not start: " + f.read()[-2000:])
+
+    def log_in(self):
+        """What docker login writes; buildctl has no login of its own."""
+        pair = base64.b64encode(f"{self.lab.user}:{self.lab.password}".encode()).decode()
+        directory = self.lab.path("config-" + self.package)
+        os.makedirs(directory, exist_ok=True)
+        with open(directory + "/config.json", "w") as f:
+            json.dump({"auths": {REGISTRY: {"auth": pair}}}, f)
+
+    def test_cache(self):
+        """An image with its cache of all stages (mode=max), exported, then used by a daemon that has forgotten everything."""
+        self.seed("buildkit/base")
+        address = self.start()
+        b = lambda *a, **k: self.go("--addr", address, *a, **k)
+        context = self.lab.path("buildkit-context")
+        os.makedirs(context)
+        with open(context + "/Dockerfile", "w") as f:
+            f.write(f"FROM {REGISTRY}/buildkit/base:app AS one\nCOPY file /one\nFROM scratch\nCOPY --from=one /one /two\n")
+        with open(context + "/file", "w") as f:
+            f.write("content\n")
+        app, cache = f"{REGISTRY}/buildkit/app:v1", f"{REGISTRY}/buildkit/cache:v1"
+        build = ("build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=" + context, "--local", "dockerfile=" + context,
+                 "--output", f"type=image,name={app},push=true", "--import-cache", f"type=registry,ref={cache}")
+        b(*build, status=1)  # anonymous
+        self.log_in()
+        for image_manifest in ("false", "true"):  # the cache as an index over layers, and as an image
+            b(*build, "--export-cache", f"type=registry,ref={cache},mode=max,image-manifest={image_manifest}")
+            b("prune", "--all")
+            again = b(*build)
+            self.assertIn("importing cache manifest from " + cache, again)
+            self.assertIn("CACHED", again)
+        self.assertIn("v1", self.lab.client("skopeo", "list-tags", "--creds", f"{self.lab.user}:{self.lab.password}",
+                                            f"docker://{REGISTRY}/buildkit/cache"))
