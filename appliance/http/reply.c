@@ -89,12 +89,13 @@ void reply_field(struct exchange *x, const char *name, const char *format, ...)
 	buf_addz(b, "\r\n");
 }
 
-/* RFC 7234 §5.5: warn-text is a quoted-string. The spec has 4096 bytes for all warnings of an answer. */
+/* RFC 7234 §5.5: warn-text is a quoted-string. What does not fit into the spec's bytes for one answer is left out. */
 void reply_warning(struct exchange *x, struct str text)
 {
 	enum { TEXT_MAX = 400 };
+	static const char name[] = "Warning";
 	char quoted[2 * TEXT_MAX + 1];
-	size_t n = 0;
+	size_t n = 0, before = x->reply.fields.n, line;
 
 	text = str_first(text, TEXT_MAX);
 	for (size_t i = 0; i < text.n; i++) {
@@ -102,7 +103,11 @@ void reply_warning(struct exchange *x, struct str text)
 			quoted[n++] = '\\';
 		quoted[n++] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : ' ';
 	}
-	reply_field(x, "Warning", "299 - \"%.*s\"", (int)n, quoted);
+	line = n + sizeof name + sizeof "299 - \"\"\r\n";
+	if (x->reply.warning_bytes + line > WARNINGS_MAX_BYTES)
+		return;
+	reply_field(x, name, "299 - \"%.*s\"", (int)n, quoted);
+	x->reply.warning_bytes += x->reply.fields.n - before;
 }
 
 void reply_digest(struct exchange *x, const struct digest *d)

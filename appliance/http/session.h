@@ -18,6 +18,7 @@ enum {
 	ARENA_LARGE_BYTES = 6 * 1024 * 1024,
 	REPLY_FIELDS_BYTES = 8 * 1024,
 	REPLY_HEAD_BYTES = 12 * 1024,
+	WARNINGS_MAX_BYTES = 4096, /* distribution spec "Warnings" */
 };
 
 enum stage {

@@ -22,3 +22,14 @@ struct page {
 CHECKED enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out);
 /* `Link: <path?n=N&last=LAST>; rel="next"` (RFC 8288), after a page that is not the last one. */
 void reply_next_page(struct exchange *x, const char *path, struct str name, uint64_t n, struct str last);
+
+/* Is the tag where clients look that do not know the referrers API (spec "Referrers Tag Schema": the algorithm, a dash,
+ * at most 64 digits)? Of sha256 only: what is cut off of a longer digest cannot be found again. */
+#define REFERRERS_TAG_MAX (7 + 64)
+bool referrers_tag_parse(struct tag tag, struct digest *subject);
+/*
+ * Answers a pull of that tag from what refers to the subject, unless what is stored under the tag (NULL: nothing) says
+ * the same already, or is something else: an index that names other content of this repository. Else *done is false.
+ */
+CHECKED enum rc referrers_tag_get(
+    struct exchange *x, const struct digest *subject, const struct manifest_info *stored, bool *done);

@@ -12,9 +12,19 @@ enum rc manifest_get(struct exchange *x)
 {
 	struct manifest_info m;
 	struct str bytes = STR_NONE;
+	struct digest subject;
 	struct str type;
+	enum rc rc = source_manifest(x, &x->reference, &m);
 
-	TRY(source_manifest(x, &x->reference, &m));
+	if (!x->reference.is_digest && x->place.ns->kind == NAMESPACE_HOSTED &&
+	    (rc == OK || rc == E_MANIFEST_UNKNOWN) && referrers_tag_parse(x->reference.tag, &subject)) {
+		bool done;
+
+		TRY(referrers_tag_get(x, &subject, rc ? NULL : &m, &done));
+		if (done)
+			return OK;
+	}
+	TRY(rc);
 	if (x->head->method == METHOD_HEAD)
 		bytes.n = (size_t)m.size;
 	else

@@ -7,9 +7,11 @@
 #include "source.h"
 #include <cove/codec.h>
 #include <cove/json.h>
+#include <cove/manifest.h>
 
 #define REFERRERS_PAGE_MAX 100
 #define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */
+#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define UPSTREAM_PAGES_MAX 16
 #define MERGED_MAX 4096
 
@@ -59,7 +61,7 @@ static void begin(struct referrers *list)
 	buf_init(list->out, REFERRERS_BYTES_MAX + MANIFEST_MAX + 4096);
 	buf_addz(list->out, "{");
 	json_put_member_u64(list->out, "schemaVersion", 2);
-	json_put_member_str(list->out, "mediaType", STR("application/vnd.oci.image.index.v1+json"));
+	json_put_member_str(list->out, "mediaType", STR(INDEX_TYPE));
 	json_put_name(list->out, "manifests");
 	buf_addz(list->out, "[");
 }
@@ -73,7 +75,7 @@ static enum rc end(struct referrers *list)
 		reply_field(x, "OCI-Filters-Applied", "artifactType");
 	if (!buf_ok(list->out))
 		return fail(&x->err, E_BUSY, "the list is too long: ask for one artifactType");
-	return reply_bytes(x, 200, "application/vnd.oci.image.index.v1+json", buf_str(list->out));
+	return reply_bytes(x, 200, INDEX_TYPE, buf_str(list->out));
 }
 
 static void reply_next(struct referrers *list)
@@ -151,10 +153,8 @@ static enum rc ask_tag_schema(struct exchange *x, const struct place *leaf, stru
 	enum rc rc;
 
 	digest_text(text, &x->digest);
-	for (char *p = text; *p; p++)
-		if (*p == ':')
-			*p = '-';
-	tag.tag.s = str_first(arena_str(x->arena, str_of(text)), TAG_MAX);
+	text[str_of(digest_algorithm_name(x->digest.algorithm)).n] = '-';
+	tag.tag.s = arena_str(x->arena, str_first(str_of(text), REFERRERS_TAG_MAX));
 	if (!tag.tag.s.p)
 		return fail_rc(&x->err, E_BUSY);
 	rc = upstream_manifest(x->site->upstream, x, leaf, &tag, &m, &stale, &x->err);
@@ -233,4 +233,109 @@ enum rc referrers_get(struct exchange *x)
 	if (more || list.full)
 		reply_next(&list);
 	return end(&list);
+}
+
+/* ---- "Referrers Tag Schema": the list as clients that do not know the API look for it ---- */
+
+#define TAG_PREFIX "sha256-"
+#define TAGGED_BYTES_MAX (1024 * 1024)
+
+bool referrers_tag_parse(struct tag tag, struct digest *subject)
+{
+	char text[REFERRERS_TAG_MAX];
+
+	if (tag.s.n != sizeof text || !str_starts(tag.s, STR(TAG_PREFIX)))
+		return false;
+	memcpy(text, tag.s.p, sizeof text);
+	text[strlen(TAG_PREFIX) - 1] = ':';
+	return digest_parse((struct str){text, sizeof text}, subject, NULL) == OK;
+}
+
+static enum rc note_digest(void *ctx, const struct referrer *r, struct err *err)
+{
+	struct referrers *list = ctx;
+
+	(void)err;
+	list->seen[list->seen_count++] = r->manifest.digest;
+	return OK;
+}
+
+/* What a stored manifest under the tag is, beside what refers to the subject (list->seen). */
+enum stored { STORED_IN_STEP, STORED_BEHIND, STORED_OTHER };
+
+static enum rc compare_stored(
+    struct exchange *x, const struct referrers *list, const struct manifest_content *content, enum stored *out)
+{
+	bool *hit = arena_alloc(x->arena, list->seen_count + 1);
+	size_t hits = 0;
+
+	if (!hit)
+		return fail_rc(&x->err, E_BUSY);
+	*out = STORED_IN_STEP;
+	for (size_t i = 0; i < content->reference_count; i++) {
+		struct reference ref = {.is_digest = true, .digest = content->references[i].digest};
+		struct manifest_info there;
+		size_t at = 0;
+		enum rc rc;
+
+		while (at < list->seen_count && !digest_eq(&list->seen[at], &ref.digest))
+			at++;
+		if (at < list->seen_count) {
+			hits += !hit[at];
+			hit[at] = true;
+			continue;
+		}
+		rc = manifest_find(x->site->store, x->name, &ref, &there, NULL);
+		*out = rc == E_MANIFEST_UNKNOWN && content->references[i].kind == REF_MANIFEST ? STORED_BEHIND
+											       : STORED_OTHER;
+		if (*out == STORED_OTHER)
+			return OK;
+	}
+	if (hits < list->seen_count)
+		*out = STORED_BEHIND;
+	return OK;
+}
+
+static enum rc judge_stored(
+    struct exchange *x, const struct referrers *list, const struct manifest_info *m, enum stored *out)
+{
+	struct manifest_content content;
+	struct str bytes;
+
+	*out = STORED_OTHER;
+	if (!str_eq(str_of(m->media_type), STR(INDEX_TYPE)) || m->size > TAGGED_BYTES_MAX)
+		return OK;
+	TRY(manifest_read(x->site->store, m, x->arena, &bytes, &x->err));
+	TRY(manifest_parse(x->arena, bytes, STR(INDEX_TYPE), &content, &x->err));
+	return compare_stored(x, list, &content, out);
+}
+
+enum rc referrers_tag_get(
+    struct exchange *x, const struct digest *subject, const struct manifest_info *stored, bool *done)
+{
+	struct referrers list = {.x = x, .out = &x->reply.content};
+	enum stored what = STORED_BEHIND;
+	struct digest d;
+	bool more;
+
+	*done = false;
+	list.seen = arena_alloc(x->arena, MERGED_MAX * sizeof(*list.seen));
+	if (!list.seen)
+		return fail_rc(&x->err, E_BUSY);
+	TRY(referrer_list(
+	    x->site->store, x->name, subject, STR_NONE, 0, MERGED_MAX, note_digest, &list, &more, &x->err));
+	if (stored)
+		TRY(judge_stored(x, &list, stored, &what));
+	if (what != STORED_BEHIND || (!stored && !list.seen_count))
+		return OK;
+	begin(&list);
+	TRY(referrer_list(
+	    x->site->store, x->name, subject, STR_NONE, 0, MERGED_MAX, put_referrer, &list, &more, &x->err));
+	if (more || list.full)
+		reply_warning(x, STR("the list of referrers is not complete: ask the referrers API"));
+	TRY(end(&list));
+	digest_of(&d, DIGEST_SHA256, x->reply.bytes);
+	reply_digest(x, &d);
+	*done = true;
+	return OK;
 }

@@ -73,6 +73,14 @@ class Oras(GoCase):
         self.go("push", *flags, "--artifact-type", "application/x.test", app + ":v1", path + ":text/plain")
         self.go("attach", *flags, "--artifact-type", "application/x.sbom", app + ":v1", path + ":text/plain")
         self.assertIn("application/x.sbom", self.go("discover", app + ":v1"))
+        # as a client that knows no referrers API, and the other way round: both see the same
+        by_tag = ("--distribution-spec", "v1.1-referrers-tag")
+        self.assertIn("application/x.sbom", self.go("discover", *by_tag, app + ":v1"))
+        self.go("attach", *by_tag, *flags, "--artifact-type", "application/x.old", app + ":v1", path + ":text/plain")
+        for how in ((), by_tag):
+            found = self.go("discover", *how, app + ":v1")
+            self.assertIn("application/x.sbom", found)
+            self.assertIn("application/x.old", found)
         self.go("cp", "-r", app + ":v1", f"{REGISTRY}/oras/copy:v1")
         self.assertIn("application/x.sbom", self.go("discover", f"{REGISTRY}/oras/copy:v1"))
         self.assertIn("v1", self.go("repo", "tags", app))

@@ -43,11 +43,12 @@ struct reply {
 	struct str content_type; /* empty: no field */
 	struct str etag;         /* without quotes; empty: none. Enables 304 */
 	struct str bytes;        /* REPLY_BYTES: in the arena, in `content`, or constant; p may be NULL for HEAD */
-	struct buf content; /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
-	int fd;             /* REPLY_FILE: owned by the exchange, -1 otherwise */
-	uint64_t size;      /* REPLY_FILE: of the whole; Range is applied by http/ */
-	struct flow *flow;  /* REPLY_FLOW: a reference, of the exchange */
-	bool close;         /* the connection ends with this reply */
+	struct buf content;   /* for bodies too long for the arena (lists): max set by the handler, released by http/ */
+	int fd;               /* REPLY_FILE: owned by the exchange, -1 otherwise */
+	uint64_t size;        /* REPLY_FILE: of the whole; Range is applied by http/ */
+	struct flow *flow;    /* REPLY_FLOW: a reference, of the exchange */
+	bool close;           /* the connection ends with this reply */
+	size_t warning_bytes; /* of `fields`: Warning fields */
 };
 
 struct exchange {
