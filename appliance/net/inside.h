@@ -15,8 +15,9 @@
 #define AHEAD_BYTES                                                                                                    \
 	4096u /* ciphertext read ahead: a request's record, or a header and its beginning, in one recv()               \
 	       */
-#define GATHER_BYTES (64u * 1024) /* ciphertext of several records for one send() */
-#define RECORD_ROOM 17000u        /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
+#define GATHER_BYTES (256u * 1024)           /* ciphertext of several records for one send() */
+#define UNSENT_MAX_BYTES (16u * 1024 * 1024) /* of all connections: above, one record is gathered at a time */
+#define RECORD_ROOM 17000u /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
 #define LANE_QUEUE_MAX 1024u
 #define SLOTS_PER_CHUNK 256u
 #define TICK_MS 500
@@ -154,6 +155,7 @@ struct net {
 	struct lane_queue lanes[LANE_COUNT];
 
 	_Atomic uint64_t accepted, refused, handshakes, resumed, failed, unknown_ca, bytes_in, bytes_out;
+	_Atomic uint64_t unsent_bytes; /* gathered, and not taken by their sockets yet */
 };
 
 /* crew.c */

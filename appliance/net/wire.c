@@ -56,10 +56,24 @@ static bool chunk_keep(struct chunk *chunk, const void *p, size_t n)
 	return true;
 }
 
+static void unsent_release(struct conn *c)
+{
+	atomic_fetch_sub_explicit(&c->net->unsent_bytes, c->unsent.from + c->unsent.n, memory_order_relaxed);
+	chunk_release(&c->unsent);
+}
+
+static bool unsent_keep(struct conn *c, const void *p, size_t n)
+{
+	if (!chunk_keep(&c->unsent, p, n))
+		return false;
+	atomic_fetch_add_explicit(&c->net->unsent_bytes, n, memory_order_relaxed);
+	return true;
+}
+
 void wire_release(struct conn *c)
 {
 	chunk_release(&c->unread);
-	chunk_release(&c->unsent);
+	unsent_release(c);
 }
 
 /* False: the socket takes no more now, or never again (c->broken). */
@@ -76,7 +90,7 @@ static bool send_unsent(struct conn *c)
 		u->from += (size_t)sent;
 		u->n -= (size_t)sent;
 	}
-	chunk_release(u);
+	unsent_release(c);
 	return true;
 }
 
@@ -88,7 +102,7 @@ static bool send_gathered(struct conn *c)
 
 	while (done < w->out_n) {
 		ssize_t sent = wire_send_raw(c, w->out + done, w->out_n - done);
-		if (sent == -2 || (sent == -1 && !chunk_keep(&c->unsent, w->out + done, w->out_n - done)))
+		if (sent == -2 || (sent == -1 && !unsent_keep(c, w->out + done, w->out_n - done)))
 			c->broken = true;
 		if (sent < 0)
 			break;
@@ -149,11 +163,19 @@ ssize_t wire_recv(struct conn *c, void *p, size_t n)
 	return (ssize_t)n;
 }
 
+/* What a peer does not take stays with its connection: many slow ones must not add up to much. */
+static size_t gather_max(const struct conn *c)
+{
+	bool many = atomic_load_explicit(&c->net->unsent_bytes, memory_order_relaxed) > UNSENT_MAX_BYTES;
+
+	return many ? RECORD_ROOM : GATHER_BYTES;
+}
+
 bool wire_room(struct conn *c)
 {
 	if (c->broken || !send_unsent(c))
 		return false;
-	return c->worker->out_n + RECORD_ROOM <= GATHER_BYTES || send_gathered(c);
+	return c->worker->out_n + RECORD_ROOM <= gather_max(c) || send_gathered(c);
 }
 
 ssize_t wire_send(struct conn *c, const void *p, size_t n)
