@@ -1,14 +1,14 @@
 /*
  * ca: whom a request trusts: the public CAs of this machine, and those that its upstream's owner gave. libcurl would
- * parse them anew for each connection, and refuse a CA with critical name constraints (those of every cove are):
- * mbedTLS does not know that extension. So they are parsed here, once for each text, and put into its TLS settings. A
- * CA with such constraints is taken without looking at them: it was given for this one upstream, not for the world.
+ * parse them anew for each connection and keep them as long as it, and refuse a CA with critical name constraints
+ * (those of every cove are): mbedTLS does not know that extension. So they are parsed here, the public ones once, and
+ * put into its TLS settings. A CA with such constraints is taken without looking at them: it was given for this one
+ * upstream.
  */
 #include "transfer.h"
 #include <cove/io.h>
 #include <cove/log.h>
 #include <fcntl.h>
-#include <mbedtls/error.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/ssl.h>
 #include <stdlib.h>
@@ -16,11 +16,31 @@
 
 #define BUNDLE_MAX (4u * 1024 * 1024)
 
-struct trust {
-	struct trust *next;
-	char *pem;
-	mbedtls_x509_crt chain;
+struct ca {
+	bool is_loaded;
+	mbedtls_x509_crt public; /* a list; the first is empty when there is none */
 };
+
+struct ca_extra {
+	mbedtls_x509_crt own;
+	mbedtls_x509_crt *last; /* of own; the public ones are hung in behind it */
+};
+
+/*
+ * Without a use but this: libcurl reuses a connection, or a session, for another request if it was told the same CAs.
+ * So it must be told those that we trust in its place, and it insists that one of them can be parsed. The private key
+ * was never kept.
+ */
+static const char decoy[] = "-----BEGIN CERTIFICATE-----\n"
+			    "MIIBcDCCARWgAwIBAgIUcNzH9/pJ1in29z5itsS+OS1NVqwwCgYIKoZIzj0EAwIw\n"
+			    "DDEKMAgGA1UEAwwBeDAgFw0yNjExMjQwMzQxNTRaGA8yMTI2MTAzMTAzNDE1NFow\n"
+			    "DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOnZF9ZVLEiM\n"
+			    "aH0ZSvOfwuXxPR7J1EC0jgkUN/55cblfggFuD5w9CPeIsoWrLnfg1Nu+lt2OEMar\n"
+			    "0A/LZw9UWGyjUzBRMB0GA1UdDgQWBBQW5YIrv8Q+twZSKi5OEmVr11OBkzAfBgNV\n"
+			    "HSMEGDAWgBQW5YIrv8Q+twZSKi5OEmVr11OBkzAPBgNVHRMBAf8EBTADAQH/MAoG\n"
+			    "CCqGSM49BAMCA0kAMEYCIQDUTLQviTZZCNNS922sGetz03WI3FPSc98ooETEIWUi\n"
+			    "twIhAMKWUwV04bkOWiZYHfrMBVZW1RAGDnp7f78IKXSu8GEX\n"
+			    "-----END CERTIFICATE-----\n";
 
 /* The file with the public CAs; NULL: there is none. */
 static const char *public_file(void)
@@ -79,62 +99,93 @@ static unsigned add_text(mbedtls_x509_crt *chain, const char *text)
 	return count;
 }
 
-static struct trust *trust_new(struct str pem)
+static void load(struct ca *ca)
 {
-	struct trust *t = xcalloc(1, sizeof(*t));
-	struct buf bundle = BUF_INIT(BUNDLE_MAX);
+	struct buf text = BUF_INIT(BUNDLE_MAX);
 	const char *path = public_file();
 
-	mbedtls_x509_crt_init(&t->chain);
-	t->pem = xstrdup(pem);
-	if (!path || io_read_file(AT_FDCWD, path, &bundle, NULL) || !add_text(&t->chain, bundle.p ? bundle.p : ""))
+	ca->is_loaded = true;
+	if (!path || io_read_file(AT_FDCWD, path, &text, NULL) || !text.n || !add_text(&ca->public, text.p))
 		log_warn("client.ca",
 		    "error=\"no public CAs on this machine: install ca-certificates, or set `ca` where it is needed\"");
-	buf_release(&bundle);
-	if (pem.n && !add_text(&t->chain, t->pem))
-		log_warn("client.ca", "error=\"the CA that was given is not a PEM certificate\"");
-	return t;
+	buf_release(&text);
 }
 
-/* Kept until the client is closed: connections that are kept open hold them. */
-static struct trust *trust_of(struct client *c, struct str pem)
+struct ca *ca_new(void)
 {
-	struct trust *t;
+	struct ca *ca = xcalloc(1, sizeof(*ca));
 
-	pthread_mutex_lock(&c->trust_mutex);
-	for (t = c->trusts; t && !str_eq(str_of(t->pem), pem); t = t->next)
-		;
-	if (!t) {
-		t = trust_new(pem);
-		t->next = c->trusts;
-		c->trusts = t;
-	}
-	pthread_mutex_unlock(&c->trust_mutex);
-	return t;
+	mbedtls_x509_crt_init(&ca->public);
+	return ca;
 }
 
-void trust_free_all(struct client *c)
+void ca_free(struct ca *ca)
 {
-	for (struct trust *t = c->trusts, *next; t; t = next) {
-		next = t->next;
-		mbedtls_x509_crt_free(&t->chain);
-		free(t->pem);
-		free(t);
+	mbedtls_x509_crt_free(&ca->public);
+	free(ca);
+}
+
+static struct ca_extra *extra_new(const char *pem)
+{
+	struct ca_extra *extra = xcalloc(1, sizeof(*extra));
+
+	mbedtls_x509_crt_init(&extra->own);
+	if (!add_text(&extra->own, pem)) {
+		mbedtls_x509_crt_free(&extra->own);
+		free(extra);
+		return NULL;
 	}
+	extra->last = &extra->own;
+	while (extra->last->next)
+		extra->last = extra->last->next;
+	return extra;
+}
+
+void ca_extra_free(struct ca_extra *extra)
+{
+	if (!extra)
+		return;
+	extra->last->next = NULL; /* the public ones stay */
+	mbedtls_x509_crt_free(&extra->own);
+	free(extra);
 }
 
 static CURLcode on_tls(CURL *easy, void *settings, void *ctx)
 {
-	struct trust *t = ctx;
+	struct transfer *t = ctx;
 
 	(void)easy;
-	mbedtls_ssl_conf_ca_chain(settings, &t->chain, NULL);
+	if (!t->ca->is_loaded)
+		load(t->ca);
+	if (t->ca_pem && !t->ca_extra)
+		t->ca_extra = extra_new(t->ca_pem);
+	if (t->ca_pem && !t->ca_extra) {
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE,
+		    "%s cannot be reached: the `ca` of the namespace is not a certificate in PEM", t->host);
+		return CURLE_ABORTED_BY_CALLBACK;
+	}
+	if (t->ca_extra && t->ca->public.raw.p)
+		t->ca_extra->last->next = &t->ca->public;
+	mbedtls_ssl_conf_ca_chain(settings, t->ca_extra ? &t->ca_extra->own : &t->ca->public, NULL);
 	return CURLE_OK;
 }
 
-void trust_set(struct client *c, CURL *easy, struct str pem)
+void ca_set(struct transfer *t, struct ca *ca, struct str pem)
 {
-	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, trust_of(c, pem));
+	struct buf told = BUF_INIT(BUNDLE_MAX);
+	struct curl_blob blob;
+
+	t->ca = ca;
+	curl_easy_setopt(t->easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
+	if (!pem.n)
+		return;
+	t->ca_pem = xstrdup(pem);
+	buf_addz(&told, decoy);
+	buf_add(&told, pem);
+	blob = (struct curl_blob){.data = told.p, .len = told.n, .flags = CURL_BLOB_COPY};
+	if (!buf_ok(&told) || curl_easy_setopt(t->easy, CURLOPT_CAINFO_BLOB, &blob))
+		t->rc = fail(&t->err, E_BUSY, "no memory for a request to %s", t->host);
+	buf_release(&told);
 }

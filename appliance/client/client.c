@@ -7,7 +7,14 @@
 #include <cove/log.h>
 #include <stdlib.h>
 
-enum { CONNECTIONS = 64, CONNECTIONS_PER_HOST = 16, POLL_MS_MAX = 60000 };
+enum {
+	CONNECTIONS = 64,
+	CONNECTIONS_PER_HOST = 16,
+	CONNECTIONS_IDLE = 16, /* kept for later requests */
+	TRANSFERS_MAX = 1024,  /* started and not yet done, delayed ones too */
+	POLL_MS_MAX = 60000,
+	STACK_BYTES = 512 * 1024, /* for RSA certificates, and what events do: commits of the database */
+};
 
 /* The command is the thread's from here on. */
 static client_id push(struct client *c, struct command *command)
@@ -16,8 +23,12 @@ static client_id push(struct client *c, struct command *command)
 
 	pthread_mutex_lock(&c->mutex);
 	id = ++c->next_id;
-	if (command->start)
+	if (command->start) {
 		command->start->id = id;
+		if (c->alive++ >= TRANSFERS_MAX && !command->start->rc)
+			command->start->rc = fail(&command->start->err, E_BUSY,
+			    "too many requests to other registries are under way: try again in a moment");
+	}
 	*c->last = command;
 	c->last = &command->next;
 	pthread_mutex_unlock(&c->mutex);
@@ -55,6 +66,9 @@ static void end(struct client *c, struct transfer *t)
 		curl_multi_remove_handle(c->multi, t->easy);
 	t->events.done(t->ctx, t->rc, &t->err);
 	transfer_free(t);
+	pthread_mutex_lock(&c->mutex);
+	c->alive--;
+	pthread_mutex_unlock(&c->mutex);
 }
 
 static void begin(struct client *c, struct transfer *t, int64_t now_ms)
@@ -65,8 +79,7 @@ static void begin(struct client *c, struct transfer *t, int64_t now_ms)
 		t->rc = fail(&t->err, E_BUSY, "a request to %s cannot be made: %s", t->host, curl_multi_strerror(code));
 		return;
 	}
-	t->in_multi = true;
-	t->head_by_ms = now_ms + t->head_ms;
+	transfer_begun(t, now_ms);
 }
 
 static void take_commands(struct client *c)
@@ -118,7 +131,7 @@ static int look_after(struct client *c)
 		int64_t at;
 
 		next = t->next;
-		if (!t->rc && !t->in_multi && now_ms >= t->start_at_ms)
+		if (!t->rc && !t->in_multi && now_ms >= t->due_ms)
 			begin(c, t, now_ms);
 		at = transfer_check(t, now_ms);
 		if (t->rc)
@@ -151,9 +164,10 @@ static void *run(void *ctx)
 
 	while (!news.stopping) {
 		take_commands(c);
-		wait_ms = look_after(c);
 		curl_multi_perform(c->multi, &running);
 		take_results(c);
+		/* last, since all of the above moves deadlines; what it starts makes the poll return at once */
+		wait_ms = look_after(c);
 		/* perform swallows a wake-up that came before it: only one after this look ends the poll */
 		news = look_for_news(c);
 		if (wait_ms && !news.commands && !news.stopping)
@@ -168,30 +182,47 @@ static void *run(void *ctx)
 				t->rc = fail_rc(&t->err, E_SHUTTING_DOWN);
 		while (c->transfers)
 			end(c, c->transfers);
-	} while (c->first);
+	} while (look_for_news(c).commands);
 	return NULL;
+}
+
+static void release(struct client *c)
+{
+	curl_multi_cleanup(c->multi);
+	curl_global_cleanup();
+	ca_free(c->ca);
+	pthread_mutex_destroy(&c->mutex);
+	free(c->user_agent);
+	free(c);
 }
 
 enum rc client_open(const struct client_options *options, struct client **out, struct err *err)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
 	unsigned total = options->connections_max, per_host = options->connections_per_host_max;
+	pthread_attr_t attributes;
+	int failed;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		bug("libcurl does not start");
 	c->last = &c->first;
 	pthread_mutex_init(&c->mutex, NULL);
-	pthread_mutex_init(&c->trust_mutex, NULL);
 	c->user_agent = xstrdup(options->user_agent);
+	c->ca = ca_new();
 	c->multi = curl_multi_init();
 	if (!c->multi)
 		bug("no memory for the client");
 	curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(total ? total : CONNECTIONS));
 	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : CONNECTIONS_PER_HOST));
-	if (pthread_create(&c->thread, NULL, run, c)) {
-		curl_multi_cleanup(c->multi);
-		free(c->user_agent);
-		free(c);
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_IDLE);
+	/* a name server that does not answer does not keep the program from stopping */
+	curl_multi_setopt(c->multi, CURLMOPT_QUICK_EXIT, 1L);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	failed = pthread_create(&c->thread, &attributes, run, c);
+	pthread_attr_destroy(&attributes);
+	if (failed) {
+		release(c);
 		return fail(err, E_BUSY, "no thread for outgoing requests");
 	}
 	*out = c;
@@ -205,11 +236,5 @@ void client_close(struct client *c)
 	pthread_mutex_unlock(&c->mutex);
 	curl_multi_wakeup(c->multi);
 	pthread_join(c->thread, NULL);
-	curl_multi_cleanup(c->multi);
-	curl_global_cleanup();
-	trust_free_all(c);
-	pthread_mutex_destroy(&c->trust_mutex);
-	pthread_mutex_destroy(&c->mutex);
-	free(c->user_agent);
-	free(c);
+	release(c);
 }

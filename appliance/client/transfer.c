@@ -19,6 +19,26 @@ static void clear(char *p, size_t n)
 		explicit_bzero(p, n);
 }
 
+static void enter(struct transfer *t, enum stage stage, int64_t for_ms)
+{
+	t->stage = stage;
+	t->due_ms = clock_mono_ms() + for_ms;
+}
+
+/* The host and port of an address, for sentences: without a user and password that may be in it. */
+static void host_of(struct str url, char *out, size_t size)
+{
+	struct str scheme, rest, host, path, user;
+
+	str_cut(url, ':', &scheme, &rest);
+	rest = str_from(rest, str_starts(rest, STR("//")) ? 2 : 0);
+	str_cut(rest, '/', &host, &path);
+	str_cut(host, '?', &host, &path);
+	if (str_has(host, '@'))
+		str_cut_last(host, '@', &user, &host);
+	snprintf(out, size, "%.*s", STR_ARG(str_first(host, size - 1)));
+}
+
 /* ---- events ---- */
 
 bool client_field_at(const struct client_head *head, const char *name, size_t index, struct str *value)
@@ -43,6 +63,12 @@ bool client_field(const struct client_head *head, const char *name, struct str *
 	return found;
 }
 
+static void say_too_long(struct transfer *t)
+{
+	t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s sends more than the %llu bytes that are allowed here", t->host,
+	    (unsigned long long)t->body_max);
+}
+
 void transfer_say_head(struct transfer *t)
 {
 	struct client_head head = {.fields = t->easy};
@@ -60,8 +86,43 @@ void transfer_say_head(struct transfer *t)
 	head.has_length = length >= 0;
 	head.length = length >= 0 ? (uint64_t)length : 0;
 	head.url = str_of(url);
-	if (t->events.head)
+	if (t->body_max && !t->is_head && head.length > t->body_max)
+		say_too_long(t);
+	else if (t->events.head)
 		t->rc = t->events.head(t->ctx, &head, &t->err);
+}
+
+/* The connection is there: the request goes out. Once more for each redirect. */
+static int on_request(void *ctx, char *peer, char *own, int peer_port, int own_port)
+{
+	struct transfer *t = ctx;
+	char *scheme = NULL;
+	bool is_https;
+
+	(void)peer;
+	(void)own;
+	(void)peer_port;
+	(void)own_port;
+	curl_easy_getinfo(t->easy, CURLINFO_SCHEME, &scheme);
+	is_https = str_eqi(str_of(scheme), STR("https"));
+	if (t->was_https && !is_https) {
+		t->rc = fail(&t->err, E_UPSTREAM_ANSWER,
+		    "%s redirects from https to http, which is refused: anybody on the way could read and change it",
+		    t->host);
+		return CURL_PREREQFUNC_ABORT;
+	}
+	t->was_https |= is_https;
+	enter(t, STAGE_ASKED, t->head_ms);
+	return CURL_PREREQFUNC_OK;
+}
+
+/* By lines; the empty one ends a head: of the answer, or of a redirect or 1xx before it. */
+static size_t on_header(char *p, size_t one, size_t n, void *ctx)
+{
+	n *= one;
+	if (str_eq((struct str){p, n}, STR("\r\n")) || str_eq((struct str){p, n}, STR("\n")))
+		enter(ctx, STAGE_ANSWERED, ((struct transfer *)ctx)->stall_ms);
+	return n;
 }
 
 static size_t on_body(char *p, size_t one, size_t n, void *ctx)
@@ -69,14 +130,13 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
 	struct transfer *t = ctx;
 
 	n *= one;
-	t->last_byte_ms = clock_mono_ms();
+	enter(t, STAGE_ANSWERED, t->stall_ms);
 	transfer_say_head(t);
 	if (t->rc)
 		return CURL_WRITEFUNC_ERROR;
 	t->body_bytes += n;
 	if (t->body_max && t->body_bytes > t->body_max)
-		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s sends more than the %llu bytes that are allowed here",
-		    t->host, (unsigned long long)t->body_max);
+		say_too_long(t);
 	else if (t->events.body)
 		t->rc = t->events.body(t->ctx, p, n, &t->err);
 	return t->rc ? CURL_WRITEFUNC_ERROR : n;
@@ -88,16 +148,6 @@ static char *copy(struct str s, size_t *n)
 {
 	*n = s.n;
 	return s.n ? xstrdup(s) : NULL;
-}
-
-static void find_host(struct transfer *t, struct str url)
-{
-	struct str scheme, rest, host, path;
-
-	str_cut(url, ':', &scheme, &rest);
-	rest = str_from(rest, str_starts(rest, STR("//")) ? 2 : 0);
-	str_cut(rest, '/', &host, &path);
-	snprintf(t->host, sizeof(t->host), "%.*s", STR_ARG(host));
 }
 
 static bool add_field(struct transfer *t, const char *line)
@@ -152,6 +202,9 @@ static void set_method(struct transfer *t, const struct client_request *r)
 
 	if (r->method == CLIENT_HEAD)
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+	/* a POST carries credentials: nobody but its addressee gets them, and it is never sent twice */
+	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, r->method == CLIENT_POST ? 0L : 1L);
+	curl_easy_setopt(t->easy, CURLOPT_MAXREDIRS, (long)t->redirects_max);
 	if (r->method == CLIENT_POST) {
 		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_n);
 		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body ? t->body : "");
@@ -166,26 +219,27 @@ static void set_options(struct client *c, struct transfer *t, const struct clien
 {
 	CURL *e = t->easy;
 	char *url = xstrdup(r->url);
-	bool is_https = str_starts(r->url, STR("https://"));
 
 	curl_easy_setopt(e, CURLOPT_URL, url);
 	free(url);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	/* from https never down to plain text */
-	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, is_https ? "https" : "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(e, CURLOPT_MAXREDIRS, r->redirects_max ? (long)r->redirects_max : (long)REDIRECTS);
+	curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->fields);
 	curl_easy_setopt(e, CURLOPT_USERAGENT, c->user_agent);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_ms ? (long)r->connect_ms : (long)CONNECT_MS);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	trust_set(c, e, r->ca_pem);
+	ca_set(t, c->ca, r->ca_pem);
 	set_method(t, r);
 }
 
@@ -197,20 +251,23 @@ struct transfer *transfer_new(
 	t->events = *events;
 	t->ctx = ctx;
 	t->body_max = r->body_max;
+	t->is_head = r->method == CLIENT_HEAD;
+	t->redirects_max = r->redirects_max ? r->redirects_max : REDIRECTS;
+	t->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_MS;
 	t->head_ms = r->head_ms ? r->head_ms : HEAD_MS;
 	t->stall_ms = r->stall_ms ? r->stall_ms : STALL_MS;
-	t->start_at_ms = clock_mono_ms() + r->delay_ms;
+	enter(t, STAGE_DELAYED, r->delay_ms);
 	t->authorization = copy(r->authorization, &t->authorization_n);
 	t->body = copy(r->body, &t->body_n);
-	find_host(t, r->url);
+	host_of(r->url, t->host, sizeof(t->host));
 	t->easy = curl_easy_init();
 	if (!t->easy || !add_fields(t, r->fields) || !add_authorization(t)) {
 		t->rc = fail(&t->err, E_BUSY, "no memory for a request to %s", t->host);
 		return t;
 	}
 	if (!str_starts(r->url, STR("https://")) && !str_starts(r->url, STR("http://")))
-		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%.*s is not an http or https address",
-		    STR_ARG(str_first(r->url, 200)));
+		t->rc =
+		    fail(&t->err, E_UPSTREAM_ANSWER, "the address of %s is neither an http nor an https one", t->host);
 	else
 		set_options(c, t, r);
 	return t;
@@ -227,69 +284,135 @@ void transfer_free(struct transfer *t)
 	clear(t->body, t->body_n);
 	free(t->authorization);
 	free(t->body);
+	free(t->ca_pem);
+	ca_extra_free(t->ca_extra);
 	free(t);
 }
 
 /* ---- the end ---- */
 
-static const char *cause(CURLcode code)
+static const char *connect_cause(CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
 		return "its name is not found";
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return "the name of the proxy (HTTPS_PROXY or HTTP_PROXY) is not found";
+	case CURLE_PROXY:
+		return "the proxy (HTTPS_PROXY or HTTP_PROXY) refuses";
 	case CURLE_COULDNT_CONNECT:
 		return "it does not accept the connection";
 	case CURLE_OPERATION_TIMEDOUT:
 		return "it does not answer in time";
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return "its certificate is not trusted: if its CA is not a public one, set it as `ca` of the namespace";
-	case CURLE_SSL_CACERT_BADFILE:
-		return "the file with the trusted CAs cannot be read";
 	case CURLE_SSL_CONNECT_ERROR:
-		return "TLS failed";
-	case CURLE_PARTIAL_FILE:
+		return "TLS fails";
+	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
+	case CURLE_PARTIAL_FILE:
 		return "it dropped the connection";
 	default:
 		return NULL;
 	}
 }
 
+/* By the text of mbedTLS, which alone tells them apart. */
+static const char *certificate_cause(const char *text)
+{
+	static const struct {
+		const char *text, *cause;
+	} rows[] = {
+	    {"not correctly signed",
+		"its certificate is not trusted: if its CA is not a public one, set it as `ca` of the "
+		"namespace"},
+	    {"does not match", "its certificate is for another name"},
+	    {"has expired", "its certificate has expired, or the clock of this machine is wrong"},
+	    {"in the future", "its certificate is not valid yet, or the clock of this machine is wrong"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (strstr(text, rows[i].text))
+			return rows[i].cause;
+	return "its certificate is not accepted";
+}
+
+/* curl's text may hold bytes of the peer and line ends. */
+static void clean(char *text)
+{
+	size_t n = 0;
+
+	for (const char *p = text; *p; p++)
+		if (*p > ' ' && *p < 0x7f)
+			text[n++] = *p;
+		else if (n && text[n - 1] != ' ')
+			text[n++] = ' ';
+	while (n && text[n - 1] == ' ')
+		n--;
+	text[n] = '\0';
+}
+
+/* The host that failed: "name", or "cdn (where name redirects to)". */
+static void culprit(struct transfer *t, char *out, size_t size)
+{
+	char last[sizeof(t->host)] = "", *url = NULL;
+
+	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+	host_of(str_of(url), last, sizeof(last));
+	if (last[0] && !str_eqi(str_of(last), str_of(t->host)))
+		snprintf(out, size, "%s (where %s redirects to)", last, t->host);
+	else
+		snprintf(out, size, "%s", t->host);
+}
+
 void transfer_judge(struct transfer *t, CURLcode code)
 {
-	const char *why = cause(code);
+	char who[300];
+	const char *why;
 
 	if (t->rc || code == CURLE_OK)
 		return;
-	if (code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_UNSUPPORTED_PROTOCOL ||
-	    code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_URL_MALFORMAT)
-		t->rc = fail(
-		    &t->err, E_UPSTREAM_ANSWER, "%s: %s", t->host, t->error[0] ? t->error : curl_easy_strerror(code));
+	if (code == CURLE_RECV_ERROR)
+		t->error[0] = '\0'; /* numbers of the TLS library */
+	clean(t->error);
+	culprit(t, who, sizeof(who));
+	why = code == CURLE_PEER_FAILED_VERIFICATION ? certificate_cause(t->error) : connect_cause(code);
+	if (code == CURLE_TOO_MANY_REDIRECTS)
+		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s redirects more than %u times", t->host, t->redirects_max);
+	else if (!why && code != CURLE_OUT_OF_MEMORY)
+		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s does not answer as it should: %s", who,
+		    t->error[0] ? t->error : curl_easy_strerror(code));
+	else if (t->head_said)
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s dropped the connection after %llu bytes%s%s%s", who,
+		    (unsigned long long)t->body_bytes, t->error[0] ? " (" : "", t->error, t->error[0] ? ")" : "");
 	else
-		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: %s%s%s%s", t->host,
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: %s%s%s%s", who,
 		    why ? why : curl_easy_strerror(code), t->error[0] ? " (" : "", t->error, t->error[0] ? ")" : "");
+}
+
+/* ---- deadlines ---- */
+
+void transfer_begun(struct transfer *t, int64_t now_ms)
+{
+	t->in_multi = true;
+	/* one that only waits for others to end has been here for longer than it may take to connect */
+	t->stage = STAGE_QUEUED;
+	t->due_ms = now_ms + t->connect_ms + t->head_ms;
 }
 
 int64_t transfer_check(struct transfer *t, int64_t now_ms)
 {
-	int64_t due;
+	char who[300];
 
-	if (t->rc)
-		return now_ms;
-	if (!t->in_multi)
-		return t->start_at_ms;
-	/* until the first byte of the body, which is when the head is said, the head's deadline holds */
-	due = t->head_said ? t->last_byte_ms + t->stall_ms : t->head_by_ms;
-	if (now_ms < due)
-		return due;
-	if (t->head_said)
-		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s has stopped sending: nothing for %lld s", t->host,
-		    (long long)(t->stall_ms / 1000));
+	if (t->rc || t->stage == STAGE_DELAYED || now_ms < t->due_ms)
+		return t->due_ms;
+	culprit(t, who, sizeof(who));
+	if (t->stage == STAGE_QUEUED)
+		t->rc = fail(&t->err, E_BUSY, "too many requests to %s are under way: try again in a moment", who);
+	else if (t->stage == STAGE_ASKED)
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: it does not answer in time", who);
 	else
 		t->rc =
-		    fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: it does not answer in time", t->host);
+		    fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s has stopped sending: nothing for %lld s after %llu bytes",
+			who, (long long)(t->stall_ms / 1000), (unsigned long long)t->body_bytes);
 	return now_ms;
 }

@@ -5,6 +5,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* What it waits for. */
+enum stage {
+	STAGE_DELAYED,  /* its time to start */
+	STAGE_QUEUED,   /* a connection: a free one, or one to be made (curl has a deadline for that) */
+	STAGE_ASKED,    /* the head of the answer */
+	STAGE_ANSWERED, /* more of the body, or where a redirect leads */
+};
+
 /* Owned by the client's thread once it is in its list. */
 struct transfer {
 	struct transfer *next;
@@ -15,15 +23,20 @@ struct transfer {
 	struct curl_slist *fields;
 	char *authorization, *body; /* wiped */
 	size_t authorization_n, body_n;
+	struct ca *ca;
+	char *ca_pem; /* NULL: the public CAs only */
+	struct ca_extra *ca_extra;
 	char host[128]; /* for sentences */
 	char error[CURL_ERROR_SIZE];
+	enum stage stage;
 	bool in_multi, head_said;
+	bool was_https; /* on some hop: no later one may be plain */
+	bool is_head;   /* of the methods */
+	unsigned redirects_max;
 	uint64_t body_bytes, body_max;
-	int64_t start_at_ms; /* a delayed one: not before */
-	int64_t head_by_ms;  /* deadline of the head, once started */
-	int64_t head_ms, stall_ms;
-	int64_t last_byte_ms;
-	enum rc rc; /* what an event, a deadline or the request itself ended it with */
+	int64_t connect_ms, head_ms, stall_ms;
+	int64_t due_ms; /* when the stage has lasted too long; of a delayed one: when it starts */
+	enum rc rc;     /* what an event, a deadline or the request itself ended it with */
 	struct err err;
 };
 
@@ -37,13 +50,13 @@ struct client {
 	CURLM *multi;
 	pthread_t thread;
 	char *user_agent;
+	struct ca *ca;
 	struct transfer *transfers; /* the thread's own */
 	pthread_mutex_t mutex;      /* guards what follows */
 	struct command *first, **last;
 	client_id next_id;
+	unsigned alive; /* transfers that were started and did not end yet */
 	bool stopping;
-	pthread_mutex_t trust_mutex; /* guards: */
-	struct trust *trusts;
 };
 
 /* A transfer ready to be added; what is wrong with the request is in its rc. */
@@ -54,10 +67,17 @@ void transfer_free(struct transfer *t);
 void transfer_judge(struct transfer *t, CURLcode code);
 /* head() if it was not said yet. */
 void transfer_say_head(struct transfer *t);
-/* A deadline has passed: sets rc. Returns when the next one is due, INT64_MAX for never. */
+/* It was given to curl. */
+void transfer_begun(struct transfer *t, int64_t now_ms);
+/* A deadline that has passed sets rc. Returns when the next one is due. */
 int64_t transfer_check(struct transfer *t, int64_t now_ms);
 
 /* ---- ca.c ---- */
-/* The request trusts the public CAs and those of `pem`. */
-void trust_set(struct client *c, CURL *easy, struct str pem);
-void trust_free_all(struct client *c);
+/* The public CAs: read with the first TLS connection, shared by all; used on the client's thread only. */
+struct ca *ca_new(void);
+void ca_free(struct ca *ca);
+/* Beside them. It is used while a connection of the transfer makes its handshake, so it lives as long as that. */
+struct ca_extra;
+void ca_extra_free(struct ca_extra *extra);
+/* The transfer's connections trust the public CAs and those of `pem`. */
+void ca_set(struct transfer *t, struct ca *ca, struct str pem);

@@ -1,7 +1,6 @@
 /* client: real requests to a real server of one thread that answers as the request's path tells it. */
+#include "client/outcome.h"
 #include <arpa/inet.h>
-#include <cove/buf.h>
-#include <cove/client.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -110,71 +109,6 @@ static int start_server(uint16_t *at)
 	assert_int_equal(pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd), 0);
 	pthread_detach(thread);
 	return fd;
-}
-
-/* ---- one request and what came of it ---- */
-
-struct outcome {
-	pthread_mutex_t mutex;
-	pthread_cond_t ended;
-	bool over;
-	int status, dones;
-	char two[8];
-	struct buf body;
-	enum rc refuse; /* what body() returns */
-	enum rc rc;
-	struct err err;
-};
-
-static enum rc on_head(void *ctx, const struct client_head *head, struct err *err)
-{
-	struct outcome *o = ctx;
-	struct str value;
-
-	(void)err;
-	o->status = head->status;
-	if (client_field(head, "x-two", &value))
-		snprintf(o->two, sizeof o->two, "%.*s", STR_ARG(value));
-	return OK;
-}
-
-static enum rc on_body(void *ctx, const void *p, size_t n, struct err *err)
-{
-	struct outcome *o = ctx;
-
-	buf_add(&o->body, (struct str){p, n});
-	return o->refuse ? fail_rc(err, o->refuse) : OK;
-}
-
-static void on_done(void *ctx, enum rc rc, const struct err *err)
-{
-	struct outcome *o = ctx;
-
-	pthread_mutex_lock(&o->mutex);
-	o->rc = rc;
-	if (rc)
-		o->err = *err;
-	o->dones++;
-	o->over = true;
-	pthread_cond_signal(&o->ended);
-	pthread_mutex_unlock(&o->mutex);
-}
-
-static const struct client_events events = {on_head, on_body, on_done};
-
-static void outcome_init(struct outcome *o)
-{
-	*o = (struct outcome){.body = BUF_INIT(8u << 20)};
-	pthread_mutex_init(&o->mutex, NULL);
-	pthread_cond_init(&o->ended, NULL);
-}
-
-static void outcome_wait(struct outcome *o)
-{
-	pthread_mutex_lock(&o->mutex);
-	while (!o->over)
-		pthread_cond_wait(&o->ended, &o->mutex);
-	pthread_mutex_unlock(&o->mutex);
 }
 
 static void ask(struct outcome *o, const char *path, struct client_request request)

@@ -27,14 +27,14 @@ struct client_request {
 	struct str fields;        /* "Name: value\r\n"... */
 	struct str authorization; /* the value; not sent on to another origin by a redirect; wiped */
 	struct str body;          /* POST: application/x-www-form-urlencoded; wiped */
-	struct str ca_pem;        /* trusted beside the public CAs */
+	struct str ca_pem;        /* trusted beside the public CAs, by this request only */
 	uint64_t from;            /* > 0: `Range: bytes=<from>-` */
 	uint64_t body_max;        /* a longer body ends the request: E_UPSTREAM_ANSWER */
 	int64_t delay_ms;         /* starts so much later: for retries */
 	int64_t connect_ms;       /* 0: 10 s */
 	int64_t head_ms;          /* to the head of the answer, 0: 30 s */
 	int64_t stall_ms;         /* without a byte of the body, 0: 30 s */
-	unsigned redirects_max;   /* 0: 5; from https to http is refused */
+	unsigned redirects_max;   /* 0: 5; from https to http is refused; of a POST none is followed */
 };
 
 /* The answer's head, after redirects. Slices are valid during the call. */
@@ -56,7 +56,8 @@ struct client_events {
 	enum rc (*head)(void *ctx, const struct client_head *head, struct err *err);
 	enum rc (*body)(void *ctx, const void *p, size_t n, struct err *err);
 	/* E_UPSTREAM_UNREACHABLE (name, connect, TLS, timeout, drop; the sentence says which and names the host),
-	 * E_UPSTREAM_ANSWER, E_SHUTTING_DOWN, or what head or body returned. A status is no failure here. */
+	 * E_UPSTREAM_ANSWER, E_BUSY (too many at a time), E_SHUTTING_DOWN, or what head or body returned. A status is no
+	 * failure here. */
 	void (*done)(void *ctx, enum rc rc, const struct err *err);
 };
 /* Any thread, also from an event. Never fails at once: what is wrong with the request comes by done(). */
