@@ -263,7 +263,7 @@ static int set_up(void **state)
 	unsetenv("ALL_PROXY");
 	listening = start_server(&port);
 	(void)start_server(&other_port);
-	return client_open(&options, &client, NULL);
+	return client_open(&options, &client, NULL) ? -1 : 0;
 }
 
 int main(void)

@@ -17,7 +17,6 @@ enum { BLOB_BYTES = 300000, PARALLEL = 50, STORM = 200, STORMERS = 4 };
 
 static struct client *client;
 
-
 /* ---- the upstream, a process of its own until its stdin is closed ---- */
 
 struct upstream {
@@ -439,7 +438,7 @@ static int set_up(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++)
 		unsetenv(proxies[i]);
-	return client_open(&options, &client, NULL);
+	return client_open(&options, &client, NULL) ? -1 : 0;
 }
 
 static int tear_down(void **state)
