@@ -83,6 +83,16 @@ const struct command commands[] = {
 	"restart "
 	"the\n"
 	"CA is made anew, and every client must trust it again.\n"},
+    {"blob-store", cmd_blob_store, "directories, mostly on other disks, that namespaces keep their blobs in",
+	"cove blob-store add NAME PATH\n"
+	"cove blob-store list [--json]\n"
+	"cove blob-store remove NAME\n\n"
+	"PATH is a directory that is there, on a mounted disk, and that the server may write to. A namespace uses it "
+	"by\n"
+	"`cove namespace change NAME blob_store=STORE`, for what is pushed from then on. A disk that is missing costs "
+	"only "
+	"what\n"
+	"lies on it; mounted again, it goes on. Only an empty blob store is removed. Changes work at once.\n"},
     {"licenses", cmd_licenses, "print the licences of cove and of the libraries within", "cove licenses\n"},
     {"version", cmd_version, "print the version", "cove version\n"},
     {"help", cmd_help, "this list, or the help of one command", "cove help [COMMAND]\n"},

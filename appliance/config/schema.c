@@ -37,6 +37,8 @@ const struct setting settings[] = {
 	"Rows of the audit log (`cove audit`); the oldest go. A row takes about 150 bytes of the database."},
     {"upload_expiry", TYPE_DURATION, MEMBER(upload_expiry_s), "7d", NULL, 60, 10 * 365 * 86400ull,
 	"How long an unfinished upload can be resumed before it is removed."},
+    {"blob_grace", TYPE_DURATION, MEMBER(blob_grace_s), "1d", NULL, 0, 10 * 365 * 86400ull,
+	"How long a blob that no repository has any more stays on the disk, so that a push need not send it again."},
     {"stop_grace", TYPE_DURATION, MEMBER(stop_grace_s), "30s", NULL, 0, 3600,
 	"How long transfers may go on once the server is told to stop."},
 };

@@ -54,6 +54,8 @@ static enum rc prepare_directory(int dirfd, struct str path, const char *marker,
 		return fail(err, E_USAGE,
 		    "%.*s is a blob store already: remove the file " MARKER_FILE " in it if none uses it any more",
 		    STR_ARG(path));
+	if (faccessat(dirfd, "cove.db", F_OK, 0) == 0)
+		return fail(err, E_USAGE, "%.*s is a data directory: make another directory", STR_ARG(path));
 	TRY(volume_make_dirs(dirfd, err));
 	snprintf(line, sizeof(line), "%s\n", marker);
 	return io_write_file(dirfd, MARKER_FILE, str_of(line), 0600, err);

@@ -63,8 +63,8 @@ static enum rc find_id(struct db_conn *c, int64_t id, struct volume *out, bool *
 static bool has_marker(const struct volume *v)
 {
 	struct buf text = BUF_INIT(2 * MARKER_SIZE);
-	bool fits = io_read_file(v->dirfd, MARKER_FILE, &text, NULL) == OK &&
-		    str_eq(str_trim(buf_str(&text)), str_of(v->marker));
+	bool fits = v->marker[0] && io_read_file(v->dirfd, MARKER_FILE, &text, NULL) == OK &&
+		    str_starts(buf_str(&text), str_of(v->marker));
 
 	buf_release(&text);
 	return fits;

@@ -1,5 +1,6 @@
 /* lists: pages, order, filters; and that every query of the store walks an index. */
 #include "fixture.h"
+#include <cove/cached.h>
 
 #define R REPO("team/app")
 
@@ -208,6 +209,50 @@ static void check_plan(void *ctx, const char *sql, struct str line)
 		fail_msg("%s: %.*s", sql, STR_ARG(line));
 }
 
+static enum rc see_store(void *ctx, const struct blob_store *b, struct err *err)
+{
+	(void)ctx;
+	(void)b;
+	(void)err;
+	return OK;
+}
+
+static void ask_of_caches_and_blob_stores(struct place *p, const struct digest *d)
+{
+	static const struct space usb = {.blob_store = {"usb", 3}, .quota_bytes = 1 << 20};
+	static const struct sweep_grace at_once = {0, 0};
+	struct digest on_disk = sha256(STR("on disk")), y = push_ok(p, R, STR("y"));
+	struct upload *u;
+	char id[37], path[100];
+	int64_t at;
+	unsigned freed;
+	size_t removed;
+	bool stored;
+
+	assert_int_equal(tag_checked(p->st, R, TAG("t"), &at, &p->err), OK);
+	assert_int_equal(tag_set_checked(p->st, R, TAG("t"), 1, &p->err), OK);
+	assert_int_equal(blob_is_stored(p->st, d, &stored, &p->err), OK);
+	assert_int_equal(blob_link_stored(p->st, REPO("c"), d, &p->err), OK);
+	assert_int_equal(blob_touch(p->st, R, d, &p->err), OK);
+	assert_int_equal(blob_evict(p->st, 1, 1, 1, &freed, &p->err), OK);
+	snprintf(path, sizeof path, "%s/usb", p->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(blob_store_add(p->db, STR("usb"), str_of(path), &p->err), OK);
+	assert_int_equal(upload_start(p->st, &usb, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_write(u, "on disk", 7, &p->err), OK);
+	assert_int_equal(upload_commit(u, &usb, &on_disk, &p->err), OK);
+	assert_blob(p->st, R, &on_disk, STR("on disk"));
+	assert_int_equal(store_expire_uploads(p->st, 3600, &p->err), OK);
+	assert_int_equal(blob_store_list(p->db, see_store, NULL, &p->err), OK);
+	assert_int_equal(blob_store_remove(p->db, STR("usb"), &p->err), E_USAGE);
+	assert_int_equal(blob_delete(p->st, R, &on_disk, &p->err), OK);
+	assert_int_equal(blob_delete(p->st, R, &y, &p->err), OK);
+	assert_int_equal(store_sweep(p->st, &at_once, 10, &removed, &p->err), OK);
+	assert_int_equal(removed, 2);
+	assert_int_equal(blob_store_remove(p->db, STR("usb"), &p->err), OK);
+}
+
 /* What costs the same with a hundred rows and with a hundred thousand. */
 static void every_query_walks_an_index(void **state)
 {
@@ -242,6 +287,7 @@ static void every_query_walks_an_index(void **state)
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR("t"), 0, 1, see, &seen, &more, &p->err), OK);
 	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), OK);
 	assert_int_equal(manifest_delete(p->st, NULL, R, &digest, &p->err), OK);
+	ask_of_caches_and_blob_stores(p, &refs[0].digest);
 	assert_int_equal(db_here(p->db, &conn, &p->err), OK);
 	db_each_plan(conn, check_plan, &lines);
 	assert_true(lines > 20);

@@ -1,5 +1,6 @@
 /* space: tags that may not move, tags that never go, and quotas, each against what a push would really do. */
 #include "fixture.h"
+#include <cove/cached.h>
 
 #define R REPO("a/b")
 
@@ -84,12 +85,155 @@ static void quotas_count_a_blob_once(void **state)
 	assert_int_equal(blob_mount(p->st, &small, REPO("b"), R, &second, &p->err), OK);
 }
 
+static void a_full_namespace_starts_no_upload(void **state)
+{
+	struct place *p = *state;
+	struct space small = {.quota_bytes = 3}, roomy = {.quota_bytes = 4};
+	char id[37];
+
+	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), OK);
+	push_ok(p, R, STR("abc"));
+	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), E_QUOTA);
+	assert_non_null(strstr(p->err.text, "3 of 3"));
+	assert_int_equal(upload_start(p->st, &roomy, R, DIGEST_SHA256, id, &p->err), OK);
+}
+
+/* ---- what the triggers keep, against the same counted anew ---- */
+
+static void run_sql(struct place *p, const char *sql)
+{
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	assert_int_equal(db_begin(c, &p->err), OK);
+	assert_int_equal(db_prepare(c, sql, &s, &p->err), OK);
+	if (db_run(s, NULL, &p->err))
+		fail_msg("%s: %s", sql, p->err.text);
+	assert_int_equal(db_commit(c, &p->err), OK);
+}
+
+static void assert_books_agree(struct place *p, int step)
+{
+	static const char used[] =
+	    "SELECT n.id, n.used_bytes, coalesce((SELECT sum(b.size) FROM blobs b WHERE EXISTS (SELECT 1 FROM "
+	    "blob_links l"
+	    " JOIN repositories r ON r.id = l.repository WHERE l.blob = b.id AND r.namespace = n.id)), 0)"
+	    " + coalesce((SELECT sum(m.size) FROM manifests m JOIN repositories r ON r.id = m.repository"
+	    " WHERE r.namespace = n.id), 0) AS counted FROM namespaces n WHERE n.used_bytes <> counted";
+	static const char held[] =
+	    "SELECT namespace, blob, links FROM namespace_blobs EXCEPT SELECT r.namespace, l.blob, count(*)"
+	    " FROM blob_links l JOIN repositories r ON r.id = l.repository GROUP BY 1, 2";
+	static const char queue[] =
+	    "SELECT blob, 0, 0 FROM unlinked_blobs WHERE blob IN (SELECT blob FROM blob_links)"
+	    " UNION ALL SELECT id, 1, 1 FROM blobs WHERE id NOT IN (SELECT blob FROM blob_links)"
+	    " AND id NOT IN (SELECT blob FROM unlinked_blobs)";
+	static const char *const questions[] = {used, held, queue};
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool row;
+
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(db_prepare(c, questions[i], &s, &p->err), OK);
+		assert_int_equal(db_step(s, &row, &p->err), OK);
+		if (row)
+			fail_msg("step %d, question %zu: %lld %lld %lld", step, i, (long long)db_i64(s, 0),
+			    (long long)db_i64(s, 1), (long long)db_i64(s, 2));
+		db_done(s);
+	}
+}
+
+/* Failures are part of it: a blob that is in use, a mount of what is not there. */
+static void do_something(struct place *p, unsigned what, unsigned a, unsigned b)
+{
+	static const struct repo_name repos[] = {{{"x", 1}}, {{"y/z", 3}}, {{"n/x", 3}}, {{"n/y", 3}}};
+	static const char *const contents[] = {"a", "bb", "cccc", "dddddddd"};
+	static const struct sweep_grace at_once = {0, 0};
+	struct repo_name repo = repos[a % 4], other = repos[b % 4];
+	struct str content = str_of(contents[b / 4 % 4]);
+	struct digest d = sha256(content);
+	struct manifest_reference ref = {.digest = d, .size = content.n, .kind = REF_BLOB};
+	struct str bytes = str_of(contents[3 - b / 4 % 4]);
+	struct reference manifest = {.is_digest = true, .digest = sha256(bytes)};
+	enum rc rc = OK;
+	size_t removed;
+	unsigned freed;
+
+	switch (what % 8) {
+	case 0:
+	case 1:
+		rc = push(p->st, repo, content, &d, &p->err);
+		break;
+	case 2:
+		rc = blob_mount(p->st, NULL, repo, other, &d, &p->err);
+		break;
+	case 3:
+		rc = blob_delete(p->st, repo, &d, &p->err);
+		break;
+	case 4:
+		rc = put(p, repo, bytes, &ref, b % 2, &TAG("t"), 1);
+		break;
+	case 5:
+		rc = manifest_delete(p->st, NULL, repo, &manifest, &p->err);
+		break;
+	case 6:
+		rc = blob_evict(p->st, a % 2 ? 1 : 2, b, 2, &freed, &p->err);
+		break;
+	default:
+		rc = store_sweep(p->st, &at_once, 10, &removed, &p->err);
+	}
+	if (rc == E_INTERNAL || rc == E_IO || rc == E_CORRUPT)
+		fail_msg("%u: %s", what % 8, p->err.text);
+}
+
+static void triggers_keep_the_books(void **state)
+{
+	static const char make[] = "INSERT INTO namespaces (name, kind, created_at) VALUES ('n', 0, 0)";
+	static const char age[] = "UPDATE namespace_blobs SET last_used_at = 1";
+	/* as a namespace is removed with all it holds */
+	static const char *const purge[] = {
+	    "DELETE FROM manifests WHERE repository IN (SELECT id FROM repositories WHERE namespace = 2)",
+	    "DELETE FROM blob_links WHERE repository IN (SELECT id FROM repositories WHERE namespace = 2)",
+	    "DELETE FROM repositories WHERE namespace = 2",
+	};
+	struct place *p = *state;
+	uint32_t random = 20261124;
+
+	run_sql(p, make);
+	for (int step = 0; step < 600; step++) {
+		random = random * 1664525u + 1013904223u;
+		do_something(p, random >> 28, random >> 20, random >> 12);
+		if (step % 16 == 0)
+			run_sql(p, age);
+		if (step % 150 == 149)
+			for (size_t i = 0; i < 3; i++)
+				run_sql(p, purge[i]);
+		assert_books_agree(p, step);
+	}
+}
+
+static void a_size_that_was_wrong_is_mended_in_the_books(void **state)
+{
+	static const char damage[] = "UPDATE blobs SET size = 1000";
+	struct place *p = *state;
+
+	push_ok(p, R, STR("abc"));
+	run_sql(p, damage);
+	assert_books_agree(p, 0);
+	push_ok(p, R, STR("abc"));
+	assert_books_agree(p, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(tags_move_as_the_rules_say),
 	    TEST(immutable_tags_do_not_go),
 	    TEST(quotas_count_a_blob_once),
+	    TEST(a_full_namespace_starts_no_upload),
+	    TEST(triggers_keep_the_books),
+	    TEST(a_size_that_was_wrong_is_mended_in_the_books),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

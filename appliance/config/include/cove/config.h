@@ -21,6 +21,7 @@ struct config {
 	bool sparse_manifests;
 	uint64_t audit_rows;
 	uint64_t upload_expiry_s;
+	uint64_t blob_grace_s;
 	uint64_t stop_grace_s;
 };
 

@@ -1,0 +1,247 @@
+/* sweep: what nobody has any more leaves the disk after its grace, and never what somebody pushes at that moment. */
+#include "fixture.h"
+#include <cove/cached.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define A REPO("a")
+#define B REPO("b")
+
+static const struct sweep_grace at_once = {0, 0}, day = {86400, 86400}, evicted_only = {86400, 0};
+
+static size_t swept(struct place *p, const struct sweep_grace *grace, size_t max)
+{
+	size_t removed;
+
+	if (store_sweep(p->st, grace, max, &removed, &p->err))
+		fail_msg("store_sweep: %s", p->err.text);
+	return removed;
+}
+
+static bool file_is_there(struct place *p, const struct digest *d)
+{
+	char path[BLOB_PATH_MAX];
+	struct stat file;
+
+	blob_path(path, d);
+	return fstatat(p->dir, path, &file, 0) == 0;
+}
+
+static void only_what_has_no_link_goes(void **state)
+{
+	struct place *p = *state;
+	struct digest x = push_ok(p, A, STR("x")), y = push_ok(p, A, STR("y"));
+	uint64_t size;
+	char byte;
+	int fd;
+
+	assert_int_equal(blob_mount(p->st, NULL, B, A, &x, &p->err), OK);
+	assert_int_equal(blob_delete(p->st, A, &x, &p->err), OK);
+	assert_int_equal(swept(p, &at_once, 10), 0);
+	assert_int_equal(blob_open(p->st, B, &x, &fd, &size, &p->err), OK);
+	assert_int_equal(blob_delete(p->st, B, &x, &p->err), OK);
+	assert_int_equal(swept(p, &day, 10), 0);
+	assert_true(file_is_there(p, &x));
+	assert_int_equal(swept(p, &at_once, 10), 1);
+	assert_false(file_is_there(p, &x));
+	/* who has it open reads on */
+	assert_int_equal(read(fd, &byte, 1), 1);
+	close(fd);
+	assert_blob(p->st, A, &y, STR("y"));
+	assert_int_equal(swept(p, &at_once, 10), 0);
+	/* and it can come again */
+	x = push_ok(p, A, STR("x"));
+	assert_blob(p->st, A, &x, STR("x"));
+}
+
+static void a_link_takes_it_off_the_queue(void **state)
+{
+	struct place *p = *state;
+	struct digest x = push_ok(p, A, STR("x"));
+	bool stored;
+
+	assert_int_equal(blob_delete(p->st, A, &x, &p->err), OK);
+	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
+	assert_true(stored);
+	/* as a proxy does after its upstream has said that the repository has it */
+	assert_int_equal(blob_link_stored(p->st, B, &x, &p->err), OK);
+	assert_int_equal(swept(p, &at_once, 10), 0);
+	assert_blob(p->st, B, &x, STR("x"));
+	assert_int_equal(blob_delete(p->st, B, &x, &p->err), OK);
+	assert_int_equal(swept(p, &at_once, 10), 1);
+	assert_int_equal(blob_link_stored(p->st, B, &x, &p->err), E_BLOB_UNKNOWN);
+}
+
+static void run_sql(struct place *p, const char *sql)
+{
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	assert_int_equal(db_begin(c, &p->err), OK);
+	assert_int_equal(db_prepare(c, sql, &s, &p->err), OK);
+	assert_int_equal(db_run(s, NULL, &p->err), OK);
+	assert_int_equal(db_commit(c, &p->err), OK);
+}
+
+static void what_a_cache_lets_go_of_goes_sooner(void **state)
+{
+	static const char age[] = "UPDATE namespace_blobs SET last_used_at = 1";
+	struct place *p = *state;
+	struct digest old, pushed = push_ok(p, A, STR("pushed")), fresh;
+	unsigned freed;
+
+	assert_int_equal(blob_delete(p->st, A, &pushed, &p->err), OK);
+	old = push_ok(p, A, STR("old"));
+	run_sql(p, age);
+	fresh = push_ok(p, A, STR("fresh"));
+	assert_int_equal(blob_evict(p->st, 1, 1, 10, &freed, &p->err), OK);
+	assert_int_equal(freed, 1); /* the other was used in the last minutes */
+	assert_int_equal(swept(p, &evicted_only, 10), 1);
+	assert_false(file_is_there(p, &old));
+	assert_true(file_is_there(p, &pushed));
+	assert_blob(p->st, A, &fresh, STR("fresh"));
+	assert_int_equal(blob_evict(p->st, 1, 1000, 10, &freed, &p->err), OK);
+	assert_int_equal(freed, 0);
+}
+
+static void many_go_in_steps(void **state)
+{
+	enum { COUNT = 100 };
+	struct place *p = *state;
+	struct digest d[COUNT];
+	char text[16];
+
+	for (int i = 0; i < COUNT; i++)
+		d[i] = push_ok(p, A, (struct str){text, (size_t)snprintf(text, sizeof text, "%d", i)});
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(blob_delete(p->st, A, &d[i], &p->err), OK);
+	assert_int_equal(swept(p, &at_once, 40), 40);
+	assert_int_equal(swept(p, &at_once, 1000), 60);
+	for (int i = 0; i < COUNT; i++)
+		assert_false(file_is_there(p, &d[i]));
+}
+
+/* As after a crash between the rows and the files. */
+static void a_file_without_a_row_is_replaced(void **state)
+{
+	static const char forget[] = "DELETE FROM blobs";
+	struct place *p = *state;
+	struct digest x = push_ok(p, A, STR("x"));
+
+	assert_int_equal(blob_delete(p->st, A, &x, &p->err), OK);
+	run_sql(p, forget);
+	assert_int_equal(swept(p, &at_once, 10), 0);
+	assert_true(file_is_there(p, &x));
+	x = push_ok(p, A, STR("x"));
+	assert_blob(p->st, A, &x, STR("x"));
+}
+
+/* ---- pushes, mounts, deletes and sweeps of the same few digests ---- */
+
+enum { PUSHERS = 4, ROUNDS = 60, CONTENTS = 3 };
+
+struct stress {
+	struct place *p;
+	atomic_int running;
+	atomic_int failures;
+	char text[300]; /* of some failure */
+};
+struct pusher {
+	struct stress *stress;
+	struct repo_name repo, other;
+	unsigned seed;
+};
+
+static bool reads_back(
+    struct store *st, struct repo_name repo, const struct digest *d, struct str content, struct err *err)
+{
+	char bytes[64];
+	uint64_t size;
+	bool same;
+	int fd;
+
+	if (blob_open(st, repo, d, &fd, &size, err))
+		return false;
+	same = read(fd, bytes, sizeof bytes) == (ssize_t)content.n && memcmp(bytes, content.p, content.n) == 0;
+	close(fd);
+	return same;
+}
+
+static enum rc one_round(struct pusher *me, unsigned n, struct err *err)
+{
+	static const char *const contents[CONTENTS] = {"one", "two", "three"};
+	struct store *st = me->stress->p->st;
+	struct str content = str_of(contents[(me->seed + n) % CONTENTS]);
+	struct digest d = sha256(content);
+	enum rc rc;
+
+	TRY(push(st, me->repo, content, &d, err));
+	if (!reads_back(st, me->repo, &d, content, err))
+		return E_CORRUPT;
+	/* a neighbour may have it or not; what was mounted is there */
+	rc = blob_mount(st, NULL, me->repo, me->other, &d, err);
+	if (rc && rc != E_BLOB_UNKNOWN)
+		return rc;
+	if (!reads_back(st, me->repo, &d, content, err))
+		return E_CORRUPT;
+	return blob_delete(st, me->repo, &d, err);
+}
+
+static void *push_and_delete(void *arg)
+{
+	struct pusher *me = arg;
+	struct err err = {.text = ""};
+
+	for (unsigned n = 0; n < ROUNDS; n++)
+		if (one_round(me, n, &err) && atomic_fetch_add(&me->stress->failures, 1) == 0)
+			snprintf(me->stress->text, sizeof me->stress->text, "round %u: %.200s", n, err.text);
+	atomic_fetch_sub(&me->stress->running, 1);
+	return NULL;
+}
+
+static void *sweep_on(void *arg)
+{
+	struct stress *stress = arg;
+	struct err err;
+	size_t removed;
+
+	while (atomic_load(&stress->running))
+		if (store_sweep(stress->p->st, &at_once, 100, &removed, &err))
+			atomic_fetch_add(&stress->failures, 1);
+	return NULL;
+}
+
+static void a_push_never_loses_its_file(void **state)
+{
+	static const struct repo_name repos[PUSHERS] = {{{"p/a", 3}}, {{"p/b", 3}}, {{"p/c", 3}}, {{"p/d", 3}}};
+	struct stress stress = {.p = *state, .running = PUSHERS};
+	struct pusher pushers[PUSHERS];
+	pthread_t threads[PUSHERS], sweeper;
+
+	for (unsigned i = 0; i < PUSHERS; i++) {
+		pushers[i] = (struct pusher){&stress, repos[i], repos[(i + 1) % PUSHERS], i};
+		assert_int_equal(pthread_create(&threads[i], NULL, push_and_delete, &pushers[i]), 0);
+	}
+	assert_int_equal(pthread_create(&sweeper, NULL, sweep_on, &stress), 0);
+	for (size_t i = 0; i < PUSHERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_join(sweeper, NULL);
+	if (atomic_load(&stress.failures))
+		fail_msg("%d failures: %s", atomic_load(&stress.failures), stress.text);
+	(void)swept(*state, &at_once, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(only_what_has_no_link_goes),
+	    TEST(a_link_takes_it_off_the_queue),
+	    TEST(what_a_cache_lets_go_of_goes_sooner),
+	    TEST(many_go_in_steps),
+	    TEST(a_file_without_a_row_is_replaced),
+	    TEST(a_push_never_loses_its_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
