@@ -98,9 +98,40 @@ class Lab:
         self.processes.append(p)
         return p
 
-    def trust(self, folder):
+    def dockerd(self, name, **settings):
+        """A daemon with folders of its own; its process and socket."""
+        d = self.path(name)
+        os.makedirs(d)
+        address = f"unix://{d}/docker.sock"
+        with open(d + "/daemon.json", "w") as f:
+            json.dump({"hosts": [address], "data-root": d + "/data", "exec-root": d + "/exec", "pidfile": d + "/docker.pid",
+                       "iptables": False, "ip6tables": False, "ip-forward": False, "ip-masq": False, "bridge": "none",
+                       "storage-driver": "vfs", **settings}, f)
+        daemon = self.background("dockerd", "--config-file", d + "/daemon.json", log=name + ".log")
+        for _ in range(120):
+            if subprocess.run(["/usr/bin/docker", "-H", address, "version"], capture_output=True).returncode == 0:
+                return daemon, address
+            time.sleep(0.5)
+        with open(self.path(name + ".log")) as f:
+            raise AssertionError("dockerd did not start:\n" + f.read()[-4000:])
+
+    def containerd(self, name):
+        d = self.path(name)
+        os.makedirs(d)
+        with open(d + "/config.toml", "w") as f:
+            f.write(f'version = 2\nroot = "{d}/root"\nstate = "{d}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+                    f'[grpc]\n  address = "{d}/containerd.sock"\n')
+        daemon = self.background("containerd", "-c", d + "/config.toml", log=name + ".log")
+        for _ in range(100):
+            if os.path.exists(d + "/containerd.sock"):
+                return daemon, d + "/containerd.sock"
+            time.sleep(0.2)
+        with open(self.path(name + ".log")) as f:
+            raise AssertionError("containerd did not start:\n" + f.read()[-4000:])
+
+    def trust(self, folder, registry=REGISTRY):
         """What the README tells a person to do for a client: the CA into certs.d/HOST:PORT."""
-        target = self.path("etc", folder, REGISTRY)
+        target = self.path("etc", folder, registry)
         os.makedirs(target, exist_ok=True)
         with open(os.path.join(target, "ca.crt"), "wb") as f:
             f.write(self.ca)

@@ -1,5 +1,5 @@
 """A real dockerd: trust by /etc/docker/certs.d, no insecure option anywhere."""
-import json, os, subprocess, time
+import json, os
 from lab import REGISTRY, ClientCase
 
 
@@ -9,20 +9,7 @@ class Docker(ClientCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        d = cls.lab.path("docker")
-        os.makedirs(d)
-        cls.socket = f"unix://{d}/docker.sock"
-        with open(d + "/daemon.json", "w") as f:
-            json.dump({"hosts": [cls.socket], "data-root": d + "/data", "exec-root": d + "/exec", "pidfile": d + "/docker.pid",
-                       "iptables": False, "ip6tables": False, "ip-forward": False, "ip-masq": False, "bridge": "none",
-                       "storage-driver": "vfs"}, f)
-        cls.daemon = cls.lab.background("dockerd", "--config-file", d + "/daemon.json", log="dockerd.log")
-        for _ in range(120):
-            if subprocess.run(["/usr/bin/docker", "-H", cls.socket, "version"], capture_output=True).returncode == 0:
-                return
-            time.sleep(0.5)
-        with open(cls.lab.path("dockerd.log")) as f:
-            raise AssertionError("dockerd did not start:\n" + f.read()[-4000:])
+        cls.daemon, cls.socket = cls.lab.dockerd("docker")
 
     @classmethod
     def tearDownClass(cls):
@@ -73,19 +60,7 @@ class Containerd(ClientCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        d = cls.lab.path("containerd")
-        os.makedirs(d)
-        with open(d + "/config.toml", "w") as f:
-            f.write(f'version = 2\nroot = "{d}/root"\nstate = "{d}/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-                    f'[grpc]\n  address = "{d}/containerd.sock"\n')
-        cls.address = d + "/containerd.sock"
-        cls.daemon = cls.lab.background("containerd", "-c", d + "/config.toml", log="containerd.log")
-        for _ in range(100):
-            if os.path.exists(cls.address):
-                return
-            time.sleep(0.2)
-        with open(cls.lab.path("containerd.log")) as f:
-            raise AssertionError("containerd did not start:\n" + f.read()[-4000:])
+        cls.daemon, cls.address = cls.lab.containerd("containerd")
 
     @classmethod
     def tearDownClass(cls):

@@ -1,0 +1,146 @@
+"""
+What people run Nexus for: hosted, proxy and group namespaces on ports of their own, a role, a user, anonymous pull; and
+cove as a mirror of Docker Hub for dockerd, containerd and podman, which must find no way around it: no name but ours
+resolves in the lab. The upstream is Debian's docker-registry behind TLS.
+"""
+import json, os, subprocess, time
+from lab import ClientCase, make_layout, run
+
+UPSTREAM = "reg.test:5443"
+OWN, HUB, ALL = "reg.test:5011", "reg.test:5012", "reg.test:5013"
+
+
+class Nexus(ClientCase):
+    tools = ("skopeo", "podman", "docker", "dockerd", "containerd", "ctr")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        lab = cls.lab
+        d = cls.upstream = lab.path("upstream")
+        os.makedirs(d)
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=upstream",
+            "-addext", "subjectAltName=DNS:reg.test", "-keyout", d + "/key", "-out", d + "/ca")
+        with open(d + "/config.yml", "w") as f:
+            f.write(f"version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage: {{filesystem: {{rootdirectory: {d}/data}}}}\n"
+                    f"http: {{addr: ':5443', tls: {{certificate: {d}/ca, key: {d}/key}}}}\n")
+        with open(d + "/log", "wb") as log:
+            cls.registry = subprocess.Popen(lab.inside(0) + ["docker-registry", "serve", d + "/config.yml"], stdout=log, stderr=log,
+                                            env={"PATH": lab.env()["PATH"]}, start_new_session=True)
+        lab.processes.append(cls.registry)
+        certs = lab.path("etc", "containers/certs.d", UPSTREAM)
+        os.makedirs(certs, exist_ok=True)
+        with open(d + "/ca") as f, open(certs + "/ca.crt", "w") as out:
+            out.write(f.read())
+        for _ in range(50):
+            done = lab.client("skopeo", "copy", f"oci:{cls.layout}:app", f"docker://{UPSTREAM}/library/busybox:1", status=None)
+            if "Writing manifest" in done:
+                break
+            time.sleep(0.2)
+        else:
+            with open(d + "/log") as f:
+                raise AssertionError(f"the upstream does not take images: {done}\n{f.read()[-3000:]}")
+        lab.client("skopeo", "copy", "--all", f"oci:{cls.layout}:multi", f"docker://{UPSTREAM}/library/busybox:multi")
+        c = lab.server.command
+        with open(d + "/ca") as f:
+            ca = f.read()
+        c("namespace", "create", "own", "hosted", "listener=https", "port=5011", "redeploy=refused", "redeploy_except=latest")
+        c("namespace", "create", "hub", "proxy", f"upstream=https://{UPSTREAM}", "ca=" + ca, "library=true",
+          "upstream_names=docker.io registry-1.docker.io", "listener=https", "port=5012")
+        c("namespace", "create", "all", "group", "members=own hub", "writable=own", "listener=https", "port=5013")
+        c("role", "add", "images")
+        for pattern in ("own/**", "all/**"):
+            c("role", "grant", "images", pattern, "pull,push")
+        c("user", "add", "nexus", "--role", "images", stdin=b"nexus-password\n")
+        for registry in (OWN, HUB, ALL):
+            for folder in ("containers/certs.d", "docker/certs.d"):
+                lab.trust(folder, registry)
+        time.sleep(3)  # listeners follow within two seconds
+
+    @classmethod
+    def tearDownClass(cls):
+        for name in ("all", "hub", "own"):
+            cls.lab.server.command("namespace", "remove", name, "--purge")
+        cls.registry.terminate()
+        cls.registry.wait(20)
+
+    def skopeo(self, *a, **k):
+        return self.lab.client("skopeo", *a, **k)
+
+    def fetches(self):
+        """Blobs that the upstream was asked for."""
+        with open(self.upstream + "/log", errors="replace") as f:
+            return sum(1 for line in f if '"GET /v2/library/busybox/blobs/' in line)
+
+    def test_tutorial(self):
+        s, app = self.skopeo, f"oci:{self.layout}:app"
+        for registry in (OWN, ALL):
+            s("copy", app, f"docker://{registry}/team/app:1", status=1)  # anonymous
+            s("login", "-u", "nexus", "-p", "wrong-password", registry, status=1)
+            s("login", "-u", "nexus", "-p", "nexus-password", registry)
+        s("copy", app, f"docker://{OWN}/team/app:1")
+        s("copy", "--all", f"oci:{self.layout}:multi", f"docker://{ALL}/team/multi:1")
+        s("copy", f"docker://{ALL}/team/app:1", "dir:" + self.lab.path("nexus-own"))
+        s("copy", f"docker://{OWN}/team/multi:1", "dir:" + self.lab.path("nexus-pushed"))  # through the group
+        s("copy", f"docker://{ALL}/library/busybox:1", "dir:" + self.lab.path("nexus-hub"))
+        self.assertEqual(json.loads(s("list-tags", f"docker://{ALL}/library/busybox"))["Tags"], ["1", "multi"])
+        # redeploy: refused, but for latest; the same image again is no change
+        other = self.lab.path("nexus-other")
+        make_layout(other)
+        s("copy", app, f"docker://{OWN}/team/app:1")
+        self.assertIn("may not be pushed again", s("copy", f"oci:{other}:app", f"docker://{OWN}/team/app:1", status=1))
+        s("copy", app, f"docker://{OWN}/team/app:latest")
+        s("copy", f"oci:{other}:app", f"docker://{OWN}/team/app:latest")
+        # anonymous pull, on and off
+        s("logout", OWN), s("logout", ALL)
+        pull = ("inspect", f"docker://{ALL}/team/app:1")
+        s(*pull, status=1)
+        self.lab.server.command("user", "grant", "anonymous", "all/**", "pull")
+        s(*pull)
+        s("copy", app, f"docker://{ALL}/team/app:2", status=1)
+        self.lab.server.command("user", "grant", "anonymous", "all/**", "none")
+        s(*pull, status=1)
+
+    def test_mirrors(self):
+        self.lab.server.command("user", "grant", "anonymous", "hub/**", "pull")
+        lab = self.lab
+        # dockerd: registry-mirrors, names without a prefix on the listener of the proxy
+        daemon, socket = lab.dockerd("docker-mirror", **{"registry-mirrors": [f"https://{HUB}"]})
+        d = lambda *a, **k: lab.client("/usr/bin/docker", "-H", socket, *a, DOCKER_CONFIG=lab.path("docker-mirror-config"), **k)
+        d("pull", "busybox:1")
+        d("pull", "busybox:multi")
+        self.assertIn("busybox", d("images"))
+        d("pull", "busybox:none", status=1)
+        daemon.terminate(), daemon.wait(60)
+        fetched = self.fetches()
+        # containerd: hosts.toml, ?ns=docker.io on the main listener
+        daemon, address = lab.containerd("containerd-mirror")
+        toml = lab.path("etc", "containerd/certs.d", "docker.io")
+        os.makedirs(toml, exist_ok=True)
+        with open(toml + "/cove.crt", "wb") as f:
+            f.write(lab.ca)
+        with open(toml + "/hosts.toml", "w") as f:
+            f.write('server = "https://registry-1.docker.io"\n[host."https://reg.test:5000"]\n  capabilities = ["pull", "resolve"]\n'
+                    '  ca = "/etc/containerd/certs.d/docker.io/cove.crt"\n')
+        ctr = lambda *a, **k: lab.client("ctr", "-a", address, "images", *a, **k)
+        ctr("pull", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:1")
+        ctr("pull", "--all-platforms", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:multi")
+        self.assertIn(self.multi, ctr("ls"))
+        daemon.terminate(), daemon.wait(60)
+        # podman: registries.conf, the namespace as a path
+        with open(lab.path("registries.conf"), "w") as f:
+            f.write('[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "reg.test:5000/hub"\n')
+        lab.trust("containers/certs.d")
+        with open(lab.path("auth.json"), "w") as f:
+            f.write("{}")
+        p = lab.path("podman-mirror")
+        lab.client("podman", "--root", p + "/root", "--runroot", p + "/run", "--tmpdir", p + "/tmp", "--storage-driver", "vfs",
+                   "--cgroup-manager", "cgroupfs", "--events-backend", "file", "pull", "docker.io/library/busybox:1",
+                   CONTAINERS_REGISTRIES_CONF=lab.path("registries.conf"))
+        # what one client has fetched the others have not fetched again (containerd took a platform more)
+        self.assertLessEqual(self.fetches(), fetched + 4)
+        # the upstream is gone: everything that was pulled is still there
+        self.registry.terminate()
+        self.registry.wait(20)
+        self.skopeo("copy", f"docker://{HUB}/busybox:1", "dir:" + lab.path("nexus-stale"))
+        self.lab.server.command("user", "grant", "anonymous", "hub/**", "none")
