@@ -107,7 +107,7 @@ static inline size_t attributes_of(const char *text, struct attribute out[static
 static inline enum rc create(
     struct fixture *f, const char *name, enum namespace_kind kind, const char *attributes, struct err *err)
 {
-	struct attribute list[ATTRIBUTES_MAX];
+	struct attribute list[ATTRIBUTES_MAX] = {{.name = STR_NONE}};
 	size_t n = attributes_of(attributes, list);
 
 	return namespace_create(f->n, str_of(name), kind, list, n, err);
@@ -115,7 +115,7 @@ static inline enum rc create(
 
 static inline enum rc change(struct fixture *f, const char *name, const char *attributes, struct err *err)
 {
-	struct attribute list[ATTRIBUTES_MAX];
+	struct attribute list[ATTRIBUTES_MAX] = {{.name = STR_NONE}};
 	size_t n = attributes_of(attributes, list);
 
 	return namespace_change(f->n, str_of(name), list, n, err);
