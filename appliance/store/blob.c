@@ -20,6 +20,22 @@ enum rc blob_row_find(struct db_conn *c, const struct digest *d, bool *found, st
 	return OK;
 }
 
+bool blob_file_is_there(struct store *st, const struct digest *d, const struct blob_row *row)
+{
+	char path[BLOB_PATH_MAX];
+	struct volume v;
+	struct stat file;
+	bool is_there;
+
+	if (volume_by_id(st, row->volume, &v, NULL))
+		return false;
+	blob_path(path, d);
+	is_there = fstatat(v.dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
+		   (uint64_t)file.st_size == row->size;
+	volume_close(&v);
+	return is_there;
+}
+
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
 static enum rc find_link(struct db_conn *c, struct repo_name repo, const struct digest *d, int64_t *repository,
     struct blob_row *out, struct err *err)

@@ -59,7 +59,9 @@ enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, s
 	struct db_conn *c;
 
 	TRY(db_here(st->db, &c, err));
-	return blob_row_find(c, d, stored, &row, err);
+	TRY(blob_row_find(c, d, stored, &row, err));
+	*stored = *stored && blob_file_is_there(st, d, &row);
+	return OK;
 }
 
 enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)

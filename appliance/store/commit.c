@@ -121,29 +121,22 @@ static enum rc record(
 	return end_transaction(c, rc, err);
 }
 
-/* Whether the blob has its row and, as far as a look can tell, its file, on a disk that is there. */
+/* Whether the blob has its row and its file. */
 static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored, int64_t *volume, struct err *err)
 {
-	char path[BLOB_PATH_MAX];
+	char text[DIGEST_TEXT_MAX];
 	struct blob_row row;
-	struct volume v;
 	struct db_conn *c;
-	struct stat file;
 
 	TRY(db_here(u->store->db, &c, err));
 	TRY(blob_row_find(c, d, stored, &row, err));
 	if (!*stored)
 		return OK;
 	*volume = row.volume;
-	blob_path(path, d);
-	*stored = volume_by_id(u->store, row.volume, &v, NULL) == OK;
-	if (*stored) {
-		*stored = fstatat(v.dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
-			  (uint64_t)file.st_size == row.size && row.size == u->offset;
-		volume_close(&v);
-	}
+	*stored = row.size == u->offset && blob_file_is_there(u->store, d, &row);
+	digest_text(text, d);
 	if (!*stored)
-		log_warn("blob.mended", "path=%s", path);
+		log_warn("blob.mended", "digest=%s", text);
 	return OK;
 }
 

@@ -172,6 +172,8 @@ struct blob_row {
 /* Whether d has a row, of whatever repository. */
 CHECKED enum rc blob_row_find(
     struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err);
+/* Whether it has, as far as a look can tell, its file, on a disk that is there. */
+bool blob_file_is_there(struct store *st, const struct digest *d, const struct blob_row *row);
 
 /* ---- manifest.c ---- */
 /* The row's first columns: id, digest, media_type, size. E_CORRUPT. */

@@ -214,7 +214,8 @@ enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place
 			log_warn("upstream.touch", "error=%s", log_quote(str_of(why.text)));
 		return OK;
 	}
-	if (!is_absence(rc) && rc != E_CORRUPT) /* what is damaged here may be whole there */
+	/* what is damaged here, or on a disk that is not there, may be whole there */
+	if (!is_absence(rc) && rc != E_CORRUPT && rc != E_IO)
 		return rc;
 	digest_text(text, d);
 	q.what = str_of(text);

@@ -1,5 +1,5 @@
 """Proxy and group namespaces: a cove in front of another cove (issue: hosted, proxy and group namespaces)."""
-import socket, threading, time
+import os, socket, threading, time
 import cove
 from cove import Case, Client, Cove, sha256
 
@@ -57,6 +57,16 @@ class Proxy(Proxied):
             self.assertEqual((r.status, r.body), (206, b"xxxxx"))
             self.assertEqual(self.get(f"/v2/mirror/team/app/manifests/{digest}", "mirror/team/app").body, data)
         self.assertEqual(len(self.origin.read_log()), before)
+
+    def test_a_blob_that_is_lost_here_is_fetched_again(self):
+        self.push(self.origin, "team/lost", "v1", b"lost and found")
+        layer = sha256(b"lost and found")
+        path = os.path.join(self.cove.data, "blobs/sha256", layer[7:9], layer[7:])
+        for damage in (None, os.unlink, lambda p: os.truncate(p, 4)):
+            if damage:
+                damage(path)
+            r = self.get(f"/v2/mirror/team/lost/blobs/{layer}", "mirror/team/lost")
+            self.assertEqual((r.status, r.body), (200, b"lost and found"))
 
     def test_what_is_nowhere_is_404(self):
         for path in ("manifests/none", "manifests/" + sha256(b"none"), "blobs/" + sha256(b"none")):

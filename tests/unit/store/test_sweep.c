@@ -2,6 +2,7 @@
 #include "fixture.h"
 #include <cove/cached.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #define A REPO("a")
@@ -70,6 +71,22 @@ static void a_link_takes_it_off_the_queue(void **state)
 	assert_int_equal(blob_delete(p->st, B, &x, &p->err), OK);
 	assert_int_equal(swept(p, &at_once, 10), 1);
 	assert_int_equal(blob_link_stored(p->st, B, &x, &p->err), E_BLOB_UNKNOWN);
+}
+
+static void what_lost_its_file_is_not_stored(void **state)
+{
+	struct place *p = *state;
+	struct digest x = push_ok(p, A, STR("x"));
+	char path[BLOB_PATH_MAX];
+	bool stored;
+
+	blob_path(path, &x);
+	assert_int_equal(unlinkat(p->dir, path, 0), 0);
+	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
+	assert_false(stored);
+	push_ok(p, A, STR("x"));
+	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
+	assert_true(stored);
 }
 
 static void run_sql(struct place *p, const char *sql)
@@ -232,15 +249,84 @@ static void a_push_never_loses_its_file(void **state)
 	(void)swept(*state, &at_once, 100);
 }
 
+/* ---- kill -9 in the middle ---- */
+
+/* The child: many blobs of which every other one is deleted and swept, for ever; says each round that is done. */
+static void push_and_sweep(struct place *p, int fd)
+{
+	struct err err;
+	char text[32];
+	size_t removed;
+
+	if (db_open(p->dir, "cove.db", &p->db, &err) || store_open(p->dir, p->db, &p->st, &err))
+		_exit(1);
+	for (int64_t n = 0;; n++) {
+		struct str content = {
+		    text, (size_t)snprintf(text, sizeof text, "%d %lld", (int)getpid(), (long long)n)};
+		struct digest d = sha256(content);
+
+		if (push(p->st, A, content, &d, &err) || (n % 2 && blob_delete(p->st, A, &d, &err)) ||
+		    (n % 8 == 7 && store_sweep(p->st, &at_once, 10, &removed, &err)) ||
+		    io_write_all(fd, &n, sizeof n, &err))
+			_exit(1);
+	}
+}
+
+static void kill_after(struct place *p, int rounds)
+{
+	int64_t n;
+	int fds[2];
+	pid_t child;
+
+	assert_int_equal(pipe(fds), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		push_and_sweep(p, fds[1]);
+	close(fds[1]);
+	for (int i = 0; i < rounds; i++)
+		assert_int_equal(read(fds[0], &n, sizeof n), sizeof n);
+	kill(child, SIGKILL);
+	close(fds[0]);
+	waitpid(child, NULL, 0);
+}
+
+static void after_a_kill_every_row_has_its_file(void **state)
+{
+	static const char all[] = "SELECT digest, size FROM blobs";
+	struct place *p = *state;
+	struct db_conn *c;
+	struct db_stmt *s;
+	size_t count = 0;
+	bool row;
+
+	place_close(p);
+	for (int round = 0; round < 10; round++)
+		kill_after(p, 14 + round % 3);
+	place_open(p);
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	assert_int_equal(db_prepare(c, all, &s, &p->err), OK);
+	for (; !db_step(s, &row, &p->err) && row; count++) {
+		struct digest d;
+
+		assert_int_equal(digest_column(s, 0, &d, &p->err), OK);
+		assert_true(file_is_there(p, &d));
+	}
+	assert_true(count >= 70); /* what was not deleted */
+	(void)swept(p, &at_once, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(only_what_has_no_link_goes),
 	    TEST(a_link_takes_it_off_the_queue),
+	    TEST(what_lost_its_file_is_not_stored),
 	    TEST(what_a_cache_lets_go_of_goes_sooner),
 	    TEST(many_go_in_steps),
 	    TEST(a_file_without_a_row_is_replaced),
 	    TEST(a_push_never_loses_its_file),
+	    TEST(after_a_kill_every_row_has_its_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

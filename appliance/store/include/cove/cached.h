@@ -9,7 +9,7 @@
 CHECKED enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err);
 /* Not waited for on the disk: what is lost costs a question. */
 CHECKED enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t at, struct err *err);
-/* Is the blob in the store, whatever repository has it? */
+/* Is the blob in the store, with its file, whatever repository has it? */
 CHECKED enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err);
 /* Links a blob that is in the store into the repository, which the caller proved to have it. E_BLOB_UNKNOWN. */
 CHECKED enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
