@@ -24,7 +24,7 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 {
 	enum rc rc;
 
-	*out = (struct app_data){.dirfd = -1};
+	*out = (struct app_data){.config = config, .dirfd = -1};
 	/* a command never makes a data directory: a mistyped path would seem to have no users */
 	out->dirfd = open(config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->dirfd < 0)

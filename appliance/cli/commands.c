@@ -83,6 +83,10 @@ const struct command commands[] = {
 	"restart "
 	"the\n"
 	"CA is made anew, and every client must trust it again.\n"},
+    {"mirror", cmd_mirror, "the file that makes a container engine pull through this box",
+	"cove mirror config docker|containerd|k3s|podman|buildkit [--address NAME:PORT] [--namespace NAME]\n\n"
+	"Prints the file for the proxy namespaces of this box; where it belongs, and what is still missing, goes to "
+	"stderr.\n"},
     {"blob-store", cmd_blob_store, "directories, mostly on other disks, that namespaces keep their blobs in",
 	"cove blob-store add NAME PATH\n"
 	"cove blob-store list [--json]\n"

@@ -104,8 +104,11 @@ class Nexus(ClientCase):
     def test_mirrors(self):
         self.lab.server.command("user", "grant", "anonymous", "hub/**", "pull")
         lab = self.lab
+        config = lambda engine: lab.server.command("mirror", "config", engine, "--address", "reg.test:5000")
         # dockerd: registry-mirrors, names without a prefix on the listener of the proxy
-        daemon, socket = lab.dockerd("docker-mirror", **{"registry-mirrors": [f"https://{HUB}"]})
+        settings = json.loads(config("docker"))
+        self.assertEqual(settings, {"registry-mirrors": [f"https://{HUB}"]})
+        daemon, socket = lab.dockerd("docker-mirror", **settings)
         d = lambda *a, **k: lab.client("/usr/bin/docker", "-H", socket, *a, DOCKER_CONFIG=lab.path("docker-mirror-config"), **k)
         d("pull", "busybox:1")
         d("pull", "busybox:multi")
@@ -120,8 +123,7 @@ class Nexus(ClientCase):
         with open(toml + "/cove.crt", "wb") as f:
             f.write(lab.ca)
         with open(toml + "/hosts.toml", "w") as f:
-            f.write('server = "https://registry-1.docker.io"\n[host."https://reg.test:5000"]\n  capabilities = ["pull", "resolve"]\n'
-                    '  ca = "/etc/containerd/certs.d/docker.io/cove.crt"\n')
+            f.write(config("containerd"))
         ctr = lambda *a, **k: lab.client("ctr", "-a", address, "images", *a, **k)
         ctr("pull", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:1")
         ctr("pull", "--all-platforms", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:multi")
@@ -129,7 +131,7 @@ class Nexus(ClientCase):
         daemon.terminate(), daemon.wait(60)
         # podman: registries.conf, the namespace as a path
         with open(lab.path("registries.conf"), "w") as f:
-            f.write('[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "reg.test:5000/hub"\n')
+            f.write(config("podman"))
         lab.trust("containers/certs.d")
         with open(lab.path("auth.json"), "w") as f:
             f.write("{}")

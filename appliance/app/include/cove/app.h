@@ -11,6 +11,7 @@ CHECKED enum rc app_serve(const struct config *config, struct err *err);
 
 /* The data directory as a command beside a running (or stopped) server uses it: database, auth and namespaces. */
 struct app_data {
+	const struct config *config;
 	int dirfd;
 	struct db *db;
 	struct auth *auth;

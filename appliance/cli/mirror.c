@@ -1,0 +1,270 @@
+/*
+ * cove mirror: the file that makes a container engine pull through this box (clients.md 2.5.1). stdout has the file and
+ * nothing else, stderr where it belongs and what is missing yet.
+ */
+#include "commands.h"
+#include <cove/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES (1u << 20)
+#define ADDRESS_MAX 300
+
+struct box {
+	char address[ADDRESS_MAX]; /* of the main listener: name and port */
+	char host[ADDRESS_MAX];    /* the name alone */
+	struct app_data *data;
+	struct buf *out;
+};
+
+/* A proxy to write about. */
+struct proxy {
+	const struct namespace *ns;
+	struct str name; /* of the upstream as clients write it, such as docker.io */
+};
+
+static void note(const char *text)
+{
+	fprintf(stderr, "# %s\n", text);
+}
+
+static bool is_hub(const struct proxy *p)
+{
+	return str_eq(p->name, STR("docker.io"));
+}
+
+/* ---- the engines ---- */
+
+/* Pulls of docker.io only, without a prefix and without credentials: a listener or a host name of its own. */
+static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
+{
+	char address[2 * ADDRESS_MAX];
+
+	if (!is_hub(p))
+		return OK;
+	if (p->ns->listener != LISTENER_NONE)
+		snprintf(address, sizeof(address), "%s://%s:%u", p->ns->listener == LISTENER_HTTP ? "http" : "https",
+		    b->host, p->ns->port);
+	else if (p->ns->host.n)
+		snprintf(
+		    address, sizeof(address), "https://%.*s%s", STR_ARG(p->ns->host), b->address + strlen(b->host));
+	else
+		return fail(err, E_USAGE,
+		    "dockerd asks a mirror for names without a prefix: give the namespace a port of its own with `cove "
+		    "namespace change %.*s listener=https port=5001`",
+		    STR_ARG(p->ns->name));
+	json_put_comma(b->out);
+	json_put_str(b->out, str_of(address));
+	fprintf(
+	    stderr, "# the CA: %s/ca.crt, in /etc/docker/certs.d/%s/ca.crt\n", b->address, strstr(address, "//") + 2);
+	return OK;
+}
+
+static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
+{
+	note("/etc/docker/daemon.json, merged with what is there; then: systemctl restart docker");
+	buf_addz(b->out, "{\"registry-mirrors\":[");
+	for (size_t i = 0; i < count; i++)
+		TRY(docker_one(b, &proxies[i], err));
+	if (str_ends(buf_str(b->out), STR("[")))
+		return fail(err, E_USAGE,
+		    "there is no proxy of Docker Hub, the only registry that dockerd has mirrors for: `cove namespace "
+		    "create hub "
+		    "proxy upstream=https://registry-1.docker.io listener=https port=5001` makes one");
+	buf_addz(b->out, "]}\n");
+	return OK;
+}
+
+/* One file for each upstream; `?ns=` says which, so that the main listener serves all of them. */
+static enum rc containerd(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
+{
+	(void)err;
+	note("a file for each registry; no restart, where config_path is set to /etc/containerd/certs.d");
+	note("Docker Engine 29 and newer with the containerd image store reads the same below /etc/docker/certs.d");
+	for (size_t i = 0; i < count; i++) {
+		const struct proxy *p = &proxies[i];
+
+		fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containerd/certs.d/%.*s/cove.crt\n", b->address,
+		    STR_ARG(p->name));
+		buf_addf(b->out, "%s# /etc/containerd/certs.d/%.*s/hosts.toml\n", i ? "\n" : "", STR_ARG(p->name));
+		buf_addf(b->out, "server = \"https://%.*s\"\n\n",
+		    STR_ARG(is_hub(p) ? STR("registry-1.docker.io") : p->name));
+		buf_addf(b->out, "[host.\"https://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", b->address);
+		buf_addf(b->out, "  ca = \"/etc/containerd/certs.d/%.*s/cove.crt\"\n", STR_ARG(p->name));
+	}
+	return OK;
+}
+
+static enum rc k3s(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
+{
+	(void)err;
+	note("/etc/rancher/k3s/registries.yaml on every node; then: systemctl restart k3s (k3s-agent)");
+	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/rancher/k3s/cove.crt\n", b->address);
+	buf_addz(b->out, "mirrors:\n");
+	for (size_t i = 0; i < count; i++)
+		buf_addf(b->out, "  \"%.*s\":\n    endpoint:\n      - \"https://%s\"\n", STR_ARG(proxies[i].name),
+		    b->address);
+	buf_addf(b->out, "configs:\n  \"%s\":\n    tls:\n      ca_file: /etc/rancher/k3s/cove.crt\n", b->address);
+	return OK;
+}
+
+/* The mirror's location takes the place of the prefix; no ?ns=. */
+static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
+{
+	(void)err;
+	note("/etc/containers/registries.conf.d/50-cove.conf; no restart. Also for buildah, skopeo and CRI-O");
+	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containers/certs.d/%s/ca.crt\n", b->address, b->address);
+	for (size_t i = 0; i < count; i++)
+		buf_addf(b->out,
+		    "%s[[registry]]\nprefix = \"%.*s\"\nlocation = \"%.*s\"\n\n[[registry.mirror]]\nlocation = "
+		    "\"%s/%.*s\"\n",
+		    i ? "\n" : "", STR_ARG(proxies[i].name), STR_ARG(proxies[i].name), b->address,
+		    STR_ARG(proxies[i].ns->name));
+	return OK;
+}
+
+static enum rc buildkit(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
+{
+	(void)err;
+	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --config FILE`");
+	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/buildkit/cove.crt\n", b->address);
+	for (size_t i = 0; i < count; i++)
+		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s/%.*s\"]\n\n", STR_ARG(proxies[i].name),
+		    b->address, STR_ARG(proxies[i].ns->name));
+	buf_addf(b->out, "[registry.\"%s\"]\n  ca = [\"/etc/buildkit/cove.crt\"]\n", b->address);
+	return OK;
+}
+
+static const struct engine {
+	const char *name;
+	enum rc (*write)(struct box *b, const struct proxy *proxies, size_t count, struct err *err);
+	bool sends_no_credentials; /* to a mirror: anonymous must be allowed to pull */
+} engines[] = {
+    {"docker", docker, true},
+    {"containerd", containerd, false},
+    {"k3s", k3s, false},
+    {"podman", podman, false},
+    {"buildkit", buildkit, false},
+};
+
+/* ---- what it is about ---- */
+
+static enum rc find_box(const struct option *options, struct box *b, struct err *err)
+{
+	const struct option *given = cli_option(options, "--address");
+	char ignored[256];
+	uint16_t port;
+
+	if (given->count) {
+		snprintf(b->address, sizeof(b->address), "%s", given->values[0]);
+	} else {
+		TRY(config_listen(b->data->config, ignored, &port, err));
+		if (gethostname(b->host, sizeof(b->host) - 1))
+			return fail(err, E_USAGE, "this machine has no host name: say --address NAME:PORT");
+		snprintf(b->address, sizeof(b->address), port == 443 ? "%.255s" : "%.255s:%u", b->host, port);
+	}
+	struct str host, rest;
+	str_cut_last(str_of(b->address), ':', &host, &rest);
+	snprintf(b->host, sizeof(b->host), "%.*s", STR_ARG(host));
+	return OK;
+}
+
+static enum rc find_proxies(
+    const struct namespace_set *set, const struct option *options, struct proxy *out, size_t *count, struct err *err)
+{
+	const struct option *wanted = cli_option(options, "--namespace");
+	struct str rest;
+
+	*count = 0;
+	for (size_t i = 0; i < namespace_count(set); i++) {
+		const struct namespace *ns = namespace_at(set, i);
+		struct proxy *p = &out[*count];
+
+		if (ns->kind != NAMESPACE_PROXY || (wanted->count && !str_eq(ns->name, str_of(wanted->values[0]))))
+			continue;
+		p->ns = ns;
+		str_cut(ns->upstream_names, ' ', &p->name, &rest);
+		if (p->name.n && !str_eq(p->name, STR("none")))
+			(*count)++;
+	}
+	return *count ? OK
+		      : fail(err, E_USAGE,
+			    "there is no such proxy namespace: `cove namespace create docker.io proxy "
+			    "upstream=https://registry-1.docker.io` makes one");
+}
+
+/* A mirror that nobody may pull from is passed over in silence by the engines. */
+static enum rc check_anonymous(struct box *b, const struct engine *e, const struct proxy *p, struct err *err)
+{
+	struct identity nobody;
+	struct buf name = BUF_INIT(512);
+	unsigned actions = 0;
+	enum rc rc;
+
+	buf_addf(&name, "%.*s/library/busybox", STR_ARG(p->ns->name));
+	rc = auth_anonymous(b->data->auth, &nobody, err);
+	if (!rc)
+		rc = auth_actions(b->data->auth, &nobody, buf_str(&name), &actions, err);
+	buf_release(&name);
+	if (rc == E_UNAUTHORIZED)
+		rc = OK;
+	if (!rc && !(actions & MAY_PULL))
+		fprintf(stderr,
+		    "# %s: anonymous pulls are refused: `cove user grant anonymous '%.*s/**' pull` allows them\n",
+		    e->sends_no_credentials ? "MISSING" : "without a login there", STR_ARG(p->ns->name));
+	return rc;
+}
+
+static enum rc write_file(struct box *b, const struct engine *e, const struct option *options, struct err *err)
+{
+	struct proxy *proxies = xcalloc(NAMESPACES_MAX, sizeof(*proxies));
+	struct namespace_set *set = NULL;
+	size_t count;
+	enum rc rc = namespaces_take(b->data->namespaces, &set, err);
+
+	if (!rc)
+		rc = find_proxies(set, options, proxies, &count, err);
+	if (!rc)
+		rc = e->write(b, proxies, count, err);
+	for (size_t i = 0; !rc && i < count; i++)
+		if (!e->sends_no_credentials || is_hub(&proxies[i]))
+			rc = check_anonymous(b, e, &proxies[i], err);
+	namespace_set_unref(set);
+	free(proxies);
+	return rc;
+}
+
+static enum rc config(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct buf out = BUF_INIT(FILE_MAX_BYTES);
+	struct box box = {.data = d, .out = &out};
+	const struct engine *e = NULL;
+	enum rc rc;
+
+	for (size_t i = 0; i < sizeof(engines) / sizeof(*engines); i++)
+		if (str_eq(str_of(w->items[0]), str_of(engines[i].name)))
+			e = &engines[i];
+	if (!e)
+		return fail(err, E_USAGE, "files can be made for docker, containerd, k3s, podman and buildkit");
+	rc = find_box(options, &box, err);
+	if (!rc)
+		rc = write_file(&box, e, options, err);
+	if (!rc)
+		fwrite(buf_str(&out).p, 1, out.n, stdout);
+	buf_release(&out);
+	return rc;
+}
+
+int cmd_mirror(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+	    {"config", 1, 1, config,
+		"config docker|containerd|k3s|podman|buildkit [--address NAME:PORT] [--namespace NAME]"},
+	    {NULL, 0, 0, NULL, NULL},
+	};
+	struct option options[] = {
+	    {.name = "--address", .takes_value = true}, {.name = "--namespace", .takes_value = true}, {.name = NULL}};
+
+	return cli_run_verb(argc, argv, verbs, options, "mirror");
+}

@@ -1,0 +1,28 @@
+"""`cove mirror config`: a file for each engine, and what is missing. That the engines take them is proven in tests/clients."""
+import json, unittest
+from cove import Case
+
+
+class Mirror(Case):
+    def config(self, *words, **k):
+        return self.cove.command("mirror", "config", *words, "--address", "box.lan:5000", **k)
+
+    def test_files(self):
+        self.assertIn("no such proxy", self.config("docker", status=2))
+        c = self.cove.command
+        c("namespace", "create", "docker.io", "proxy", "upstream=https://registry-1.docker.io")
+        c("namespace", "create", "ghcr.io", "proxy", "upstream=https://ghcr.io")
+        self.assertIn("listener=https", self.config("docker", status=2))  # what is missing, with the command
+        c("namespace", "change", "docker.io", "listener=https", "port=5001")
+        self.assertEqual(json.loads(self.config("docker")), {"registry-mirrors": ["https://box.lan:5001"]})
+        containerd = self.config("containerd")
+        for line in ('# /etc/containerd/certs.d/docker.io/hosts.toml', 'server = "https://registry-1.docker.io"',
+                     '# /etc/containerd/certs.d/ghcr.io/hosts.toml', 'server = "https://ghcr.io"', '[host."https://box.lan:5000"]'):
+            self.assertIn(line + "\n", containerd)
+        self.assertNotIn("ghcr.io", self.config("containerd", "--namespace", "docker.io"))
+        self.assertEqual(self.config("k3s", "--namespace", "ghcr.io"),
+                         'mirrors:\n  "ghcr.io":\n    endpoint:\n      - "https://box.lan:5000"\n'
+                         'configs:\n  "box.lan:5000":\n    tls:\n      ca_file: /etc/rancher/k3s/cove.crt\n')
+        self.assertIn('location = "box.lan:5000/docker.io"\n', self.config("podman"))
+        self.assertIn('[registry."docker.io"]\n  mirrors = ["box.lan:5000/docker.io"]\n', self.config("buildkit"))
+        self.assertIn("podman", self.config("crio", status=2))
