@@ -1,11 +1,12 @@
 /*
- * ca: whom a request trusts: the public CAs of this machine, and those that its upstream's owner gave. libcurl would
- * parse them anew for each connection and keep them as long as it, and refuse a CA with critical name constraints
- * (those of every cove are): mbedTLS does not know that extension. So they are parsed here, the public ones once, and
- * put into its TLS settings. A CA with such constraints is taken without looking at them: it was given for this one
- * upstream.
+ * ca: whom a request trusts: the public CAs, of this machine or else built in, and those that its upstream's owner
+ * gave. libcurl would parse them anew for each connection and keep them as long as it, and refuse a CA with critical
+ * name constraints (those of every cove are): mbedTLS does not know that extension. So they are parsed here, the public
+ * ones once, and put into its TLS settings. Constraints of a CA that was given for one upstream are not looked at; of a
+ * public one they would matter, so such a CA is left out.
  */
 #include "transfer.h"
+#include <cove/embed.h>
 #include <cove/io.h>
 #include <cove/log.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static const char decoy[] = "-----BEGIN CERTIFICATE-----\n"
 			    "twIhAMKWUwV04bkOWiZYHfrMBVZW1RAGDnp7f78IKXSu8GEX\n"
 			    "-----END CERTIFICATE-----\n";
 
-/* The file with the public CAs; NULL: there is none. */
+/* The machine's file with the public CAs, which its owner keeps up to date; NULL: there is none. */
 static const char *public_file(void)
 {
 	static const char *const paths[] = {
@@ -61,23 +62,23 @@ static const char *public_file(void)
 	return NULL;
 }
 
-/* Asked for every extension that mbedTLS does not know. */
+/* Asked for every extension that mbedTLS does not know. ctx: NULL for a public CA. */
 static int on_extension(void *ctx, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid, int critical,
     const unsigned char *p, const unsigned char *end)
 {
 	static const unsigned char name_constraints[] = {0x55, 0x1d, 0x1e}; /* 2.5.29.30, RFC 5280 §4.2.1.10 */
 
-	(void)ctx;
 	(void)crt;
 	(void)p;
 	(void)end;
-	if (!critical || (oid->len == sizeof(name_constraints) && memcmp(oid->p, name_constraints, oid->len) == 0))
+	if (!critical ||
+	    (ctx && oid->len == sizeof(name_constraints) && memcmp(oid->p, name_constraints, oid->len) == 0))
 		return 0;
 	return MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE;
 }
 
 /* Adds every certificate of the text that can be read; the others count for nothing. Returns how many could. */
-static unsigned add_text(mbedtls_x509_crt *chain, const char *text)
+static unsigned add_text(mbedtls_x509_crt *chain, const char *text, struct ca_extra *extra)
 {
 	unsigned count = 0;
 
@@ -91,7 +92,7 @@ static unsigned add_text(mbedtls_x509_crt *chain, const char *text)
 			size_t n;
 			const unsigned char *der = mbedtls_pem_get_buffer(&pem, &n);
 
-			count += mbedtls_x509_crt_parse_der_with_ext_cb(chain, der, n, 1, on_extension, NULL) == 0;
+			count += mbedtls_x509_crt_parse_der_with_ext_cb(chain, der, n, 1, on_extension, extra) == 0;
 		}
 		mbedtls_pem_free(&pem);
 		at += used ? used : strlen("-----BEGIN CERTIFICATE-----");
@@ -103,11 +104,15 @@ static void load(struct ca *ca)
 {
 	struct buf text = BUF_INIT(BUNDLE_MAX);
 	const char *path = public_file();
+	struct err err;
 
 	ca->is_loaded = true;
-	if (!path || io_read_file(AT_FDCWD, path, &text, NULL) || !text.n || !add_text(&ca->public, text.p))
-		log_warn("client.ca",
-		    "error=\"no public CAs on this machine: install ca-certificates, or set `ca` where it is needed\"");
+	if (path && io_read_file(AT_FDCWD, path, &text, &err))
+		log_warn("client.ca", "error=%s", log_quote(str_of(err.text)));
+	else if (path && !add_text(&ca->public, text.p ? text.p : "", NULL))
+		log_warn("client.ca", "error=\"there is no certificate in %s\"", path);
+	if (!ca->public.raw.p)
+		(void)add_text(&ca->public, (const char *)embedded_cas[0].bytes, NULL);
 	buf_release(&text);
 }
 
@@ -130,7 +135,7 @@ static struct ca_extra *extra_new(const char *pem)
 	struct ca_extra *extra = xcalloc(1, sizeof(*extra));
 
 	mbedtls_x509_crt_init(&extra->own);
-	if (!add_text(&extra->own, pem)) {
+	if (!add_text(&extra->own, pem, extra)) {
 		mbedtls_x509_crt_free(&extra->own);
 		free(extra);
 		return NULL;

@@ -291,30 +291,23 @@ void transfer_free(struct transfer *t)
 
 /* ---- the end ---- */
 
-static const char *connect_cause(CURLcode code)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-		return "its name is not found";
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return "the name of the proxy (HTTPS_PROXY or HTTP_PROXY) is not found";
-	case CURLE_PROXY:
-		return "the proxy (HTTPS_PROXY or HTTP_PROXY) refuses";
-	case CURLE_COULDNT_CONNECT:
-		return "it does not accept the connection";
-	case CURLE_OPERATION_TIMEDOUT:
-		return "it does not answer in time";
-	case CURLE_SSL_CONNECT_ERROR:
-		return "TLS fails";
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_PARTIAL_FILE:
-		return "it dropped the connection";
-	default:
-		return NULL;
-	}
-}
+static const struct cause {
+	CURLcode code;
+	const char *text;
+	bool has_detail; /* curl knows more than that */
+} causes[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, "its name is not found", false},
+    {CURLE_COULDNT_RESOLVE_PROXY, "the name of the proxy (HTTPS_PROXY or HTTP_PROXY) is not found", true},
+    {CURLE_PROXY, "the proxy (HTTPS_PROXY or HTTP_PROXY) refuses", true},
+    {CURLE_COULDNT_CONNECT, "it does not accept the connection", false},
+    {CURLE_OPERATION_TIMEDOUT, "it does not answer in time", false},
+    {CURLE_SSL_CONNECT_ERROR, "TLS fails", true},
+    {CURLE_SEND_ERROR, "it dropped the connection", false},
+    {CURLE_RECV_ERROR, "it dropped the connection", false},
+    {CURLE_GOT_NOTHING, "it dropped the connection", false},
+    {CURLE_PARTIAL_FILE, "it dropped the connection", false},
+    {CURLE_OUT_OF_MEMORY, "there is no memory for it", false},
+};
 
 /* By the text of mbedTLS, which alone tells them apart. */
 static const char *certificate_cause(const char *text)
@@ -364,29 +357,39 @@ static void culprit(struct transfer *t, char *out, size_t size)
 		snprintf(out, size, "%s", t->host);
 }
 
+static struct cause cause_of(const struct transfer *t, CURLcode code)
+{
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return (struct cause){code, certificate_cause(t->error), true};
+	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++)
+		if (causes[i].code == code)
+			return causes[i];
+	return (struct cause){code, NULL, true};
+}
+
 void transfer_judge(struct transfer *t, CURLcode code)
 {
+	struct cause cause;
 	char who[300];
-	const char *why;
 
 	if (t->rc || code == CURLE_OK)
 		return;
-	if (code == CURLE_RECV_ERROR)
-		t->error[0] = '\0'; /* numbers of the TLS library */
 	clean(t->error);
 	culprit(t, who, sizeof(who));
-	why = code == CURLE_PEER_FAILED_VERIFICATION ? certificate_cause(t->error) : connect_cause(code);
+	cause = cause_of(t, code);
 	if (code == CURLE_TOO_MANY_REDIRECTS)
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s redirects more than %u times", t->host, t->redirects_max);
-	else if (!why && code != CURLE_OUT_OF_MEMORY)
+	else if (!cause.text)
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s does not answer as it should: %s", who,
 		    t->error[0] ? t->error : curl_easy_strerror(code));
 	else if (t->head_said)
-		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s dropped the connection after %llu bytes%s%s%s", who,
-		    (unsigned long long)t->body_bytes, t->error[0] ? " (" : "", t->error, t->error[0] ? ")" : "");
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s dropped the connection after %llu bytes", who,
+		    (unsigned long long)t->body_bytes);
+	else if (cause.has_detail && t->error[0])
+		t->rc =
+		    fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: %s (%s)", who, cause.text, t->error);
 	else
-		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: %s%s%s%s", who,
-		    why ? why : curl_easy_strerror(code), t->error[0] ? " (" : "", t->error, t->error[0] ? ")" : "");
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: %s", who, cause.text);
 }
 
 /* ---- deadlines ---- */

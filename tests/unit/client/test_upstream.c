@@ -403,6 +403,38 @@ static void too_many(void **state)
 	assert_in_range(refused, 1, MANY - 1024);
 }
 
+/* Also: without the machine's CAs there are those built in, which do not know the test's. */
+static void the_public_cas(void **state)
+{
+	static const char *const files[] = {NULL, "/nowhere/ca.pem", "/dev/null"};
+	struct client *usual = client;
+	struct client_options options = {.user_agent = STR("cove/test")};
+	char mine[] = "/tmp/test-client-ca-XXXXXX";
+	struct upstream u;
+	struct outcome o;
+
+	(void)state;
+	upstream_start(&u, NULL, NULL);
+	close(mkstemp(mine));
+	assert_int_equal(io_write_file(AT_FDCWD, mine, buf_str(&u.ca), 0600, NULL), OK);
+	for (size_t i = 0; i < 3; i++) {
+		setenv("SSL_CERT_FILE", files[i] ? files[i] : mine, 1);
+		assert_int_equal(client_open(&options, &client, NULL), OK);
+		get(&o, &u, "/v2/", (struct client_request){.ca_pem = STR("")});
+		if (files[i])
+			expect(&o, E_UPSTREAM_UNREACHABLE, "not trusted");
+		else
+			expect(&o, OK, "");
+		get(&o, &u, "/v2/", (struct client_request){0});
+		expect(&o, OK, "");
+		client_close(client);
+	}
+	unsetenv("SSL_CERT_FILE");
+	unlink(mine);
+	client = usual;
+	upstream_stop(&u);
+}
+
 /* No other request runs here: it changes the environment. */
 static void through_a_proxy(void **state)
 {
@@ -460,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(many_at_once_over_few_connections),
 	    cmocka_unit_test(a_storm_of_cancels),
 	    cmocka_unit_test(too_many),
+	    cmocka_unit_test(the_public_cas),
 	    cmocka_unit_test(through_a_proxy),
 	};
 

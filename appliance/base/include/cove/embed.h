@@ -15,6 +15,10 @@ struct embedded_file {
 extern const struct embedded_file embedded_migrations[];
 extern const size_t embedded_migrations_count;
 
+/* mozilla.pem: the public CAs of Mozilla's list; linked into cove_client. */
+extern const struct embedded_file embedded_cas[];
+extern const size_t embedded_cas_count;
+
 /* appliance/web/assets/; linked into cove_web. */
 extern const struct embedded_file embedded_assets[];
 extern const size_t embedded_assets_count;
