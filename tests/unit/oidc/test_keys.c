@@ -282,6 +282,7 @@ static void failures(void **state)
 static void stale_keys(void **state)
 {
 	struct fixture *f = *state;
+	enum rc rc;
 
 	assert_int_equal(find(f, &f->old), E_WANT_WAKE);
 	wait_woken(f, 1);
@@ -297,9 +298,10 @@ static void stale_keys(void **state)
 		assert_int_equal(find(f, &f->old), OK);
 	} while (requests(f) < 3);
 	at(86400 + 30);
-	assert_int_equal(find(f, &f->old), E_WANT_WAKE);
-	wait_woken(f, 2);
-	assert_int_equal(find(f, &f->old), E_UPSTREAM_UNREACHABLE);
+	/* what waits for the third, if that has not ended yet, asks once more */
+	for (int woken = 2; (rc = find(f, &f->old)) == E_WANT_WAKE; woken++)
+		wait_woken(f, woken);
+	assert_int_equal(rc, E_UPSTREAM_UNREACHABLE);
 }
 
 static void each_issuer_for_itself(void **state)
