@@ -153,6 +153,14 @@ static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *r
 	return OK;
 }
 
+/* On to where the grants may match. *more false: nowhere, or behind all names of this listener's namespace. */
+static enum rc catalog_leap(struct exchange *x, struct catalog *c, bool *more)
+{
+	TRY(auth_seek(x->site->auth, &x->who, &c->at, more, &x->err));
+	*more = *more && str_starts((struct str){c->at.p, c->at.n}, c->prefix);
+	return OK;
+}
+
 /* Looks at one repository. *end: there is none. */
 static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 {
@@ -175,7 +183,7 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	name = (struct str){c->at.p, c->at.n - 1};
 	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
 	if (!(actions & MAY_PULL)) {
-		TRY(auth_seek(x->site->auth, &x->who, &c->at, &found, &x->err));
+		TRY(catalog_leap(x, c, &found));
 		*end = !found;
 		return OK;
 	}
@@ -195,7 +203,7 @@ enum rc catalog_get(struct exchange *x)
 
 	TRY(page_parse(x, CATALOG_PAGE_MAX, &page));
 	TRY(catalog_start(x, page.last, &c));
-	TRY(auth_seek(x->site->auth, &x->who, &c.at, &more, &x->err));
+	TRY(catalog_leap(x, &c, &more));
 	buf_init(out, CATALOG_PAGE_MAX * (REPO_NAME_MAX + 3) + 1024);
 	buf_addz(out, "{");
 	json_put_name(out, "repositories");

@@ -177,6 +177,10 @@ class Names(Case):
         self.assertIn("last=b%2Fone", r["Link"])
         everything = self.cove.client("registry:catalog:*").request("GET", "/v2/_catalog").json()["repositories"]
         self.assertIn("plain/b/one", everything)
+        for user, grant, names in (("before", "a/**:pull", []), ("within", "plain/b/t*:pull", ["b/two"]), ("behind", "z/**:pull", [])):
+            self.cove.command("user", "add", user, "--grant", grant, stdin=b"a-password\n")
+            r = self.plain.client("registry:catalog:*", user=user, password="a-password").request("GET", "/v2/_catalog")
+            self.assertEqual((r.json()["repositories"], r["Link"]), (names, None), user)
 
 
 class Changes(Case):
