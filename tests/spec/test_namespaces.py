@@ -165,6 +165,15 @@ class Names(Case):
         self.assertEqual(Client(self.team).request("GET", "/v2/public/x/tags/list").status, 200)
         self.assertEqual(self.anyone.request("GET", "/v2/public/x/tags/list").status, 401)
 
+    def test_mount_by_a_listener(self):
+        c = self.team.client("repository:source:pull,push", "repository:target:pull,push")
+        digest = c.push_blob("source", b"moved about")
+        r = c.request("POST", f"/v2/target/blobs/uploads/?mount={digest}&from=source")
+        self.assertEqual((r.status, r["Location"]), (201, f"/v2/target/blobs/{digest}"))
+        c = self.team.client("repository:target:pull,push")
+        r = c.request("POST", f"/v2/target/blobs/uploads/?mount={digest}&from=source")
+        self.assertEqual(challenge(r)["scope"], "repository:target:pull,push repository:source:pull")
+
     def test_catalog_of_a_listener(self):
         self.pushed(self.plain, "b/one")
         self.pushed(self.plain, "b/two")
