@@ -130,7 +130,6 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
 	struct transfer *t = ctx;
 
 	n *= one;
-	enter(t, STAGE_ANSWERED, t->stall_ms);
 	transfer_say_head(t);
 	if (t->rc)
 		return CURL_WRITEFUNC_ERROR;
@@ -139,6 +138,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ctx)
 		say_too_long(t);
 	else if (t->events.body)
 		t->rc = t->events.body(t->ctx, p, n, &t->err);
+	enter(t, STAGE_ANSWERED, t->stall_ms); /* from now on: what the event took is not the peer's delay */
 	return t->rc ? CURL_WRITEFUNC_ERROR : n;
 }
 
