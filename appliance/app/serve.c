@@ -29,7 +29,7 @@
 #define NAMES_EVERY_S 30
 #define FOLLOW_EVERY_S 2
 #define EVICTED_GRACE_S 300
-#define SWEEP_BLOBS 512 /* of each time, so that this thread is soon back */
+#define SWEEP_BLOBS 64 /* each time: this thread is soon back, also where files go slowly */
 #define NAMES_TEXT_BYTES (512u * 1024)
 
 /* The names of a moment. Requests are checked against the newest; old ones stay until the end, since a request may
@@ -266,15 +266,21 @@ static void do_chores(struct server *s)
 	reload_certificates(s);
 }
 
-/* Caches within their limits, and the disk free of what nobody has. */
-static void make_room(struct server *s)
+static void evict(struct server *s)
+{
+	struct err err;
+
+	if (upstream_evict(s->upstream, &err))
+		log_warn("evict", "reason=%s", log_quote(str_of(err.text)));
+}
+
+/* What nobody has leaves the disks, a little each time. */
+static void sweep(struct server *s)
 {
 	struct sweep_grace grace = {(int64_t)s->config->blob_grace_s, EVICTED_GRACE_S};
 	struct err err;
 	size_t removed;
 
-	if (upstream_evict(s->upstream, &err))
-		log_warn("evict", "reason=%s", log_quote(str_of(err.text)));
 	if (store_sweep(s->store, &grace, SWEEP_BLOBS, &removed, &err))
 		log_warn("sweep", "reason=%s", log_quote(str_of(err.text)));
 	else if (removed)
@@ -293,11 +299,12 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
 		follow_namespaces(s);
+		sweep(s);
 		if (signal == SIGHUP)
 			reload_certificates(s);
 		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);
-			make_room(s);
+			evict(s);
 			audit_tend(auth_audit(s->data.auth), s->config->audit_rows);
 			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 		}
