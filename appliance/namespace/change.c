@@ -1,8 +1,11 @@
-/* change: creating, changing, removing and declaring, each one transaction: rows, then the check of the whole. */
+/* change: creating, changing, removing and declaring, each one transaction: rows, then the check of the whole. What a
+ * removed namespace held is purged before, in many. */
 #include "private.h"
 #include <cove/audit.h>
 #include <cove/clock.h>
 #include <cove/seal.h>
+
+#define PURGE_STEP 1000
 
 struct change {
 	struct namespaces *n;
@@ -272,11 +275,20 @@ enum rc namespace_set_password(struct namespaces *n, struct str name, const stru
 
 /* ---- remove ---- */
 
-static enum rc remove_row(struct db_conn *c, struct str name, const struct row *row, bool purge, struct err *err)
+static enum rc delete_row(struct db_conn *c, int64_t id, struct err *err)
 {
 	static const char sql[] = "DELETE FROM namespaces WHERE id = :id";
 	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	return db_run(s, NULL, err);
+}
+
+static enum rc remove_row(struct db_conn *c, struct str name, const struct row *row, bool purge, struct err *err)
+{
 	int64_t count, to;
+	bool more;
 
 	TRY(repositories_count(c, name, row->id, &count, err));
 	if (count && !purge && row->kind != NAMESPACE_HOSTED)
@@ -284,30 +296,74 @@ static enum rc remove_row(struct db_conn *c, struct str name, const struct row *
 		    "namespace %.*s keeps %lld repositories of its upstream: remove it with --purge to delete them",
 		    STR_ARG(name), (long long)count);
 	if (count && purge) {
-		TRY(repositories_purge(c, row->id, err));
+		TRY(repositories_purge(c, row->id, INT64_MAX, &more, err));
 	} else if (count) {
 		TRY(around(c, name, &to, err));
 		TRY(repositories_move(c, name, row->id, to, err));
 	}
-	TRY(db_prepare(c, sql, &s, err));
-	db_bind_i64(s, ":id", row->id);
-	return db_run(s, NULL, err);
+	return delete_row(c, row->id, err);
+}
+
+static enum rc find_removable(struct db_conn *c, struct str name, struct row *row, struct err *err)
+{
+	TRY(row_of_hand(c, name, row, err));
+	if (!name_meant(name).n)
+		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
+	return OK;
 }
 
 static enum rc remove_one(struct db_conn *c, const struct change *change, struct err *err)
 {
 	struct row row;
 
-	TRY(row_of_hand(c, change->name, &row, err));
-	if (!name_meant(change->name).n)
-		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
+	TRY(find_removable(c, change->name, &row, err));
 	return remove_row(c, change->name, &row, change->purge, err);
+}
+
+/* Everything that speaks against the removal, without doing it. */
+static enum rc rehearse(struct db_conn *c, struct str name, struct row *row, struct err *err)
+{
+	enum rc rc;
+
+	TRY(db_begin(c, err));
+	rc = find_removable(c, name, row, err);
+	if (!rc)
+		rc = delete_row(c, row->id, err);
+	if (!rc)
+		rc = finish_change(c, err);
+	db_rollback(c);
+	return rc;
+}
+
+/* So much at a time that pushes elsewhere need not wait. */
+static enum rc purge_in_steps(const struct change *change, struct err *err)
+{
+	struct row row = {.id = 0};
+	struct db_conn *c;
+	bool more = true;
+	enum rc rc;
+
+	TRY(db_here(change->n->db, &c, err));
+	TRY(rehearse(c, change->name, &row, err));
+	while (more) {
+		TRY(db_begin(c, err));
+		rc = repositories_purge(c, row.id, PURGE_STEP, &more, err);
+		if (!rc)
+			rc = db_commit(c, err);
+		if (rc) {
+			db_rollback(c);
+			return rc;
+		}
+	}
+	return OK;
 }
 
 enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err)
 {
 	struct change change = {.n = n, .action = "namespace.remove", .name = name, .purge = purge};
 
+	if (purge)
+		TRY(purge_in_steps(&change, err));
 	return in_transaction(remove_one, &change, err);
 }
 

@@ -99,21 +99,28 @@ enum rc repository_exists(struct db_conn *c, struct str name, bool *exists, stru
 	return OK;
 }
 
-enum rc repositories_purge(struct db_conn *c, int64_t namespace, struct err *err)
+enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err)
 {
 	static const char manifests[] =
-	    "DELETE FROM manifests WHERE repository IN (SELECT id FROM repositories WHERE namespace = :namespace)";
+	    "DELETE FROM manifests WHERE id IN (SELECT m.id FROM repositories r JOIN manifests m ON m.repository = r.id"
+	    " WHERE r.namespace = :namespace LIMIT :max)";
 	static const char links[] =
-	    "DELETE FROM blob_links WHERE repository IN (SELECT id FROM repositories WHERE namespace = :namespace)";
-	static const char repositories[] = "DELETE FROM repositories WHERE namespace = :namespace";
+	    "DELETE FROM blob_links WHERE (repository, blob) IN (SELECT l.repository, l.blob FROM repositories r"
+	    " JOIN blob_links l ON l.repository = r.id WHERE r.namespace = :namespace LIMIT :max)";
+	static const char repositories[] = "DELETE FROM repositories WHERE id IN (SELECT id FROM repositories WHERE "
+					   "namespace = :namespace LIMIT :max)";
 	/* the triggers look the repository up: it goes last */
 	static const char *const steps[] = {manifests, links, repositories};
 	struct db_stmt *s;
+	int64_t changes;
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+	*more = false;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !*more; i++) {
 		TRY(db_prepare(c, steps[i], &s, err));
 		db_bind_i64(s, ":namespace", namespace);
-		TRY(db_run(s, NULL, err));
+		db_bind_i64(s, ":max", max);
+		TRY(db_run(s, &changes, err));
+		*more = changes == max;
 	}
 	return OK;
 }

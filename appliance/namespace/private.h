@@ -83,5 +83,6 @@ CHECKED enum rc repositories_move(struct db_conn *c, struct str name, int64_t fr
 CHECKED enum rc repositories_count(
     struct db_conn *c, struct str name, int64_t namespace, int64_t *count, struct err *err);
 CHECKED enum rc repository_exists(struct db_conn *c, struct str name, bool *exists, struct err *err);
-/* All of the namespace, with manifests and tags; blobs that nothing links to any more are garbage. */
-CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, struct err *err);
+/* Inside a transaction. Those of the namespace, with manifests and tags, at most so many rows of each; *more: not all.
+ * Blobs that nothing links to any more are for the store's sweep. */
+CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err);

@@ -289,6 +289,11 @@ static void test_purge(void **state)
 	run(f, "INSERT INTO blob_links (repository, blob) VALUES (9, 1)");
 	assert_int_equal(USED("p"), 100);
 	assert_rc(E_USAGE, "1 repositories", namespace_remove(f->n, STR("p"), false, err));
+	/* what may not be removed loses nothing */
+	assert_ok(create(f, "g", NAMESPACE_GROUP, "members=p", err));
+	assert_rc(E_USAGE, "p", namespace_remove(f->n, STR("p"), true, err));
+	assert_int_equal(USED("p"), 100);
+	assert_ok(namespace_remove(f->n, STR("g"), true, err));
 	assert_ok(namespace_remove(f->n, STR("p"), true, err));
 	assert_ok(create(f, "team", NAMESPACE_HOSTED, "", err));
 	assert_ok(namespace_remove(f->n, STR("team"), true, err));
@@ -296,6 +301,23 @@ static void test_purge(void **state)
 	assert_int_equal(number(f, "SELECT count(*) FROM manifests"), 1);
 	assert_int_equal(number(f, "SELECT count(*) FROM blob_links"), 1);
 	assert_int_equal(USED(""), 107);
+}
+
+static void test_purge_in_steps(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_ok(create(f, "p", NAMESPACE_PROXY, "upstream=ghcr.io", err));
+	run(f,
+	    "INSERT INTO repositories (id, name, created_at, namespace) SELECT 9, 'p/x', 0, id FROM namespaces WHERE "
+	    "name = 'p'");
+	run(f,
+	    "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 2599) "
+	    "INSERT INTO blobs (id, digest, size, created_at) SELECT i, CAST(printf('%032d', i) AS BLOB), 1, 0 FROM n");
+	run(f, "INSERT INTO blob_links (repository, blob) SELECT 9, id FROM blobs WHERE id >= 100");
+	assert_int_equal(USED("p"), 2500);
+	assert_ok(namespace_remove(f->n, STR("p"), true, err));
+	assert_int_equal(number(f, "SELECT count(*) FROM unlinked_blobs WHERE blob >= 100"), 2500);
 }
 
 /* ---- cove.yaml ---- */
@@ -403,6 +425,7 @@ int main(void)
 	    fixture_test(test_hosted_takes_over),
 	    fixture_test(test_others_do_not),
 	    fixture_test(test_purge),
+	    fixture_test(test_purge_in_steps),
 	    fixture_test(test_declare),
 	    fixture_test(test_queries_walk_indexes),
 	};
