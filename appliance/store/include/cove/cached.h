@@ -1,6 +1,6 @@
 /*
- * cached: what a proxy's repositories need of the store beyond what pushes need: when the upstream was asked last, which
- * blobs were pulled last, and letting go of the others. Any thread; blocks on the database.
+ * cached: what a proxy's repositories need of the store beyond what pushes need: when the upstream was asked last,
+ * which blobs were pulled last, and letting go of the others. Any thread; blocks on the database.
  */
 #pragma once
 #include <cove/store.h>
@@ -15,8 +15,9 @@ CHECKED enum rc blob_is_stored(struct store *st, const struct digest *d, bool *s
 CHECKED enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
 /* The blob was pulled from that repository's namespace: written at most once in ten minutes for each. */
 CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
-/* Unlinks the blobs of a namespace that were not pulled for the longest time, at most `max`, until it takes no more than
- * `target_bytes`. Blobs that were pulled in the last ten minutes stay. *freed counts them; 0: nothing left to do. */
+/* Unlinks the blobs of a namespace that were not pulled for the longest time, at most `max`, until it takes no more
+ * than `target_bytes`. Blobs that were pulled in the last ten minutes stay. *freed counts them; 0: nothing left to do.
+ */
 CHECKED enum rc blob_evict(
     struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err);
 /* The file of a session that is open for writing, for reading it while it grows: the caller's fd. */
