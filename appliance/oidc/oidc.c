@@ -133,8 +133,8 @@ static void note(struct oidc *o, const struct attempt *t, struct str peer, const
 	struct str repository = json_string(json_member(claims, "repository"));
 	char detail[AUDIT_TEXT_MAX + 1];
 
-	snprintf(detail, sizeof(detail), "%.*s%s%.*s%s%.200s", STR_ARG(t->issuer.name), repository.n ? " repository=" : "",
-	    STR_ARG(repository), why[0] ? ": " : "", why);
+	snprintf(detail, sizeof(detail), "%.*s%s%.*s%s%.200s", STR_ARG(t->issuer.name),
+	    repository.n ? " repository=" : "", STR_ARG(repository), why[0] ? ": " : "", why);
 	audit_tally(auth_audit(o->auth), &(struct audit_entry){
 					     .user = who ? str_of(who->name) : STR("oidc"),
 					     .peer = peer,

@@ -56,8 +56,8 @@ struct client_events {
 	enum rc (*head)(void *ctx, const struct client_head *head, struct err *err);
 	enum rc (*body)(void *ctx, const void *p, size_t n, struct err *err);
 	/* E_UPSTREAM_UNREACHABLE (name, connect, TLS, timeout, drop; the sentence says which and names the host),
-	 * E_UPSTREAM_ANSWER, E_BUSY (too many at a time), E_SHUTTING_DOWN, or what head or body returned. A status is no
-	 * failure here. */
+	 * E_UPSTREAM_ANSWER, E_BUSY (too many at a time), E_SHUTTING_DOWN, or what head or body returned. A status is
+	 * no failure here. */
 	void (*done)(void *ctx, enum rc rc, const struct err *err);
 };
 /* Any thread, also from an event. Never fails at once: what is wrong with the request comes by done(). */
