@@ -1,9 +1,10 @@
 /*
- * gcm_alt: MBEDTLS_GCM_ALT. A whole message under AES-128 or AES-256 with a 12-byte nonce and a 16-byte tag, which is
- * every TLS record and session ticket, goes to nettle; the rest (other ciphers, messages in parts, other nonces and
- * tags) to mbedTLS's own code. nettle's key has a table of 4 KB, and mbedTLS keeps four of these contexts for as long
- * as a TLS 1.3 connection lives (those of the handshake too), so nettle's key is made at the first message that is
- * large enough to gain by it; a connection of handshakes and small requests lives with mbedTLS's small ones.
+ * gcm_alt: MBEDTLS_GCM_ALT. A whole message with a 12-byte nonce and a 16-byte tag, which is every TLS record and
+ * session ticket, goes under AES-256 to libsodium, which encrypts and authenticates in one pass, where it knows the
+ * CPU; else, as under AES-128, to nettle, which takes two; the rest (other ciphers, messages in parts, other nonces and
+ * tags) to mbedTLS's own code. nettle's key has a table of 4 KB, and a TLS 1.3 connection keeps four of these contexts
+ * (those of the handshake too), so it is made at the first message that is large enough to gain by it; libsodium's has
+ * 512 bytes.
  */
 #include "mbedtls/gcm.h"
 #include "mbedtls/platform.h"
@@ -17,8 +18,8 @@
 
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
-/* NIST SP 800-38D §5.2.1.1: 2^39 - 256 bits of plaintext at most */
-#define LENGTH_MAX 0xfffffffe0ULL
+/* NIST SP 800-38D §5.2.1.1: 2^39 - 256 bits of plaintext at most; libsodium refuses that very last length, too */
+#define LENGTH_MAX 0xfffffffd0ULL
 
 /* From here on nettle pays; larger than the messages of a handshake with a usual chain of certificates. */
 #define LENGTH_OF_NETTLE 4096
@@ -28,13 +29,14 @@ union nettle_key {
 	struct gcm_aes256_ctx aes256;
 };
 
-/* At most one of the two is there, unless a message in parts is under way. */
+/* At most one of the three is there, but for stock when another one cannot serve a message. */
 struct gcm_alt {
 	mbedtls_cipher_id_t cipher;
 	unsigned int key_bits;
 	unsigned char key[32];
 	struct stock_gcm *stock;  /* owned; NULL until something needs it */
 	union nettle_key *nettle; /* owned; NULL until a large message; only the member in use is allocated */
+	crypto_aead_aes256gcm_state *sodium; /* owned; NULL until a message */
 };
 
 static size_t nettle_size(const struct gcm_alt *alt)
@@ -59,6 +61,10 @@ static void alt_free(struct gcm_alt *alt)
 	if (alt->nettle) {
 		mbedtls_platform_zeroize(alt->nettle, nettle_size(alt));
 		mbedtls_free(alt->nettle);
+	}
+	if (alt->sodium) {
+		mbedtls_platform_zeroize(alt->sodium, sizeof(*alt->sodium));
+		mbedtls_free(alt->sodium);
 	}
 	mbedtls_platform_zeroize(alt, sizeof(*alt));
 	mbedtls_free(alt);
@@ -104,7 +110,22 @@ static bool want_nettle(struct gcm_alt *alt)
 	return true;
 }
 
-/* nettle encrypts into dst before it reads src, so the two must be the same or apart. */
+/* Makes libsodium's key. False: not its cipher, not a CPU that it knows, or no memory. */
+static bool want_sodium(struct gcm_alt *alt)
+{
+	if (alt->sodium)
+		return true;
+	if (alt->key_bits != 256 || !crypto_aead_aes256gcm_is_available())
+		return false;
+	alt->sodium = mbedtls_calloc(1, sizeof(*alt->sodium));
+	if (!alt->sodium)
+		return false;
+	crypto_aead_aes256gcm_beforenm(alt->sodium, alt->key);
+	drop_stock(alt);
+	return true;
+}
+
+/* Both write many blocks at once, so output and input must be the same or apart. */
 static bool apart_or_same(const unsigned char *a, const unsigned char *b, size_t n)
 {
 	uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
@@ -112,12 +133,13 @@ static bool apart_or_same(const unsigned char *a, const unsigned char *b, size_t
 	return x == y || (x < y ? y - x : x - y) >= n;
 }
 
-static bool nettle_takes(struct gcm_alt *alt, size_t length, size_t nonce_size, size_t tag_size,
+/* After it either alt->sodium or alt->nettle is there and serves this message, the former first. */
+static bool fast_takes(struct gcm_alt *alt, size_t length, size_t nonce_size, size_t tag_size,
     const unsigned char *input, const unsigned char *output)
 {
 	return alt && alt->cipher == MBEDTLS_CIPHER_ID_AES && alt->key_bits != 192 && nonce_size == NONCE_SIZE &&
 	       tag_size == TAG_SIZE && (uint64_t)length <= LENGTH_MAX && apart_or_same(input, output, length) &&
-	       (alt->nettle || length >= LENGTH_OF_NETTLE) && want_nettle(alt);
+	       (want_sodium(alt) || ((alt->nettle || length >= LENGTH_OF_NETTLE) && want_nettle(alt)));
 }
 
 static void aes128_crypt(struct gcm_aes128_ctx *c, int mode, size_t length, const unsigned char *nonce,
@@ -149,6 +171,33 @@ static void nettle_crypt(struct gcm_alt *alt, int mode, size_t length, const uns
 		aes128_crypt(&alt->nettle->aes128, mode, length, nonce, ad, ad_size, input, output, tag);
 	else
 		aes256_crypt(&alt->nettle->aes256, mode, length, nonce, ad, ad_size, input, output, tag);
+}
+
+static void fast_seal(struct gcm_alt *alt, size_t length, const unsigned char *nonce, const unsigned char *ad,
+    size_t ad_size, const unsigned char *input, unsigned char *output, unsigned char *tag)
+{
+	/* cannot fail up to LENGTH_MAX */
+	if (alt->sodium)
+		(void)crypto_aead_aes256gcm_encrypt_detached_afternm(
+		    output, tag, NULL, input, length, ad, ad_size, NULL, nonce, alt->sodium);
+	else
+		nettle_crypt(alt, MBEDTLS_GCM_ENCRYPT, length, nonce, ad, ad_size, input, output, tag);
+}
+
+/* False: the tag is wrong; what is in output then is to be wiped. */
+static bool fast_open(struct gcm_alt *alt, size_t length, const unsigned char *nonce, const unsigned char *ad,
+    size_t ad_size, const unsigned char *tag, const unsigned char *input, unsigned char *output)
+{
+	unsigned char computed[TAG_SIZE];
+	bool right;
+
+	if (alt->sodium)
+		return crypto_aead_aes256gcm_decrypt_detached_afternm(
+			   output, NULL, input, length, tag, ad, ad_size, nonce, alt->sodium) == 0;
+	nettle_crypt(alt, MBEDTLS_GCM_DECRYPT, length, nonce, ad, ad_size, input, output, computed);
+	right = sodium_memcmp(tag, computed, TAG_SIZE) == 0;
+	mbedtls_platform_zeroize(computed, sizeof(computed));
+	return right;
 }
 
 void mbedtls_gcm_init(mbedtls_gcm_context *ctx)
@@ -194,8 +243,8 @@ int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length,
 {
 	int ret;
 
-	if (nettle_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
-		nettle_crypt(ctx->alt, mode, length, iv, add, add_len, input, output, tag);
+	if (mode == MBEDTLS_GCM_ENCRYPT && fast_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
+		fast_seal(ctx->alt, length, iv, add, add_len, input, output, tag);
 		return 0;
 	}
 	ret = want_stock(ctx->alt);
@@ -208,16 +257,14 @@ int mbedtls_gcm_auth_decrypt(mbedtls_gcm_context *ctx, size_t length, const unsi
     const unsigned char *add, size_t add_len, const unsigned char *tag, size_t tag_len, const unsigned char *input,
     unsigned char *output)
 {
-	unsigned char computed[TAG_SIZE];
 	int ret;
 
-	if (nettle_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
-		nettle_crypt(ctx->alt, MBEDTLS_GCM_DECRYPT, length, iv, add, add_len, input, output, computed);
-		ret = sodium_memcmp(tag, computed, TAG_SIZE) ? MBEDTLS_ERR_GCM_AUTH_FAILED : 0;
-		mbedtls_platform_zeroize(computed, sizeof(computed));
-		if (ret && length)
+	if (fast_takes(ctx->alt, length, iv_len, tag_len, input, output)) {
+		if (fast_open(ctx->alt, length, iv, add, add_len, tag, input, output))
+			return 0;
+		if (length)
 			mbedtls_platform_zeroize(output, length);
-		return ret;
+		return MBEDTLS_ERR_GCM_AUTH_FAILED;
 	}
 	ret = want_stock(ctx->alt);
 	return ret ? ret
