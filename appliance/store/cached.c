@@ -27,9 +27,9 @@ enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int
 }
 
 /* One statement without waiting for the disk. */
-static enum rc run_lazily(struct db_conn *c, struct db_stmt *s, int64_t *changes, struct err *err)
+static enum rc run_lazily(struct db_conn *c, struct db_stmt *s, struct err *err)
 {
-	enum rc rc = db_run(s, changes, err);
+	enum rc rc = db_run(s, NULL, err);
 
 	if (!rc)
 		return db_commit_lazy(c, err);
@@ -50,7 +50,7 @@ enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag,
 	db_bind_text(s, ":repository", repo.s);
 	db_bind_text(s, ":tag", tag.s);
 	db_bind_i64(s, ":at", at);
-	return run_lazily(c, s, NULL, err);
+	return run_lazily(c, s, err);
 }
 
 enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err)
@@ -84,11 +84,11 @@ enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct d
 	return end_transaction(c, rc, err);
 }
 
-/* The row's time when it is older than the step; nothing is written otherwise. */
-static enum rc is_due(
-    struct db_conn *c, struct repo_name repo, const struct digest *d, int64_t before, bool *due, struct err *err)
+/* The row, when its time is older than `before`. */
+static enum rc find_due(struct db_conn *c, struct repo_name repo, const struct digest *d, int64_t before, bool *due,
+    struct touch *out, struct err *err)
 {
-	static const char sql[] = "SELECT 1 FROM repositories r, blobs b, namespace_blobs n"
+	static const char sql[] = "SELECT n.namespace, n.blob FROM repositories r, blobs b, namespace_blobs n"
 				  " WHERE r.name = :repository AND b.digest = :digest"
 				  " AND n.namespace = r.namespace AND n.blob = b.id AND n.last_used_at < :before";
 	struct db_stmt *s;
@@ -98,30 +98,79 @@ static enum rc is_due(
 	db_bind_blob(s, ":digest", digest_bytes(d));
 	db_bind_i64(s, ":before", before);
 	TRY(db_step(s, due, err));
+	if (*due)
+		*out = (struct touch){.namespace = db_i64(s, 0), .blob = db_i64(s, 1)};
 	db_done(s);
 	return OK;
 }
 
+/* *full: as many as are kept. */
+static void keep_touch(struct store *st, const struct touch *t, bool *full)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&st->touches_mutex);
+	while (i < st->touch_count && (st->touches[i].blob != t->blob || st->touches[i].namespace != t->namespace))
+		i++;
+	if (i < TOUCHES_MAX)
+		st->touches[i] = *t;
+	if (i == st->touch_count && i < TOUCHES_MAX)
+		st->touch_count++;
+	*full = st->touch_count == TOUCHES_MAX;
+	pthread_mutex_unlock(&st->touches_mutex);
+}
+
+static enum rc write_touch(struct db_conn *c, const struct touch *t, struct err *err)
+{
+	static const char sql[] = "UPDATE namespace_blobs SET last_used_at = :at"
+				  " WHERE namespace = :namespace AND blob = :blob AND last_used_at < :at";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":namespace", t->namespace);
+	db_bind_i64(s, ":blob", t->blob);
+	db_bind_i64(s, ":at", t->at);
+	return db_run(s, NULL, err);
+}
+
+enum rc touches_flush(struct store *st, struct err *err)
+{
+	struct touch touches[TOUCHES_MAX];
+	struct db_conn *c;
+	size_t count;
+	enum rc rc = OK;
+
+	pthread_mutex_lock(&st->touches_mutex);
+	count = st->touch_count;
+	memcpy(touches, st->touches, count * sizeof(*touches));
+	st->touch_count = 0;
+	pthread_mutex_unlock(&st->touches_mutex);
+	if (!count)
+		return OK;
+	TRY(db_here(st->db, &c, err));
+	TRY(db_begin(c, err));
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = write_touch(c, &touches[i], err);
+	if (!rc)
+		return db_commit_lazy(c, err);
+	db_rollback(c);
+	return rc;
+}
+
 enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)
 {
-	static const char sql[] = "UPDATE namespace_blobs SET last_used_at = :now"
-				  " WHERE namespace = (SELECT namespace FROM repositories WHERE name = :repository)"
-				  " AND blob = (SELECT id FROM blobs WHERE digest = :digest)";
 	int64_t now = clock_wall_s();
+	struct touch t;
 	struct db_conn *c;
-	struct db_stmt *s;
-	bool due;
+	bool due, full;
 
 	TRY(db_here(st->db, &c, err));
-	TRY(is_due(c, repo, d, now - TOUCH_EVERY_S, &due, err));
+	TRY(find_due(c, repo, d, now - TOUCH_EVERY_S, &due, &t, err));
 	if (!due)
 		return OK;
-	TRY(db_prepare(c, sql, &s, err));
-	TRY(db_begin(c, err));
-	db_bind_text(s, ":repository", repo.s);
-	db_bind_blob(s, ":digest", digest_bytes(d));
-	db_bind_i64(s, ":now", now);
-	return run_lazily(c, s, NULL, err);
+	t.at = now;
+	keep_touch(st, &t, &full);
+	return full ? touches_flush(st, err) : OK;
 }
 
 /* The one that was not pulled for the longest time; *found false: none that may go, or there is room enough. */
@@ -178,6 +227,7 @@ enum rc blob_evict(
 	enum rc rc = OK;
 
 	*freed = 0;
+	TRY(touches_flush(st, err));
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
 	while (!rc && found && *freed < max) {

@@ -68,6 +68,12 @@ struct claim {
 	struct claim *next;
 };
 
+/* A pull from a proxy that is not in the database yet. */
+struct touch {
+	int64_t namespace, blob, at;
+};
+#define TOUCHES_MAX 256
+
 struct store {
 	struct db *db;
 	int dirfd;
@@ -82,6 +88,10 @@ struct store {
 	pthread_mutex_t claims_mutex;
 	pthread_cond_t claim_ended;
 	struct claim *claims;
+
+	pthread_mutex_t touches_mutex;
+	struct touch touches[TOUCHES_MAX];
+	size_t touch_count;
 };
 
 /* ---- layout.c ---- */
@@ -119,6 +129,10 @@ CHECKED enum rc volume_check(struct db_conn *c, const struct volume *v, struct e
 CHECKED enum rc volume_make_dirs(int dirfd, struct err *err);
 /* The volume, opened, in whose uploads/ the session lies. E_UPLOAD_UNKNOWN. */
 CHECKED enum rc volume_of_session(struct store *st, const char *name, struct volume *out, struct err *err);
+
+/* ---- cached.c ---- */
+/* Writes the pulls that are kept in memory. */
+CHECKED enum rc touches_flush(struct store *st, struct err *err);
 
 /* ---- commit.c ---- */
 /* Takes the claim unless somebody has it. */

@@ -48,6 +48,7 @@ enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err
 	pthread_mutex_init(&st->sessions_mutex, NULL);
 	pthread_mutex_init(&st->claims_mutex, NULL);
 	pthread_cond_init(&st->claim_ended, NULL);
+	pthread_mutex_init(&st->touches_mutex, NULL);
 	rc = open_dirs(st, dirfd, err);
 	if (!rc)
 		rc = look_at_volumes(st, err);
@@ -62,8 +63,11 @@ void store_close(struct store *st)
 {
 	if (st->open)
 		bug("the store is closed with an open upload");
+	if (touches_flush(st, NULL))
+		log_info("store.close", "the last pulls are not noted");
 	io_close(&st->uploads);
 	io_close(&st->dirfd);
+	pthread_mutex_destroy(&st->touches_mutex);
 	pthread_cond_destroy(&st->claim_ended);
 	pthread_mutex_destroy(&st->claims_mutex);
 	pthread_mutex_destroy(&st->sessions_mutex);

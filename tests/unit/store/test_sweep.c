@@ -122,6 +122,38 @@ static void what_a_cache_lets_go_of_goes_sooner(void **state)
 	assert_int_equal(freed, 0);
 }
 
+static void what_was_pulled_last_stays(void **state)
+{
+	static const char age[] = "UPDATE namespace_blobs SET last_used_at = 1 + blob";
+	enum { COUNT = TOUCHES_MAX + 10 };
+	struct place *p = *state;
+	struct digest d[COUNT];
+	char text[16];
+	uint64_t size;
+	unsigned freed;
+
+	for (int i = 0; i < COUNT; i++)
+		d[i] = push_ok(p, A, (struct str){text, (size_t)snprintf(text, sizeof text, "%04d", i)});
+	run_sql(p, age);
+	/* all but the last two, more than are kept in memory; the first one twice */
+	for (int i = 0; i < COUNT - 2; i++)
+		assert_int_equal(blob_touch(p->st, A, &d[i], &p->err), OK);
+	assert_int_equal(blob_touch(p->st, A, &d[0], &p->err), OK);
+	assert_int_equal(blob_touch(p->st, B, &d[0], &p->err), OK); /* nobody has it there */
+	assert_int_equal(blob_evict(p->st, 1, 0, 1000, &freed, &p->err), OK);
+	assert_int_equal(freed, 2);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(blob_stat(p->st, A, &d[i], &size, &p->err), i < COUNT - 2 ? OK : E_BLOB_UNKNOWN);
+	/* what is in memory at the end is written */
+	run_sql(p, age);
+	assert_int_equal(blob_touch(p->st, A, &d[5], &p->err), OK);
+	place_close(p);
+	place_open(p);
+	assert_int_equal(blob_evict(p->st, 1, 0, 1000, &freed, &p->err), OK);
+	assert_int_equal(freed, COUNT - 3);
+	assert_int_equal(blob_stat(p->st, A, &d[5], &size, &p->err), OK);
+}
+
 static void many_go_in_steps(void **state)
 {
 	enum { COUNT = 100 };
@@ -323,6 +355,7 @@ int main(void)
 	    TEST(a_link_takes_it_off_the_queue),
 	    TEST(what_lost_its_file_is_not_stored),
 	    TEST(what_a_cache_lets_go_of_goes_sooner),
+	    TEST(what_was_pulled_last_stays),
 	    TEST(many_go_in_steps),
 	    TEST(a_file_without_a_row_is_replaced),
 	    TEST(a_push_never_loses_its_file),
