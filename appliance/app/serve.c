@@ -104,6 +104,7 @@ static enum rc open_parts(struct server *s, struct err *err)
 	TRY(db_open(s->dirfd, "cove.db", &s->data.db, err));
 	TRY(auth_open(s->data.db, &s->data.auth, err));
 	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
+	TRY(app_declare(s->config, s->data.namespaces, err));
 	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
@@ -287,6 +288,17 @@ static void sweep(struct server *s)
 		log_info("sweep", "blobs=%zu", removed);
 }
 
+/* A file that has become wrong changes nothing. */
+static void reload_declared(struct server *s)
+{
+	struct err err;
+
+	if (app_declare(s->config, s->data.namespaces, &err))
+		log_error("reload", "the namespaces stay as they are: %s", err.text);
+	else if (s->config->file[0])
+		log_info("reload", "namespaces=%s", log_quote(str_of(s->config->file)));
+}
+
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
 	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
@@ -298,6 +310,8 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
+		if (signal == SIGHUP)
+			reload_declared(s);
 		follow_namespaces(s);
 		sweep(s);
 		if (signal == SIGHUP)

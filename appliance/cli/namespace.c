@@ -54,14 +54,6 @@ static enum rc attributes_of_words(const struct words *w, size_t from, struct at
 	return rc;
 }
 
-static enum rc kind_parse(const char *text, enum namespace_kind *out, struct err *err)
-{
-	for (*out = NAMESPACE_HOSTED; *out <= NAMESPACE_GROUP; (*out)++)
-		if (str_eq(str_of(text), str_of(namespace_kind_text(*out))))
-			return OK;
-	return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
-}
-
 /* Clients would refuse it, and would not say why. */
 static enum rc warn_of_host(struct app_data *d, const struct attributes *a, struct err *err)
 {
@@ -96,7 +88,8 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	enum rc rc;
 
 	(void)options;
-	TRY(kind_parse(w->items[1], &kind, err));
+	if (!namespace_kind_parse(str_of(w->items[1]), &kind))
+		return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
 	TRY(attributes_of_words(w, 2, &a, err));
 	rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
 	if (!rc) {

@@ -57,7 +57,7 @@ static enum rc check(const struct config *config, struct err *err)
 		TRY(rc);
 		tls_identity_unref(identity);
 	}
-	return OK;
+	return app_declare(config, NULL, err);
 }
 
 int cmd_check(int argc, char **argv)

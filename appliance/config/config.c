@@ -20,6 +20,7 @@ static struct loaded *with_defaults(void)
 	struct loaded *l = xcalloc(1, sizeof(*l));
 	struct str state, more;
 
+	l->config.file = xstrdup(STR(""));
 	for (size_t i = 0; i < settings_count; i++)
 		store_default(l, &settings[i], str_of(settings[i].standard));
 	str_cut(str_of(getenv("STATE_DIRECTORY")), ':', &state, &more);
@@ -114,14 +115,47 @@ static enum rc take_flags(struct loaded *l, int argc, char **argv, int *rest_cou
 static enum rc take_file(struct loaded *l, const char *path, bool must_exist, struct err *err)
 {
 	struct buf text = BUF_INIT(FILE_MAX);
+	struct config_rows rows = {0};
 	enum rc rc = io_read_file(AT_FDCWD, path, &text, err);
 
-	if (!rc)
-		rc = file_apply(l, buf_str(&text), path, err);
-	else if (rc == E_NOT_FOUND)
+	if (!rc) {
+		free(l->config.file);
+		l->config.file = xstrdup(str_of(path));
+		rc = file_apply(l, &rows, buf_str(&text), path, err);
+		config_rows_free(&rows);
+	} else if (rc == E_NOT_FOUND) {
 		rc = must_exist ? E_CONFIG : OK;
+	}
 	buf_release(&text);
 	return rc;
+}
+
+enum rc config_namespaces(const struct config *c, struct config_rows *out, struct err *err)
+{
+	struct buf text = BUF_INIT(FILE_MAX);
+	enum rc rc;
+
+	*out = (struct config_rows){0};
+	if (!c->file[0])
+		return OK;
+	rc = io_read_file(AT_FDCWD, c->file, &text, err);
+	if (!rc)
+		rc = file_apply(NULL, out, buf_str(&text), c->file, err);
+	buf_release(&text);
+	if (rc)
+		config_rows_free(out);
+	return rc;
+}
+
+void config_rows_free(struct config_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		free(rows->items[i].name);
+		free(rows->items[i].key);
+		free(rows->items[i].value);
+	}
+	free(rows->items);
+	*rows = (struct config_rows){0};
 }
 
 /* The file named by --config, else cove.yaml of the data directory if it is there. */
@@ -195,6 +229,7 @@ void config_free(struct config *c)
 			free(*(char **)(void *)((char *)c + settings[i].offset));
 		free(l->texts[i]);
 	}
+	free(c->file);
 	free(l);
 }
 

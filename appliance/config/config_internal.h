@@ -54,5 +54,7 @@ void value_put_size(struct buf *out, uint64_t bytes);
 
 /* ---- file.c ---- */
 
-/* Applies a YAML text; `path` is for the sentences: "cove.yaml:3:13: tls_memory: ...". */
-CHECKED enum rc file_apply(struct loaded *l, struct str yaml, const char *path, struct err *err);
+/* Reads a YAML text; `path` is for the sentences: "cove.yaml:3:13: tls_memory: ...". Settings go to l (NULL: they are
+ * read over), what is declared to rows. */
+CHECKED enum rc file_apply(
+    struct loaded *l, struct config_rows *rows, struct str yaml, const char *path, struct err *err);

@@ -1,16 +1,22 @@
 /*
- * file: cove.yaml, one mapping of scalars, read by libyaml's events: each has its place, so every complaint names line,
- * column and key. Anything beyond such a mapping (lists, aliases, tags, a second document) is refused.
+ * file: cove.yaml, read by libyaml's events: each has its place, so every complaint names line, column and key. A
+ * mapping of scalars, and `namespaces:`, a mapping of such mappings, whose values may be lists of scalars. Anything
+ * else (aliases, tags, a second document) is refused.
  */
 #include "config_internal.h"
+#include <stdlib.h>
 #include <yaml.h>
+
+#define ROWS_MAX 20000 /* a thousand namespaces with all their attributes */
+#define LIST_MAX_BYTES 65536
 
 struct reader {
 	struct loaded *loaded;
+	struct config_rows *rows;
 	const char *path;
 	yaml_parser_t parser;
 	yaml_event_t event; /* the current one; owned */
-	bool seen[SETTINGS_MAX];
+	bool seen[SETTINGS_MAX], namespaces_seen;
 };
 
 __attribute__((format(printf, 4, 5))) static enum rc fail_at(
@@ -50,6 +56,108 @@ static enum rc expect_plain_value(const struct reader *r, const struct setting *
 	return OK;
 }
 
+/* ---- namespaces ---- */
+
+static enum rc add_row(
+    struct reader *r, struct str name, struct str key, struct str value, size_t line, struct err *err)
+{
+	struct config_rows *rows = r->rows;
+	struct config_row *more;
+
+	if (rows->count == ROWS_MAX)
+		return fail_at(r, &r->event.start_mark, err, "too much is declared here");
+	for (size_t i = 0; i < rows->count; i++)
+		if (str_eq(str_of(rows->items[i].name), name) && str_eq(str_of(rows->items[i].key), key))
+			return fail_at(r, &r->event.start_mark, err, "%.*s of %.*s is set twice",
+			    STR_ARG(str_first(key, 60)), STR_ARG(str_first(name, 60)));
+	more = realloc(rows->items, (rows->count + 1) * sizeof(*more));
+	if (!more)
+		return fail_rc(err, E_BUSY);
+	rows->items = more;
+	rows->items[rows->count++] = (struct config_row){xstrdup(name), xstrdup(key), xstrdup(value), line};
+	return OK;
+}
+
+/* One scalar, or a list of them. */
+static enum rc read_value(struct reader *r, struct buf *out, struct err *err)
+{
+	bool is_list = r->event.type == YAML_SEQUENCE_START_EVENT;
+
+	if (is_list)
+		TRY(next(r, err));
+	while (r->event.type == YAML_SCALAR_EVENT && !r->event.data.scalar.tag) {
+		if (out->n)
+			buf_addc(out, ' ');
+		buf_add(out, scalar(r));
+		if (!is_list)
+			return buf_ok(out) ? OK : fail_at(r, &r->event.start_mark, err, "the value is too long");
+		TRY(next(r, err));
+	}
+	if (is_list && r->event.type == YAML_SEQUENCE_END_EVENT && buf_ok(out))
+		return OK;
+	return fail_at(r, &r->event.start_mark, err, "one value, or a list of values, is wanted here");
+}
+
+static enum rc take_attribute(struct reader *r, struct str name, struct err *err)
+{
+	struct buf value = BUF_INIT(LIST_MAX_BYTES);
+	size_t line = r->event.start_mark.line + 1;
+	char *key;
+	enum rc rc;
+
+	if (r->event.type != YAML_SCALAR_EVENT)
+		return fail_at(r, &r->event.start_mark, err, "the name of an attribute is wanted here");
+	key = xstrdup(scalar(r));
+	rc = next(r, err);
+	if (!rc)
+		rc = read_value(r, &value, err);
+	if (!rc)
+		rc = add_row(r, name, str_of(key), buf_str(&value), line, err);
+	free(key);
+	buf_release(&value);
+	return rc;
+}
+
+/* The current event is its name. */
+static enum rc take_namespace(struct reader *r, struct err *err)
+{
+	size_t before = r->rows->count;
+	char *name;
+	enum rc rc;
+
+	if (r->event.type != YAML_SCALAR_EVENT)
+		return fail_at(r, &r->event.start_mark, err, "the name of a namespace is wanted here");
+	name = xstrdup(scalar(r));
+	rc = next(r, err);
+	if (!rc && r->event.type != YAML_MAPPING_START_EVENT)
+		rc = fail_at(r, &r->event.start_mark, err,
+		    "namespace %.60s: lines of the form `attribute: value` are wanted", name);
+	while (!rc && !(rc = next(r, err)) && r->event.type != YAML_MAPPING_END_EVENT)
+		rc = take_attribute(r, str_of(name), err);
+	if (!rc && r->rows->count == before)
+		rc = fail_at(r, &r->event.start_mark, err, "namespace %.60s needs its kind at least", name);
+	free(name);
+	return rc;
+}
+
+static enum rc take_namespaces(struct reader *r, struct err *err)
+{
+	r->namespaces_seen = true;
+	TRY(next(r, err));
+	if (r->event.type == YAML_SCALAR_EVENT && scalar(r).n == 0)
+		return OK; /* nothing behind the colon */
+	if (r->event.type != YAML_MAPPING_START_EVENT)
+		return fail_at(r, &r->event.start_mark, err, "namespaces: a mapping of names is wanted here");
+	for (;;) {
+		TRY(next(r, err));
+		if (r->event.type == YAML_MAPPING_END_EVENT)
+			return OK;
+		TRY(take_namespace(r, err));
+	}
+}
+
+/* ---- settings ---- */
+
 /* The current event is a key; reads its value too. */
 static enum rc take_entry(struct reader *r, struct err *err)
 {
@@ -58,6 +166,9 @@ static enum rc take_entry(struct reader *r, struct err *err)
 
 	if (r->event.type != YAML_SCALAR_EVENT)
 		return fail_at(r, &r->event.start_mark, err, "a setting's name is wanted here");
+	if (str_eq(scalar(r), STR("namespaces")))
+		return r->namespaces_seen ? fail_at(r, &r->event.start_mark, err, "namespaces is set twice")
+					  : take_namespaces(r, err);
 	s = setting_find(scalar(r));
 	if (!s)
 		return fail_at(r, &r->event.start_mark, err, "there is no setting \"%.*s\": `cove help` lists them",
@@ -67,7 +178,7 @@ static enum rc take_entry(struct reader *r, struct err *err)
 	r->seen[s - settings] = true;
 	TRY(next(r, err));
 	TRY(expect_plain_value(r, s, err));
-	if (setting_store(r->loaded, s, scalar(r), ORIGIN_FILE, &what))
+	if (r->loaded && setting_store(r->loaded, s, scalar(r), ORIGIN_FILE, &what))
 		return fail_at(r, &r->event.start_mark, err, "%s: %s", s->key, what.text);
 	return OK;
 }
@@ -101,9 +212,9 @@ static enum rc take_stream(struct reader *r, struct err *err)
 	return OK;
 }
 
-enum rc file_apply(struct loaded *l, struct str yaml, const char *path, struct err *err)
+enum rc file_apply(struct loaded *l, struct config_rows *rows, struct str yaml, const char *path, struct err *err)
 {
-	struct reader r = {.loaded = l, .path = path};
+	struct reader r = {.loaded = l, .rows = rows, .path = path};
 	enum rc rc;
 
 	if (!yaml_parser_initialize(&r.parser))

@@ -86,7 +86,14 @@ void config_defaults(struct buf *out)
 	    "# All settings of cove, each with its default; `cove config --defaults` prints this file. None is "
 	    "needed.\n"
 	    "# Read from cove.yaml in the data directory, or from the file given with --config. Variables of the\n"
-	    "# environment are stronger, flags strongest. `cove check` says what is wrong with a file.\n");
+	    "# environment are stronger, flags strongest. `cove check` says what is wrong with a file.\n"
+	    "#\n"
+	    "# Namespaces can be declared here too; they are then changed here only (SIGHUP reads the file again):\n"
+	    "#\n"
+	    "#namespaces:\n"
+	    "#  own: {kind: hosted, redeploy: refused, redeploy_except: [latest]}\n"
+	    "#  docker.io: {kind: proxy, upstream: \"https://registry-1.docker.io\"}\n"
+	    "#  all: {kind: group, members: [own, docker.io], writable: own}\n");
 	for (size_t i = 0; i < settings_count; i++) {
 		const struct setting *s = &settings[i];
 

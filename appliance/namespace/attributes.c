@@ -108,3 +108,30 @@ enum rc attribute_store(struct namespace *ns, struct str name, struct str value,
 		return fail(err, rc, "namespace %.*s: %s: %s", STR_ARG(name_shown(ns)), type->name, why.text);
 	return OK;
 }
+
+bool namespace_kind_parse(struct str text, enum namespace_kind *out)
+{
+	for (enum namespace_kind kind = NAMESPACE_HOSTED; kind <= NAMESPACE_GROUP; kind++)
+		if (str_eq(text, str_of(namespace_kind_text(kind)))) {
+			*out = kind;
+			return true;
+		}
+	return false;
+}
+
+enum rc namespace_attribute_check(
+    struct str name, enum namespace_kind kind, const struct attribute *attribute, struct err *err)
+{
+	struct namespace scratch = {.name = name, .kind = kind};
+	struct arena a;
+	enum rc rc;
+
+	arena_init(&a, 1u << 20);
+	rc = attributes_default(&scratch, &a, err);
+	if (!rc && attribute->value.n)
+		rc = attribute_store(&scratch, attribute->name, attribute->value, &a, err);
+	else if (!rc && !attribute_find(attribute->name))
+		rc = fail(err, E_USAGE, "namespaces have no attribute %.*s", STR_ARG(str_first(attribute->name, 60)));
+	arena_release(&a);
+	return rc;
+}

@@ -37,14 +37,16 @@ static void print_again(const struct config *c)
 {
 	struct buf first = BUF_INIT(1 << 20);
 	struct config *again = plain();
+	struct config_rows declared = {0};
 	struct err err;
 
 	config_print(c, &first);
 	if (buf_ok(&first)) {
-		check(file_apply((struct loaded *)again, buf_str(&first), "again", &err) == OK);
+		check(file_apply((struct loaded *)again, &declared, buf_str(&first), "again", &err) == OK);
 		for (size_t i = 0; i < settings_count; i++)
 			check(strcmp(((struct loaded *)again)->texts[i], ((const struct loaded *)c)->texts[i]) == 0);
 	}
+	config_rows_free(&declared);
 	buf_release(&first);
 	config_free(again);
 }
@@ -52,12 +54,14 @@ static void print_again(const struct config *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config *c = plain();
+	struct config_rows declared = {0};
 	struct err err = {.text = ""};
 
-	if (file_apply((struct loaded *)c, (struct str){(const char *)data, size}, "file", &err) != OK)
+	if (file_apply((struct loaded *)c, &declared, (struct str){(const char *)data, size}, "file", &err) != OK)
 		check(strncmp(err.text, "file:", 5) == 0);
 	else if (is_ascii(c))
 		print_again(c);
+	config_rows_free(&declared);
 	config_free(c);
 	return 0;
 }

@@ -18,6 +18,17 @@ static const struct {
     {"names:\n", NULL},
     {"certificate: |-\n  a\n", NULL},
     {"tls_memory: 64MiB\nupload_expiry: 2w\nlisten: \"[::1]:443\"\naccess_log: true\n", NULL},
+    {"namespaces:\n  own:\n    kind: hosted\n    immutable_tags: [v*, r*]\n  docker.io: {kind: proxy, upstream: "
+     "\"https://a\"}\n",
+	NULL},
+    {"namespaces:\n", NULL},
+    {"namespaces: own\n", "x:1:13: namespaces: a mapping of names is wanted"},
+    {"namespaces:\n  own: hosted\n", "x:2:8: namespace own: lines of the form"},
+    {"namespaces:\n  own: {}\n", "x:2:9: namespace own needs its kind"},
+    {"namespaces:\n  own:\n    kind: hosted\n    kind: group\n", "x:4:11: kind of own is set twice"},
+    {"namespaces:\n  own:\n    members: [[a]]\n", "x:3:15: one value, or a list"},
+    {"namespaces:\n  own:\n    members: {a: b}\n", "x:3:14: one value, or a list"},
+    {"namespaces:\n  own: {kind: hosted}\nnamespaces:\n  b: {kind: hosted}\n", "x:3:1: namespaces is set twice"},
     {"threads: 4\ntreads: 5\n", "x:2:1: there is no setting \"treads\""},
     {"threads: 4\nthreads: 5\n", "x:2:1: threads is set twice"},
     {"threads: four\n", "x:1:10: threads: \"four\" is not a whole number"},
@@ -69,20 +80,43 @@ static void test_rows(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct err err = {.text = ""};
-		enum rc rc = file_apply(loaded, str_of(rows[i].yaml), "x", &err);
+		struct config_rows declared = {0};
+		enum rc rc = file_apply(loaded, &declared, str_of(rows[i].yaml), "x", &err);
 
 		if (rc != (rows[i].says ? E_CONFIG : OK))
 			fail_msg("row %zu: %s: %s", i, rows[i].yaml, err.text);
 		if (rc && !strstr(err.text, rows[i].says))
 			fail_msg("row %zu: %s: says %s", i, rows[i].yaml, err.text);
+		config_rows_free(&declared);
 	}
+}
+
+static void test_declared(void **state)
+{
+	struct config_rows declared = {0};
+
+	(void)state;
+	assert_int_equal(
+	    file_apply(NULL, &declared,
+		STR("threads: 4\nnamespaces:\n  own:\n    kind: hosted\n    immutable_tags:\n    - v*\n    - r*\n"),
+		"x", NULL),
+	    OK);
+	assert_int_equal(declared.count, 2);
+	assert_string_equal(declared.items[1].name, "own");
+	assert_string_equal(declared.items[1].key, "immutable_tags");
+	assert_string_equal(declared.items[1].value, "v* r*");
+	assert_int_equal(declared.items[1].line, 5);
+	config_rows_free(&declared);
 }
 
 static void test_values(void **state)
 {
+	struct config_rows declared = {0};
+
 	(void)state;
 	assert_int_equal(
-	    file_apply(loaded, STR("tls_memory: 64MiB\nnames: a, b # c\ncertificate: /x y\n"), "x", NULL), OK);
+	    file_apply(loaded, &declared, STR("tls_memory: 64MiB\nnames: a, b # c\ncertificate: /x y\n"), "x", NULL),
+	    OK);
 	assert_int_equal(loaded->config.tls_memory_bytes, 64 << 20);
 	assert_string_equal(loaded->config.names, "a, b");
 	assert_string_equal(loaded->config.certificate, "/x y");
@@ -92,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+	    cmocka_unit_test(test_declared),
 	    cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 	};
 

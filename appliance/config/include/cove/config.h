@@ -8,6 +8,7 @@
 
 /* Texts are never NULL. */
 struct config {
+	char *file;            /* that was read; empty: none */
 	char *data;            /* directory; default: $STATE_DIRECTORY, else ./cove-data */
 	char *listen;          /* valid for config_listen() */
 	char *names;           /* further names and addresses of this box, comma-separated */
@@ -32,6 +33,21 @@ CHECKED enum rc config_load(int argc, char **argv, struct config **out, struct e
 /* As config_load, but leaves what is no setting to the caller: *rest_count arguments moved to the front of argv. */
 CHECKED enum rc config_load_partial(int argc, char **argv, int *rest_count, struct config **out, struct err *err);
 void config_free(struct config *c);
+/*
+ * What the file declares beyond settings: `namespaces:`, a mapping of names to mappings of attributes. One row for each
+ * attribute, in the file's order; what they mean is not known here. Items of a list are joined by spaces.
+ */
+struct config_row {
+	char *name, *key, *value;
+	size_t line; /* from 1 */
+};
+struct config_rows {
+	struct config_row *items;
+	size_t count;
+};
+/* Reads the file again, as it is now. Without a file, or without namespaces in it: none. E_CONFIG. */
+CHECKED enum rc config_namespaces(const struct config *c, struct config_rows *out, struct err *err);
+void config_rows_free(struct config_rows *rows);
 /* The manual: every setting with its flag, variable, key, default and help. */
 struct buf;
 void config_help(struct buf *out);

@@ -147,6 +147,11 @@ struct declaration {
 };
 CHECKED enum rc namespaces_declare(struct namespaces *n, const struct declaration *list, size_t count, struct err *err);
 
+/* As namespace_kind_text() has it; false: none. */
+bool namespace_kind_parse(struct str text, enum namespace_kind *out);
+/* One attribute by itself: known, of this kind, well written. E_USAGE, as a change would say it. */
+CHECKED enum rc namespace_attribute_check(
+    struct str name, enum namespace_kind kind, const struct attribute *attribute, struct err *err);
 /* The table of attributes, for help, API documents and checks. */
 struct attribute_type {
 	const char *name;
