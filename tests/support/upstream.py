@@ -131,6 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                       "range": self.headers.get("Range"), "authorization": self.headers.get("Authorization"),
                       "agent": self.headers.get("User-Agent"), "on": "cdn" if self.server.is_cdn else "main"}
         rule = self.up.take_rule(self.entry)
+        self.gate = self.up.gate  # of this moment: a release that comes before the body has reached its hold counts
         self.up.note(self.entry)
         if rule.get("close"):
             raise Cut
@@ -176,7 +177,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         step = max(1, rate // 20) if rate else 1 << 18
         while at < stop:
             if hold is not None and at >= hold:
-                self.up.gate.wait()
+                self.gate.wait()
                 hold = None
             end = min(at + step, stop, len(body) if hold is None else hold)
             piece = body[at:end]
@@ -186,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if rate:
                 self.up.wait(step / rate)
         if hold is not None and hold >= len(body):
-            self.up.gate.wait()
+            self.gate.wait()
         if "stall_after" in rule:
             self.up.wait(None)
         if "stall_after" in rule or "drop_after" in rule:
