@@ -58,7 +58,7 @@ struct server {
 	uint16_t port;
 };
 
-static const struct route *const route_tables[] = {registry_routes, token_routes, web_routes, NULL};
+static const struct route *const route_tables[] = {registry_routes, token_routes, web_routes, api_routes, NULL};
 
 static bool is_own_host(const struct site *site, struct str host)
 {
@@ -188,7 +188,9 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .oidc = s->oidc,
 	    .namespaces = s->data.namespaces,
 	    .upstream = s->upstream,
+	    .db = s->data.db,
 	    .signer = s->signer,
+	    .started_at = clock_wall_s(),
 	    .service = STR("cove"),
 	    .is_own_host = is_own_host,
 	    .names = s,

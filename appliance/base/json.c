@@ -149,6 +149,22 @@ void json_free(struct json *document)
 	give_memory(memory);
 }
 
+/* Recursion ends at JSON_DEPTH_MAX. */
+static void wipe_texts(cJSON *n)
+{
+	if (cJSON_IsString(n))
+		explicit_bzero(n->valuestring, strlen(n->valuestring));
+	for (cJSON *c = n->child; c; c = c->next)
+		wipe_texts(c);
+}
+
+void json_free_wiped(struct json *document)
+{
+	if (document)
+		wipe_texts((cJSON *)document);
+	json_free(document);
+}
+
 const struct json *json_member(const struct json *object, const char *name)
 {
 	return json_is_object(object) ? value(cJSON_GetObjectItemCaseSensitive(node(object), name)) : NULL;

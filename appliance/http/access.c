@@ -19,6 +19,8 @@ static const struct need {
     [ACCESS_PUSH] = {MAY_PULL | MAY_PUSH, "pull,push"},
     [ACCESS_DELETE] = {MAY_DELETE, "delete"},
     [ACCESS_CATALOG] = {0, NULL},
+    [ACCESS_SELF] = {0, NULL},
+    [ACCESS_ADMIN] = {0, NULL},
 };
 
 static void wake_conn(void *ctx)
@@ -88,6 +90,13 @@ static enum rc check_bearer(struct exchange *x, struct str token)
 	return OK;
 }
 
+/* What a person or a script does with the registry itself: rights are not asked of a token, whose scopes name
+ * repositories only. */
+static bool is_management(const struct route *r)
+{
+	return r->needs == ACCESS_SELF || r->needs == ACCESS_ADMIN;
+}
+
 /* *has: a credential was sent and is good. */
 static enum rc identify(struct exchange *x, bool *has)
 {
@@ -104,7 +113,7 @@ static enum rc identify(struct exchange *x, bool *has)
 	if (str_eqi(scheme, STR("Basic")))
 		return check_basic(x, rest);
 	/* the token endpoint knows users, not the tokens it gave out */
-	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN)
+	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN && !is_management(x->route))
 		return check_bearer(x, rest);
 	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not known here");
 }
@@ -175,6 +184,18 @@ static enum rc decide(struct exchange *x, bool has_credential)
 	return fail_rc(&x->err, has_credential && !x->who.is_anonymous ? E_DENIED : E_UNAUTHORIZED);
 }
 
+static enum rc decide_management(struct exchange *x)
+{
+	unsigned actions;
+
+	if (x->who.is_anonymous || !x->who.user_id)
+		return fail_rc(&x->err, E_UNAUTHORIZED);
+	if (x->route->needs == ACCESS_SELF)
+		return OK;
+	TRY(auth_actions(x->site->auth, &x->who, STR(""), &actions, &x->err));
+	return actions & MAY_ADMIN ? OK : fail_rc(&x->err, E_DENIED);
+}
+
 enum rc access_check(struct exchange *x)
 {
 	bool has_credential;
@@ -189,6 +210,9 @@ enum rc access_check(struct exchange *x)
 	case ACCESS_TOKEN: /* rule 11: without one always 401, it is where clients learn the challenge */
 	case ACCESS_CATALOG:
 		return has_credential ? OK : fail_rc(&x->err, E_UNAUTHORIZED);
+	case ACCESS_SELF:
+	case ACCESS_ADMIN:
+		return decide_management(x);
 	case ACCESS_PULL:
 	case ACCESS_PUSH:
 	case ACCESS_DELETE:
@@ -271,7 +295,7 @@ void access_add_challenge(struct exchange *x, enum rc rc)
 
 	if (is_challenged(x) || !x->route)
 		return;
-	if (x->route->needs == ACCESS_LOGIN)
+	if (x->route->needs == ACCESS_LOGIN || is_management(x->route))
 		reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
 	else
 		add_bearer(x, scopes_wanted(x), error);

@@ -166,10 +166,19 @@ static int retry_after_s(enum rc rc)
 	return rc == E_THROTTLED ? 30 : rc_status(rc) == 503 ? 2 : 0;
 }
 
+/* Who manages the registry is told what was wrong with the request. */
+static enum rc code_told(const struct exchange *x, enum rc rc)
+{
+	if (!x->route || !(x->route->flags & ROUTE_MANAGEMENT))
+		return rc;
+	return rc == E_USAGE || rc == E_CONFIG ? E_REQUEST : rc == E_EXISTS ? E_CONFLICT : rc;
+}
+
 void reply_error(struct exchange *x, enum rc rc)
 {
 	const char *text = x->err.rc == rc && x->err.text[0] ? x->err.text : rc_sentence(rc);
 
+	rc = code_told(x, rc);
 	if (rc_status(rc) == 403 && x->route)
 		access_note_refusal(x);
 	log_failure(x, rc, text);

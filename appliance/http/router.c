@@ -7,7 +7,7 @@
 
 /* The raw captures of one match, all of them non-empty where p is set. */
 struct captures {
-	struct str name, digest, reference, id;
+	struct str name, digest, reference, id, object;
 };
 
 /* Takes the last segment of *s, and the slash before it, off. */
@@ -32,6 +32,8 @@ static bool capture_is(struct str pattern_segment, struct str segment, struct ca
 		to = &c->reference;
 	else if (str_eq(pattern_segment, STR("<id>")))
 		to = &c->id;
+	else if (str_eq(pattern_segment, STR("<object>")))
+		to = &c->object;
 	else
 		return str_eq(pattern_segment, segment);
 	*to = segment;
@@ -70,8 +72,20 @@ static enum rc path_decode(struct exchange *x, struct str *path)
 	return OK;
 }
 
-static enum rc captures_parse(struct exchange *x, const struct captures *c)
+/* One segment of the API, where borders were found before. */
+static enum rc segment_decode(struct exchange *x, struct str *s)
 {
+	if (!str_has(*s, '%') || percent_decode(x->arena, *s, false, s))
+		return OK;
+	return x->arena->failed ? fail_rc(&x->err, E_BUSY) : fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
+}
+
+static enum rc captures_parse(struct exchange *x, struct captures *c, bool is_raw)
+{
+	if (is_raw) {
+		TRY(segment_decode(x, &c->object));
+		TRY(segment_decode(x, &c->id));
+	}
 	if (c->name.p)
 		TRY(repo_name_parse(c->name, &x->name, &x->err));
 	x->asked = c->name;
@@ -80,6 +94,7 @@ static enum rc captures_parse(struct exchange *x, const struct captures *c)
 	if (c->reference.p)
 		TRY(reference_parse(c->reference, &x->reference, &x->err));
 	x->upload_id = c->id;
+	x->object = c->object;
 	return OK;
 }
 
@@ -108,18 +123,20 @@ static struct str allow_text(struct arena *a, unsigned methods)
 enum rc route_find(struct exchange *x, struct str path, enum method method, struct str *allow)
 {
 	enum method wanted = method == METHOD_HEAD ? METHOD_GET : method;
+	bool is_raw = str_starts(path, STR("/api/"));
 	unsigned methods = 0;
 	struct captures c;
 
 	*allow = STR_NONE;
-	TRY(path_decode(x, &path));
+	if (!is_raw)
+		TRY(path_decode(x, &path));
 	for (const struct route *const *table = x->site->route_tables; *table; table++) {
 		for (const struct route *r = *table; r->pattern; r++) {
 			if (!pattern_matches(str_of(r->pattern), path, &c))
 				continue;
 			if (r->method == wanted) {
 				x->route = r;
-				return captures_parse(x, &c);
+				return captures_parse(x, &c, is_raw);
 			}
 			methods |= 1u << r->method;
 		}

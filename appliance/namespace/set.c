@@ -321,3 +321,21 @@ enum rc namespace_password(struct namespaces *n, const struct namespace *ns, str
 	secret_wipe(out);
 	return OK;
 }
+
+enum rc namespace_used_bytes(struct namespaces *n, const struct namespace *ns, uint64_t *used, struct err *err)
+{
+	static const char sql[] = "SELECT used_bytes FROM namespaces WHERE id = :id";
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool found;
+
+	*used = 0;
+	TRY(db_here(n->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", ns->id);
+	TRY(db_step(s, &found, err));
+	if (found)
+		*used = (uint64_t)db_i64(s, 0);
+	db_done(s);
+	return OK;
+}

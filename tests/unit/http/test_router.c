@@ -28,6 +28,8 @@ static const struct route other[] = {
     {.id = "acme", .method = METHOD_GET, .pattern = "/.well-known/acme-challenge/<id>"},
     {.id = "token", .method = METHOD_GET, .pattern = "/token"},
     {.id = "token-post", .method = METHOD_POST, .pattern = "/token"},
+    {.id = "thing", .method = METHOD_GET, .pattern = "/api/v1/things/<object>"},
+    {.id = "part", .method = METHOD_GET, .pattern = "/api/v1/things/<object>/parts/<id>"},
     ROUTES_END,
 };
 static const struct route *const tables[] = {spec, other, NULL};
@@ -60,6 +62,15 @@ static const struct {
     {METHOD_PUT, "/v2/a/manifests/b/manifests/c", OK, "manifest-put", "a/manifests/b - c -"},
     {METHOD_GET, "/v2/tags/list/tags/list", OK, "tags", "tags/list - - -"},
     {METHOD_PATCH, "/v2/blobs/uploads/blobs/uploads/y", OK, "patch", "blobs/uploads - - y"},
+
+    /* the API's segments are decoded after they were found, once; object is looked at below */
+    {METHOD_GET, "/api/v1/things/a", OK, "thing", "- - - -"},
+    {METHOD_GET, "/api/v1/things/a%2Fb/parts/c%2fd", OK, "part", "- - - c/d"},
+    {METHOD_GET, "/api/v1/things/a/parts/%252F", OK, "part", "- - - %2F"},
+    {METHOD_GET, "/api/v1/things/a/b", E_NOT_FOUND, "", ""}, {METHOD_GET, "/api/v1/things/", E_NOT_FOUND, "", ""},
+    {METHOD_GET, "/api/v1/thing%73/a", E_NOT_FOUND, "", ""},
+    {METHOD_GET, "/api/v1/things/%00", E_HTTP_BAD, "thing", ""},
+    {METHOD_GET, "/api/v1/things/a%", E_HTTP_BAD, "thing", ""},
 
     {METHOD_GET, "/v2", E_NOT_FOUND, "", ""}, {METHOD_GET, "//v2/", E_NOT_FOUND, "", ""},
     {METHOD_GET, "/v2//", E_NOT_FOUND, "", ""}, {METHOD_GET, "/v2//tags/list", E_NOT_FOUND, "", ""},
@@ -123,6 +134,19 @@ static void finds(void **state)
 	}
 }
 
+static void objects(void **state)
+{
+	struct arena arena;
+	struct exchange x = {.site = &site, .arena = &arena};
+	struct str allow;
+
+	(void)state;
+	arena_init(&arena, 4096);
+	assert_int_equal(route_find(&x, STR("/api/v1/things/a%2Fb%3A1/parts/2"), METHOD_GET, &allow), OK);
+	assert_true(str_eq(x.object, STR("a/b:1")));
+	arena_release(&arena);
+}
+
 static void parameters(void **state)
 {
 	struct arena arena;
@@ -151,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds),
+	    cmocka_unit_test(objects),
 	    cmocka_unit_test(parameters),
 	};
 

@@ -16,6 +16,8 @@ struct json; /* a value: the document or a part of it */
  * where; callers put their own code on it. E_BUSY when there is no memory. */
 CHECKED enum rc json_parse(struct str text, struct json **out, struct err *err);
 void json_free(struct json *document);
+/* For documents with passwords: their texts are wiped first. */
+void json_free_wiped(struct json *document);
 
 /* Absent or of another kind: NULL, false, STR_NONE. */
 const struct json *json_member(const struct json *object, const char *name);

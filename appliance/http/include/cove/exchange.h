@@ -21,8 +21,10 @@ struct site {
 	struct oidc *oidc; /* NULL: tokens of issuers are not taken */
 	struct namespaces *namespaces;
 	struct upstream *upstream; /* for registry/ */
+	struct db *db;             /* for web/: the audit log and blob stores */
 	struct token_signer *signer;
-	struct str service;      /* audience of our tokens: stable over restarts */
+	struct str service; /* audience of our tokens: stable over restarts */
+	int64_t started_at;
 	struct str primary_name; /* "box.local:5000": used where the request's Host is not one of ours */
 	/* Is this Host value (name or address, with or without port) one of this machine's? */
 	bool (*is_own_host)(const struct site *site, struct str host);
@@ -77,6 +79,7 @@ struct exchange {
 	struct digest digest;             /* <digest> */
 	struct reference reference;       /* <reference> */
 	struct str upload_id;             /* <id> */
+	struct str object;                /* <object> */
 
 	/* who asks; filled for every route but ACCESS_ANY; anonymous when no credentials came */
 	struct identity who;

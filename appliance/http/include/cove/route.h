@@ -2,7 +2,8 @@
  * route: the table that binds requests to handlers. The route table of registry/ IS the spec's endpoint table, in its
  * order, with its ids. The router does once, for all rows: method and 405 with Allow, grammar of the captures, who may,
  * body limit. Patterns are literal but for the captures <name> (may contain slashes, matched right-anchored), <digest>,
- * <reference>, <id> (one segment each).
+ * <reference>, <id> (one segment each). Below /api/ a segment is decoded after it was found, so that <object> and <id>
+ * may hold an encoded slash: names of namespaces have some.
  */
 #pragma once
 #include <cove/exchange.h>
@@ -15,6 +16,8 @@ enum needs {
 	ACCESS_PUSH,    /* pull and push on <name>, as the reference server asks */
 	ACCESS_DELETE,  /* delete on <name> */
 	ACCESS_CATALOG, /* a credential; the handler filters what it lists */
+	ACCESS_SELF,  /* a user but anonymous, by Basic: password or key, no access token, which is for repositories */
+	ACCESS_ADMIN, /* likewise, with admin */
 };
 
 enum body {
@@ -27,6 +30,7 @@ enum {
 	ROUTE_PLAIN = 1, /* also answered without TLS */
 	ROUTE_LARGE =
 	    2, /* may hold up to 6 MiB of memory: counted against a budget of the process, beyond which it is E_BUSY */
+	ROUTE_MANAGEMENT = 4, /* what was asked wrongly (E_USAGE, E_CONFIG, E_EXISTS) is told to the requester */
 };
 
 struct route {

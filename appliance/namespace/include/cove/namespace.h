@@ -73,6 +73,8 @@ void namespaces_close(struct namespaces *n);
 /* The newest snapshot (one indexed query tells whether there is a newer one). Given back by namespace_set_unref(). */
 CHECKED enum rc namespaces_take(struct namespaces *n, struct namespace_set **out, struct err *err);
 void namespace_set_unref(struct namespace_set *set);
+/* What it holds now, each blob once. */
+CHECKED enum rc namespace_used_bytes(struct namespaces *n, const struct namespace *ns, uint64_t *used, struct err *err);
 /* Changes with every change of a namespace, for who must follow (listeners). */
 int64_t namespace_set_generation(const struct namespace_set *set);
 size_t namespace_count(const struct namespace_set *set);

@@ -1,0 +1,220 @@
+/* The JSON API: its tables, strict bodies, replies. */
+#include "api.h"
+
+#define ROW_BODY(method) ((method) == METHOD_GET || (method) == METHOD_DELETE ? BODY_NONE : BODY_BUFFERED)
+/* clang-format off */
+const struct route api_routes[] = {
+#define API(id, method, path, needs, handler_name, ...)                                                                \
+	{id, method, "/api/v1" path, needs, ROW_BODY(method), API_BODY_MAX, ROUTE_MANAGEMENT, NULL, handler_name},
+#include "api.def"
+#undef API
+    ROUTES_END,
+};
+const struct api_operation api_operations[] = {
+#define API(id, method, path, needs, handler_name, body, status, reply, query, example, example_body, help)            \
+	{id, method, path, needs == ACCESS_ADMIN, body, status, reply, query, example, example_body, help},
+#include "api.def"
+#undef API
+    {.id = NULL},
+};
+/* clang-format on */
+
+/* ---- bodies ---- */
+
+static bool is_texts(const struct json *v)
+{
+	for (const struct json *e = json_first(v); e; e = json_next(e))
+		if (!json_is_string(e))
+			return false;
+	return true;
+}
+
+static const char *const type_texts[] = {
+    [API_TEXT] = "a string",
+    [API_SECRET] = "a string",
+    [API_BOOL] = "true or false",
+    [API_NUMBER] = "a whole number",
+    [API_TEXTS] = "an array of strings",
+    [API_TEXT_MAP] = "an object whose members are strings",
+    [API_OBJECT] = "an object",
+    [API_LIST] = "an array of objects",
+};
+
+static bool type_fits(enum api_type type, const struct json *v)
+{
+	uint64_t number;
+	bool flag;
+
+	switch (type) {
+	case API_TEXT:
+	case API_SECRET:
+		return json_is_string(v);
+	case API_BOOL:
+		return json_bool(v, &flag);
+	case API_NUMBER:
+		return json_u64(v, &number);
+	case API_TEXTS:
+		return json_is_array(v) && is_texts(v);
+	case API_TEXT_MAP:
+		return json_is_object(v) && is_texts(v);
+	case API_OBJECT:
+		return json_is_object(v);
+	case API_LIST:
+		return json_is_array(v);
+	}
+	return false;
+}
+
+enum rc api_object(struct exchange *x, const struct json *object, const struct api_schema *schema,
+    const struct json *values[API_MEMBERS_MAX])
+{
+	const struct api_member *m;
+	size_t i;
+
+	memset(values, 0, API_MEMBERS_MAX * sizeof(*values));
+	if (!json_is_object(object))
+		return fail(
+		    &x->err, E_REQUEST, "a JSON object is wanted: see %s in /api/v1/openapi.json", schema->name);
+	for (const struct json *v = json_first(object); v; v = json_next(v)) {
+		struct str name = json_name(v);
+
+		for (i = 0, m = schema->members; m->name && !str_eq(str_of(m->name), name); i++)
+			m++;
+		if (!m->name)
+			return fail(&x->err, E_REQUEST, "there is no member \"%.*s\" in %s",
+			    STR_ARG(str_first(name, 60)), schema->name);
+		if (!type_fits(m->type, v))
+			return fail(&x->err, E_REQUEST, "%s: %s is wanted", m->name, type_texts[m->type]);
+		values[i] = v;
+	}
+	for (i = 0, m = schema->members; m->name; i++, m++)
+		if (!values[i] && !(m->flags & API_OPTIONAL))
+			return fail(&x->err, E_REQUEST, "the member \"%s\" is missing", m->name);
+	return OK;
+}
+
+static void release_document(void *p)
+{
+	json_free_wiped(p);
+}
+
+enum rc api_body(struct exchange *x, const struct api_schema *schema, const struct json *values[API_MEMBERS_MAX])
+{
+	struct str type = STR_NONE, kind, rest;
+	struct json *document;
+
+	head_field(x->head, STR("Content-Type"), &type);
+	str_cut(type, ';', &kind, &rest);
+	if (!str_eqi(str_trim(kind), STR("application/json")))
+		return fail(&x->err, E_REQUEST, "send the body with Content-Type: application/json");
+	TRY(json_parse(x->body, &document, &x->err));
+	TRY(exchange_hold(x, document, release_document));
+	return api_object(x, document, schema, values);
+}
+
+enum rc api_number(struct exchange *x, const char *name, uint64_t otherwise, uint64_t *out)
+{
+	struct str text;
+
+	*out = otherwise;
+	if (!query_get(x, name, &text) || (str_u64(text, out) && *out <= INT64_MAX))
+		return OK;
+	return fail(&x->err, E_REQUEST, "%s: a whole number is wanted", name);
+}
+
+enum rc api_page(struct exchange *x, uint64_t *n)
+{
+	TRY(api_number(x, "n", 100, n));
+	if (*n < 1)
+		return fail(&x->err, E_REQUEST, "n: at least 1 is wanted");
+	if (*n > API_PAGE)
+		*n = API_PAGE;
+	return OK;
+}
+
+enum rc api_id(struct exchange *x, int64_t *id)
+{
+	uint64_t number;
+
+	if (!str_u64(x->upload_id, &number) || number < 1 || number > INT64_MAX)
+		return fail(&x->err, E_NOT_FOUND, "the number at the end of the path names nothing");
+	*id = (int64_t)number;
+	return OK;
+}
+
+enum rc api_secret(struct exchange *x, const struct json *v, struct secret *out)
+{
+	if (secret_set(out, json_string(v)))
+		return OK;
+	return fail(&x->err, E_REQUEST, "a password has at most %d characters", SECRET_MAX);
+}
+
+enum rc api_grant(struct exchange *x, const struct json *const values[API_MEMBERS_MAX], struct grant_info *out)
+{
+	out->pattern = json_string(values[0]);
+	out->actions = 0;
+	return str_eq(json_string(values[1]), STR("none"))
+		   ? OK
+		   : actions_parse(json_string(values[1]), &out->actions, &x->err);
+}
+
+/* ---- replies ---- */
+
+struct buf *api_begin(struct exchange *x)
+{
+	struct buf *b = &x->reply.content;
+
+	buf_release(b);
+	buf_init(b, 4u << 20);
+	buf_addc(b, '{');
+	return b;
+}
+
+enum rc api_end(struct exchange *x, int status)
+{
+	buf_addz(&x->reply.content, "}\n");
+	if (!buf_ok(&x->reply.content))
+		return fail_rc(&x->err, E_BUSY);
+	reply_field(x, "Cache-Control", "no-store");
+	return reply_bytes(x, status, "application/json", buf_str(&x->reply.content));
+}
+
+void put_bool(struct buf *b, const char *name, bool value)
+{
+	json_put_name(b, name);
+	buf_addz(b, value ? "true" : "false");
+}
+
+void put_i64(struct buf *b, const char *name, int64_t value)
+{
+	json_put_member_u64(b, name, value > 0 ? (uint64_t)value : 0);
+}
+
+void put_list(struct buf *b, const char *name)
+{
+	json_put_name(b, name);
+	buf_addc(b, '[');
+}
+
+enum rc put_grant(void *buf, const struct grant_info *g, struct err *err)
+{
+	char actions[ACTIONS_TEXT_MAX];
+	struct buf *b = buf;
+
+	(void)err;
+	actions_text(actions, g->actions);
+	json_put_comma(b);
+	buf_addc(b, '{');
+	json_put_member_str(b, "pattern", g->pattern);
+	json_put_member_str(b, "actions", str_of(actions));
+	buf_addc(b, '}');
+	return OK;
+}
+
+enum rc put_role_name(void *buf, const struct role_info *r, struct err *err)
+{
+	(void)err;
+	json_put_comma(buf);
+	json_put_str(buf, r->name);
+	return OK;
+}

@@ -1,0 +1,179 @@
+"""The JSON API: every operation that the document has, by its own examples; strict bodies; who may."""
+import json, unittest, urllib.parse
+from cove import Case, Client
+
+BASE = "/api/v1"
+
+
+class Api(Case):
+    def call(self, method, path, body=None, user="admin", password=None, headers=None):
+        data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        fields = {"Authorization": self.cove.basic(user, password)} if user else {}
+        if data is not None:
+            fields["Content-Type"] = "application/json"
+        fields.update(headers or {})
+        return Client(self.cove).request(method, BASE + path, data, fields)
+
+    def document(self):
+        r = Client(self.cove).request("GET", BASE + "/openapi.json")
+        self.assertEqual(r.status, 200, r.body)
+        return r.json()
+
+    def check(self, document, schema, value):
+        """Exactly the members that the schema names, of the types that it names."""
+        if "allOf" in schema:
+            schema = schema["allOf"][0]
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+        self.assertIs(type(value), types[schema["type"]], (schema, value))
+        if "properties" in schema:
+            self.assertLessEqual(set(schema.get("required", [])), set(value), schema)
+            self.assertLessEqual(set(value), set(schema["properties"]))
+            for name, member in value.items():
+                self.check(document, schema["properties"][name], member)
+        if "items" in schema:
+            for element in value:
+                self.check(document, schema["items"], element)
+
+    def test_examples(self):
+        document = self.document()
+        operations = {o["operationId"]: (method, path, o)
+                      for path, methods in document["paths"].items() for method, o in methods.items()}
+        self.assertEqual(sorted(document["x-order"]), sorted(operations))
+        tried = 0
+        for id in document["x-order"]:
+            method, path, o = operations[id]
+            if "x-example" not in o:
+                continue
+            values = dict(pair.split("=", 1) for pair in o["x-example"].split())
+            for p in o["parameters"]:
+                if p["in"] == "path":
+                    path = path.replace("{%s}" % p["name"], urllib.parse.quote(values.pop(p["name"]), safe=""))
+                else:
+                    self.assertNotIn("{%s}" % p["name"], path)
+            self.assertLessEqual(set(values), {p["name"] for p in o["parameters"] if p["in"] == "query"})
+            query = "?" + urllib.parse.urlencode(values) if values else ""
+            body = o.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            self.assertEqual("requestBody" in o, body is not None, id)
+            status, reply = next((int(s), r) for s, r in o["responses"].items() if s != "default")
+            self.assertEqual(self.call(method.upper(), path + query, body, user=None).status, 401, id)
+            r = self.call(method.upper(), path + query, body)
+            self.assertEqual(r.status, status, (id, r.body))
+            if "content" in reply:
+                self.assertEqual(r["Cache-Control"], "no-store")
+                self.check(document, reply["content"]["application/json"]["schema"], r.json())
+            else:
+                self.assertEqual(r.body, b"")
+            tried += 1
+        self.assertGreater(tried, 35)
+
+    def test_attributes_are_those_of_the_command(self):
+        schema = self.document()["components"]["schemas"]["NamespaceAttributes"]["properties"]
+        lines = self.cove.command("namespace", "attributes").splitlines()
+        self.assertEqual(sorted(schema), sorted(line.split(" ")[0] for line in lines if line[0] != " "))
+
+    def test_who_may(self):
+        c = self.cove
+        c.command("user", "add", "eve", stdin=b"some-password\n")
+        eve = {"user": "eve", "password": "some-password"}
+        self.assertEqual(self.call("GET", "/me", user=None).status, 401)
+        r = self.call("GET", "/users", user=None)
+        self.assertEqual((r.status, r["WWW-Authenticate"]), (401, 'Basic realm="cove"'))
+        self.assertEqual(self.call("GET", "/users", **eve).status, 403)
+        self.assertEqual(self.call("PUT", "/users/eve/roles/admin", **eve).status, 403)
+        me = self.call("GET", "/me", **eve).json()
+        self.assertEqual((me["name"], me["admin"], me["roles"]), ("eve", False, []))
+        # an access token has scopes of repositories only
+        bearer = {"Authorization": "Bearer " + c.token("repository:x:pull")}
+        self.assertEqual(self.call("GET", "/users", headers=bearer).status, 401)
+        # a key is no way to a wider key, nor a way to lock its owner out
+        key = self.call("POST", "/me/keys", {"grants": [{"pattern": "x", "actions": "pull"}]}, **eve).json()["key"]
+        self.assertEqual(self.call("GET", "/me", user="eve", password=key).status, 200)
+        for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1", None), ("DELETE", "/me/logins", None),
+                                   ("PUT", "/me/password", {"old": "some-password", "password": "another-password"})):
+            self.assertEqual(self.call(method, path, body, user="eve", password=key).status, 403, path)
+        # an admin's narrowed key is not admin
+        key = self.call("POST", "/me/keys", {"grants": [{"pattern": "**", "actions": "pull"}]}).json()["key"]
+        self.assertEqual(self.call("GET", "/users", password=key).status, 403)
+        # nobody ends another's key below /me
+        mine = self.call("GET", "/me/keys").json()["keys"][-1]["id"]
+        self.assertEqual(self.call("DELETE", f"/me/keys/{mine}", **eve).status, 404)
+        self.assertTrue(any(e["refused"] and e["user"] == "eve" for e in self.call("GET", "/audit?n=1000").json()["entries"]))
+
+    def test_own_password(self):
+        self.cove.command("user", "add", "pat", stdin=b"first-password\n")
+        change = {"old": "wrong-password", "password": "second-password"}
+        self.assertEqual(self.call("PUT", "/me/password", change, "pat", "first-password").status, 401)
+        change["old"] = "first-password"
+        self.assertEqual(self.call("PUT", "/me/password", change, "pat", "first-password").status, 204)
+        self.assertEqual(self.call("GET", "/me", user="pat", password="second-password").status, 200)
+        self.assertEqual(self.call("PATCH", "/users/pat", {"password": "third-password"}).status, 200)
+        self.assertEqual(self.call("GET", "/me", user="pat", password="third-password").status, 200)
+        self.assertNotIn("-password", self.cove.read_log())
+        self.assertEqual(self.call("PATCH", "/users/pat", {"enabled": False}).json()["enabled"], False)
+        self.assertEqual(self.call("GET", "/me", user="pat", password="third-password").status, 401)
+
+    def test_bodies(self):
+        for body, words in (
+            (b"", "JSON"), (b"[]", "object"), (b"{", "JSON"), (b"{}", '"name"'), ({"name": 1}, "name: a string"),
+            ({"name": "x", "colour": "red"}, '"colour"'), (b'{"name":"x","name":"y"}', "twice"),
+            ({"name": "x"}, "password"), ({"name": "x", "robot": "yes"}, "robot: true or false"),
+            ({"name": "No Name", "robot": True}, "name"), ({"name": "x", "password": "short"}, "characters"),
+        ):
+            r = self.call("POST", "/users", body)
+            self.assertEqual(r.status, 400, (body, r.body))
+            self.assertIn(words, r.message())
+        # what a page of another origin can send without being asked first
+        r = self.call("POST", "/users", {"name": "x", "robot": True}, headers={"Content-Type": "text/plain"})
+        self.assertEqual(r.status, 400)
+        self.assertEqual(self.call("GET", "/users/x").status, 404)
+        r = self.call("OPTIONS", "/users", headers={"Origin": "https://evil.example"})
+        self.assertIsNone(r["Access-Control-Allow-Origin"])
+        self.assertEqual(self.call("POST", "/users", b"x" * 70000).status, 413)
+        self.assertEqual(self.call("POST", "/users", {"name": "r1", "robot": True}).status, 201)
+        self.assertEqual(self.call("POST", "/users", {"name": "r1", "robot": True}).status, 409)
+        self.assertEqual(self.call("PUT", "/users").status, 405)
+        self.assertEqual(self.call("GET", "/nothing").status, 404)
+
+    def test_pages(self):
+        for i in range(5):
+            self.cove.command("user", "add", f"p{i}", "--robot")
+        names, last = [], None
+        while True:
+            page = self.call("GET", "/users?n=2" + (f"&last={last}" if last else "")).json()
+            self.assertLessEqual(len(page["users"]), 2)
+            names += [u["name"] for u in page["users"]]
+            last = page.get("next")
+            if not last:
+                break
+        whole = [u["name"] for u in self.call("GET", "/users").json()["users"]]
+        self.assertEqual(names, whole)
+        self.assertLessEqual({f"p{i}" for i in range(5)}, set(names))
+        ids, before = [], None
+        for _ in range(3):
+            page = self.call("GET", "/audit?n=2" + (f"&before={before}" if before else "")).json()
+            ids += [e["id"] for e in page["entries"]]
+            before = page["next"]
+        self.assertEqual(ids, sorted(set(ids), reverse=True))
+        self.assertEqual(len(ids), 6)
+        self.assertEqual(self.call("GET", "/users?n=0").status, 400)
+
+    def test_namespaces(self):
+        r = self.call("GET", "/namespaces/%2F")
+        self.assertEqual((r.status, r.json()["name"]), (200, "/"))
+        new = {"name": "a/b", "kind": "hosted", "attributes": {"quota": "1MiB"}}
+        self.assertEqual(self.call("POST", "/namespaces", new).json()["attributes"]["quota"], "1MiB")
+        self.assertEqual(self.call("POST", "/namespaces", new).status, 409)
+        r = self.call("PATCH", "/namespaces/a%2Fb", {"attributes": {"colour": "red"}})
+        self.assertEqual(r.status, 400)
+        self.assertIn("colour", r.message())
+        self.cove.client("repository:a/b/c:pull,push").push_image("a/b/c", "1")
+        self.assertGreater(self.call("GET", "/namespaces/a%2Fb").json()["used_bytes"], 0)
+        self.assertEqual(self.call("DELETE", "/namespaces/a%2Fb?purge=true").status, 204)
+        self.assertEqual(self.call("GET", "/namespaces/a%2Fb").status, 404)
+        self.assertEqual(self.call("GET", "/namespaces/%zz").status, 400)
+
+
+if __name__ == "__main__":
+    unittest.main()
