@@ -19,5 +19,6 @@ struct app_data {
 };
 CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
 void app_data_close(struct app_data *d);
-/* The namespaces that the file declares, checked one by one, with file and line; with `n` they are then made exactly these. */
+/* The namespaces that the file declares, checked one by one, with file and line; with `n` they are then made exactly
+ * these. */
 CHECKED enum rc app_declare(const struct config *config, struct namespaces *n, struct err *err);
