@@ -79,6 +79,15 @@ static enum rc warn_of_host(struct app_data *d, const struct attributes *a, stru
 	return OK;
 }
 
+static void warn_of_plain(const struct attributes *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (str_eq(a->items[i].name, STR("listener")) && str_eq(a->items[i].value, STR("http")))
+			printf(
+			    "Warning: its port speaks plain HTTP. Whoever is on the way reads and changes what passes "
+			    "there, passwords too:\nlet only a TLS proxy reach it.\n");
+}
+
 /* ---- verbs ---- */
 
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
@@ -94,6 +103,7 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
 	if (!rc) {
 		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
+		warn_of_plain(&a);
 		rc = warn_of_host(d, &a, err);
 	}
 	attributes_release(&a);
@@ -110,6 +120,7 @@ static enum rc change(struct app_data *d, const struct words *w, const struct op
 	rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
 	if (!rc) {
 		printf("The namespace %s is changed.\n", w->items[0]);
+		warn_of_plain(&a);
 		rc = warn_of_host(d, &a, err);
 	}
 	attributes_release(&a);

@@ -47,21 +47,43 @@ static void put_html(struct buf *b, struct str s)
 		}
 }
 
+/* Ports only: who may know the names of namespaces is a matter of rights. */
+static enum rc put_plain_listeners(struct exchange *x, struct buf *out)
+{
+	bool any = false;
+
+	TRY(exchange_namespaces(x));
+	for (size_t i = 0; i < namespace_count(x->namespaces); i++) {
+		const struct namespace *ns = namespace_at(x->namespaces, i);
+
+		if (ns->listener != LISTENER_HTTP)
+			continue;
+		buf_addz(out, any ? ", " : "<p role=\"alert\"><strong>Warning: plain HTTP is open on port ");
+		buf_addf(out, "%u", ns->port);
+		any = true;
+	}
+	if (any)
+		buf_addz(out, ". Whoever is on the way reads and changes what passes there, passwords too. Let only a "
+			      "TLS proxy reach it.</strong></p>");
+	return OK;
+}
+
 enum rc front_get(struct exchange *x)
 {
 	struct buf *out = &x->reply.content;
 	struct buf text = BUF_INIT(16384);
 
 	buf_init(out, 65536);
-	howto_trust(&text, x->host, x->site->ca_fingerprint);
 	buf_addz(out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>cove</title>"
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<h1>cove: a container registry</h1>");
+	TRY(put_plain_listeners(x, out));
 	if (x->site->ca_pem.n)
 		buf_addz(out,
 		    "<p><a href=\"/ca.crt\">The CA certificate</a>. Compare its fingerprint with the one on the "
 		    "server's console before you trust it.</p>");
 	buf_addz(out, "<pre>");
+	howto_trust(&text, x->host, x->site->ca_fingerprint);
 	put_html(out, buf_str(&text));
 	buf_addz(out, "</pre></html>\n");
 	buf_release(&text);

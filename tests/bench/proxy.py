@@ -4,7 +4,7 @@ third registry, over TLS on loopback). Prints medians and ratios; nothing here p
 
   scripts/bench proxy [--quick]
 """
-import concurrent.futures, hashlib, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time
+import concurrent.futures, hashlib, os, re, shutil, socket, statistics, subprocess, sys, tempfile, time, urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cove
@@ -69,7 +69,8 @@ class Cove:
         self.refresh()
 
     def refresh(self):
-        self.auth = ["-H", "Authorization: Bearer " + self.server.token("repository:up/bench/app:pull")]
+        scopes = ("repository:up/bench/app:pull", "repository:bench/app:pull,push")
+        self.auth = ["-H", "Authorization: Bearer " + self.server.token(*scopes)]
 
     def stop(self):
         self.server.stop()
@@ -86,13 +87,13 @@ def upload(side, data, digest, work):
     with open(work + "/part", "wb") as f:
         f.write(data)
     head = curl(side, "-i", "-X", "POST", f"{side.url}/v2/bench/app/blobs/uploads/")
-    location = re.search(r"(?im)^location: (\S+)", head).group(1)
+    location = urllib.parse.urljoin(side.url, re.search(r"(?im)^location: (\S+)", head).group(1))
     curl(side, "-X", "PUT", "-T", work + "/part", location + ("&" if "?" in location else "?") + "digest=" + digest)
 
 
-def pull(side, digest, clients):
+def pull(side, digest, clients, repository=None):
     """MB/s of all together, and the slowest first byte in ms."""
-    url = f"{side.url}/v2/{side.prefix}bench/app/blobs/{digest}"
+    url = f"{side.url}/v2/{repository or side.prefix + 'bench/app'}/blobs/{digest}"
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         firsts = list(pool.map(lambda _: float(curl(side, "-o", "/dev/null", "-w", "%{time_starttransfer}", url)), range(clients)))
@@ -122,6 +123,11 @@ def main():
                     speed, first = pull(side, digest, clients)
                     figures.setdefault((state, clients, "speed"), {}).setdefault(side.name, []).append(speed)
                     figures.setdefault((state, clients, "first"), {}).setdefault(side.name, []).append(first)
+                    if side.name == "cove" and state == "warm":  # the same bytes, pushed here
+                        upload(side, data, digest, work)
+                        figures.setdefault(("warm", clients, "hosted"), {"warm": []})["warm"].append(speed)
+                        figures[("warm", clients, "hosted")].setdefault("cove", []).append(
+                            pull(side, digest, clients, "bench/app")[0])
                 figures.setdefault(("", clients, "fetches"), {}).setdefault(side.name, []).append(upstream.fetches(digest))
     print(f"{'':44} {'cove':>12} {'reference':>12} {'':8} {'better':>9}   (medians of {ROUNDS}; blob {BLOB_MB} MB)")
     for (state, clients, what), by_side in figures.items():
@@ -130,6 +136,8 @@ def main():
             row(f"{state} pull through, {who}", "MB/s", by_side["cove"], by_side["cache"])
         elif what == "first":
             row(f"{state} first byte, slowest of {who}", "ms", by_side["cove"], by_side["cache"], False)
+        elif what == "hosted":
+            row(f"hosted pull, {who} (beside: warm, both cove)", "MB/s", by_side["cove"], by_side["warm"])
         else:
             row(f"upstream fetches of a blob, {who}", "", by_side["cove"], by_side["cache"], False)
     for s in [*sides, upstream]:

@@ -131,6 +131,10 @@ class Names(Case):
         full = self.cove.client("repository:plain/app:pull")
         self.assertEqual(full.request("GET", "/v2/plain/app/manifests/1").body, data)
         self.assertIn("listener.plain", self.cove.read_log())
+        for where in (self.cove, self.plain):  # the page warns too, and tells no names
+            page = Client(where).request("GET", "/").body.decode()
+            self.assertRegex(page, rf"Warning: plain HTTP is open on port {self.plain.port}\.")
+            self.assertNotIn("team", page)
 
     def test_no_other_port_is_plain(self):
         for port in (self.cove.port, self.team.port):
