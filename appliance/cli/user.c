@@ -17,6 +17,14 @@ static enum rc add_account(struct app_data *d, struct str name, const struct opt
 	return rc;
 }
 
+static enum rc ignore(void *ctx, const struct grant_info *g, struct err *err)
+{
+	(void)ctx;
+	(void)g;
+	(void)err;
+	return OK;
+}
+
 static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	const struct option *grants = cli_option(options, "--grant"), *roles = cli_option(options, "--role");
@@ -25,6 +33,8 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 
 	for (size_t i = 0; i < grants->count; i++)
 		TRY(cli_grant_parse(grants->values[i], &grant, err));
+	for (size_t i = 0; i < roles->count; i++) /* a role with a typo must not leave half a user */
+		TRY(role_grant_list(d->auth, str_of(roles->values[i]), ignore, NULL, err));
 	TRY(add_account(d, name, options, err));
 	for (size_t i = 0; i < grants->count; i++) {
 		TRY(cli_grant_parse(grants->values[i], &grant, err));

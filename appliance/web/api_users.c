@@ -1,14 +1,59 @@
 /* /users: who there is, and what each may do. */
 #include "api.h"
 
-/* Those of a page, or the one that is wanted. */
-struct users_page {
+/* Of a list of named things: those of a page, or the one that is wanted. */
+struct page {
 	struct buf *out;
 	struct str only, after;
 	uint64_t left;
 	bool found, more;
 	char last[USER_NAME_MAX + 1];
 };
+
+static enum rc page_begin(struct exchange *x, struct page *p, const char *member)
+{
+	*p = (struct page){.after = STR_NONE};
+	query_get(x, "last", &p->after);
+	TRY(api_page(x, &p->left));
+	p->out = api_begin(x);
+	put_list(p->out, member);
+	return OK;
+}
+
+/* Does the one of this name, which comes next in the order of names, belong to it? Its members go to `out` then. */
+static bool page_takes(struct page *p, struct str name)
+{
+	if (p->only.n) {
+		bool first = !p->found && str_eq(name, p->only);
+
+		p->found |= first;
+		return first;
+	}
+	if (p->after.n && str_cmp(name, p->after) <= 0)
+		return false;
+	p->more = p->left == 0;
+	if (p->more)
+		return false;
+	p->left--;
+	json_put_comma(p->out);
+	buf_addc(p->out, '{');
+	snprintf(p->last, sizeof(p->last), "%.*s", STR_ARG(name));
+	return true;
+}
+
+static void page_close(struct page *p)
+{
+	if (!p->only.n)
+		buf_addc(p->out, '}');
+}
+
+static enum rc page_end(struct exchange *x, const struct page *p)
+{
+	buf_addc(p->out, ']');
+	if (p->more)
+		json_put_member_str(p->out, "next", str_of(p->last));
+	return api_end(x, 200);
+}
 
 static void put_user(struct buf *b, const struct user_info *u)
 {
@@ -25,48 +70,28 @@ static void put_user(struct buf *b, const struct user_info *u)
 
 static enum rc each_user(void *ctx, const struct user_info *u, struct err *err)
 {
-	struct users_page *p = ctx;
+	struct page *p = ctx;
 
 	(void)err;
-	if (p->only.n) {
-		if (!p->found && str_eq(u->name, p->only)) {
-			put_user(p->out, u);
-			p->found = true;
-		}
-		return OK;
+	if (page_takes(p, u->name)) {
+		put_user(p->out, u);
+		page_close(p);
 	}
-	if (p->after.n && str_cmp(u->name, p->after) <= 0)
-		return OK;
-	p->more = p->left == 0;
-	if (p->more)
-		return OK;
-	p->left--;
-	json_put_comma(p->out);
-	buf_addc(p->out, '{');
-	put_user(p->out, u);
-	buf_addc(p->out, '}');
-	snprintf(p->last, sizeof(p->last), "%.*s", STR_ARG(u->name));
 	return OK;
 }
 
 enum rc api_user_list(struct exchange *x)
 {
-	struct users_page page = {.after = STR_NONE};
+	struct page page;
 
-	query_get(x, "last", &page.after);
-	TRY(api_page(x, &page.left));
-	page.out = api_begin(x);
-	put_list(page.out, "users");
+	TRY(page_begin(x, &page, "users"));
 	TRY(user_list(x->site->auth, each_user, &page, &x->err));
-	buf_addc(page.out, ']');
-	if (page.more)
-		json_put_member_str(page.out, "next", str_of(page.last));
-	return api_end(x, 200);
+	return page_end(x, &page);
 }
 
 static enum rc reply_user(struct exchange *x, struct str name, int status)
 {
-	struct users_page page = {.out = api_begin(x), .only = name};
+	struct page page = {.out = api_begin(x), .only = name};
 
 	TRY(user_list(x->site->auth, each_user, &page, &x->err));
 	if (!page.found)
@@ -168,14 +193,6 @@ enum rc api_user_grant(struct exchange *x)
 
 /* ---- /roles ---- */
 
-struct roles_page {
-	struct buf *out;
-	struct str only, after;
-	uint64_t left;
-	bool found, more;
-	char last[USER_NAME_MAX + 1];
-};
-
 static void put_role(struct buf *b, const struct role_info *r)
 {
 	json_put_member_str(b, "name", r->name);
@@ -186,48 +203,28 @@ static void put_role(struct buf *b, const struct role_info *r)
 
 static enum rc each_role(void *ctx, const struct role_info *r, struct err *err)
 {
-	struct roles_page *p = ctx;
+	struct page *p = ctx;
 
 	(void)err;
-	if (p->only.n) {
-		if (!p->found && str_eq(r->name, p->only)) {
-			put_role(p->out, r);
-			p->found = true;
-		}
-		return OK;
+	if (page_takes(p, r->name)) {
+		put_role(p->out, r);
+		page_close(p);
 	}
-	if (p->after.n && str_cmp(r->name, p->after) <= 0)
-		return OK;
-	p->more = p->left == 0;
-	if (p->more)
-		return OK;
-	p->left--;
-	json_put_comma(p->out);
-	buf_addc(p->out, '{');
-	put_role(p->out, r);
-	buf_addc(p->out, '}');
-	snprintf(p->last, sizeof(p->last), "%.*s", STR_ARG(r->name));
 	return OK;
 }
 
 enum rc api_role_list(struct exchange *x)
 {
-	struct roles_page page = {.after = STR_NONE};
+	struct page page;
 
-	query_get(x, "last", &page.after);
-	TRY(api_page(x, &page.left));
-	page.out = api_begin(x);
-	put_list(page.out, "roles");
+	TRY(page_begin(x, &page, "roles"));
 	TRY(role_list(x->site->auth, each_role, &page, &x->err));
-	buf_addc(page.out, ']');
-	if (page.more)
-		json_put_member_str(page.out, "next", str_of(page.last));
-	return api_end(x, 200);
+	return page_end(x, &page);
 }
 
 static enum rc reply_role(struct exchange *x, struct str name, int status)
 {
-	struct roles_page page = {.out = api_begin(x), .only = name};
+	struct page page = {.out = api_begin(x), .only = name};
 
 	TRY(role_list(x->site->auth, each_role, &page, &x->err));
 	if (!page.found)

@@ -43,6 +43,8 @@ class Access(Case):
         self.assertEqual(roles["developer"]["grants"], [{"pattern": "**", "actions": "pull,push"}])
         for name in roles:
             c.command("role", "remove", name, status=2)
+        self.assertIn("no role raeder", c.command("user", "add", "typo", "--robot", "--role", "raeder", status=2))
+        self.assertNotIn("typo", [u["name"] for u in json.loads(c.command("user", "list", "--json"))])
 
     def test_robot(self):
         c = self.cove
