@@ -105,7 +105,8 @@ const struct command commands[] = {
 
 int cli_fail(const struct err *err)
 {
-	fprintf(stderr, "cove: %s\n", err->text);
+	if (err->text[0])
+		fprintf(stderr, "cove: %s\n", err->text);
 	return err->rc == E_USAGE ? CLI_USAGE : CLI_FAILED;
 }
 

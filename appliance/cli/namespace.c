@@ -2,6 +2,7 @@
 #include "commands.h"
 #include <cove/io.h>
 #include <cove/json.h>
+#include <cove/net.h>
 #include <cove/trust.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -88,23 +89,52 @@ static void warn_of_plain(const struct attributes *a)
 			    "there, passwords too:\nlet only a TLS proxy reach it.\n");
 }
 
+/* The server will say so in its log only. */
+static enum rc find_taken_port(struct app_data *d, const struct attributes *a, uint64_t *taken, struct err *err)
+{
+	struct namespace_set *set;
+	uint64_t port;
+
+	*taken = 0;
+	TRY(namespaces_take(d->namespaces, &set, err));
+	for (size_t i = 0; i < a->count; i++)
+		if (str_eq(a->items[i].name, STR("port")) && str_u64(a->items[i].value, &port) && port &&
+		    port <= UINT16_MAX && !namespace_at_port(set, (uint16_t)port) && net_port_is_taken((uint16_t)port))
+			*taken = port;
+	namespace_set_unref(set);
+	return OK;
+}
+
+/* `taken` is as before the change: now the server may have opened it. */
+static enum rc warn_of_change(struct app_data *d, const struct attributes *a, uint64_t taken, struct err *err)
+{
+	if (taken)
+		printf("Warning: somebody listens on port %llu already, this registry's own main port or another "
+		       "program. The namespace has it\nas soon as it is free.\n",
+		    (unsigned long long)taken);
+	warn_of_plain(a);
+	return warn_of_host(d, a, err);
+}
+
 /* ---- verbs ---- */
 
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct attributes a;
 	enum namespace_kind kind;
+	uint64_t taken;
 	enum rc rc;
 
 	(void)options;
 	if (!namespace_kind_parse(str_of(w->items[1]), &kind))
 		return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
 	TRY(attributes_of_words(w, 2, &a, err));
-	rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
+	rc = find_taken_port(d, &a, &taken, err);
+	if (!rc)
+		rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
 	if (!rc) {
 		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
-		warn_of_plain(&a);
-		rc = warn_of_host(d, &a, err);
+		rc = warn_of_change(d, &a, taken, err);
 	}
 	attributes_release(&a);
 	return rc;
@@ -113,15 +143,17 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 static enum rc change(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct attributes a;
+	uint64_t taken;
 	enum rc rc;
 
 	(void)options;
 	TRY(attributes_of_words(w, 1, &a, err));
-	rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
+	rc = find_taken_port(d, &a, &taken, err);
+	if (!rc)
+		rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
 	if (!rc) {
 		printf("The namespace %s is changed.\n", w->items[0]);
-		warn_of_plain(&a);
-		rc = warn_of_host(d, &a, err);
+		rc = warn_of_change(d, &a, taken, err);
 	}
 	attributes_release(&a);
 	return rc;

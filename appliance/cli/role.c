@@ -141,7 +141,7 @@ static enum rc can(struct app_data *d, const struct words *w, const struct optio
 		printf("%s: %s may %s%s %s\n%.*s", may ? "yes" : "no", w->items[0], may ? "" : "not ", w->items[1],
 		    w->items[2], STR_ARG(buf_str(&why)));
 		if (!may)
-			rc = fail(err, E_DENIED, "refused");
+			rc = fail(err, E_DENIED, "%s", ""); /* all is said */
 	}
 	buf_release(&why);
 	return rc;

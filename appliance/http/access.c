@@ -166,6 +166,18 @@ void access_note_refusal(struct exchange *x)
 	    });
 }
 
+/* Clients show it to a person, whom a word on tokens does not help. */
+static enum rc no_right(struct exchange *x, enum rc rc)
+{
+	const char *actions = needs[x->route->needs].scope_actions;
+
+	if (x->who.is_anonymous)
+		return fail(
+		    &x->err, rc, "%.*s is not open to everybody (%s): log in first", STR_ARG(x->asked), actions);
+	return fail(&x->err, rc, "%s has no right to %s on %.*s: ask the owner of this registry for it", x->who.name,
+	    actions, STR_ARG(x->asked));
+}
+
 /* A refusal does not depend on whether the repository exists (rule 12). */
 static enum rc decide(struct exchange *x, bool has_credential)
 {
@@ -174,14 +186,15 @@ static enum rc decide(struct exchange *x, bool has_credential)
 
 	TRY(exchange_identity_may(x, x->name, actions, &may));
 	if (has_credential && (token_actions(x, x->name.s) & actions) != actions) {
-		(void)fail_rc(&x->err, E_SCOPE);
-		if (!may) /* else the client fetches a token with more scope, and comes again */
-			access_note_refusal(x);
+		if (may) /* the client fetches a token with more scope, and comes again */
+			return fail_rc(&x->err, E_SCOPE);
+		(void)no_right(x, E_SCOPE);
+		access_note_refusal(x);
 		return E_SCOPE;
 	}
 	if (may)
 		return OK;
-	return fail_rc(&x->err, has_credential && !x->who.is_anonymous ? E_DENIED : E_UNAUTHORIZED);
+	return has_credential && !x->who.is_anonymous ? no_right(x, E_DENIED) : fail_rc(&x->err, E_UNAUTHORIZED);
 }
 
 static enum rc decide_management(struct exchange *x)

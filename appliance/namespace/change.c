@@ -304,9 +304,30 @@ static enum rc remove_row(struct db_conn *c, struct str name, const struct row *
 	return delete_row(c, row->id, err);
 }
 
+static enum rc is_no_member(struct db_conn *c, struct str name, struct err *err)
+{
+	struct namespace_set *set;
+	enum rc rc = OK;
+
+	TRY(set_build(c, &set, err));
+	for (size_t i = 0; i < namespace_count(set) && !rc; i++) {
+		const struct namespace *group = namespace_at(set, i);
+
+		for (size_t k = 0; k < group->member_count && !rc; k++)
+			if (str_eq(group->members[k]->name, name))
+				rc = fail(err, E_USAGE,
+				    "namespace %.*s is a member of the group %.*s: take it out of that group's "
+				    "members first",
+				    STR_ARG(name), STR_ARG(group->name));
+	}
+	namespace_set_unref(set);
+	return rc;
+}
+
 static enum rc find_removable(struct db_conn *c, struct str name, struct row *row, struct err *err)
 {
 	TRY(row_of_hand(c, name, row, err));
+	TRY(is_no_member(c, name_meant(name), err));
 	if (!name_meant(name).n)
 		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
 	return OK;

@@ -140,6 +140,16 @@ enum rc net_listen(struct net *n, const char *host, uint16_t port, unsigned tag,
 	return rc;
 }
 
+bool net_port_is_taken(uint16_t port)
+{
+	int fd = open_all_addresses(port);
+
+	if (fd < 0)
+		return errno == EADDRINUSE;
+	close(fd);
+	return false;
+}
+
 /* The mutex is held. */
 static void drop(struct net *n, struct listener *l)
 {

@@ -327,8 +327,8 @@ class Case(unittest.TestCase):
 
 
 def main(directory):
-    """Runs every test_*.py beside the caller; the closing line is what the whole run adds up."""
-    suite = unittest.defaultTestLoader.discover(directory, pattern=sys.argv[1] if len(sys.argv) > 1 else "test_*.py")
+    """Runs every test_*.py beside the caller, or those named; the closing line is what the whole run adds up."""
+    suite = unittest.TestSuite(unittest.TestLoader().discover(directory, pattern=p) for p in sys.argv[1:] or ["test_*.py"])
     result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses) + len(result.skipped)
     print(f"{max(result.testsRun - failed, 0)} passed, {failed} failed")

@@ -50,6 +50,8 @@ CHECKED enum rc net_open(const struct net_options *options, struct net **out, st
  * tag: what conn_listener() says of connections that come this way. Also while the crew runs, any thread. */
 CHECKED enum rc net_listen(
     struct net *n, const char *host, uint16_t port, unsigned tag, uint16_t *bound_port, struct err *err);
+/* Does somebody listen on that port of this machine already? For a warning; it may be otherwise a moment later. */
+bool net_port_is_taken(uint16_t port);
 /* Takes no more connections there and gives the port back; those that are open go on. Any time, any thread. */
 void net_unlisten(struct net *n, uint16_t port);
 /* New handshakes use it; the running ones keep theirs. Takes its own reference. Any time, any thread. */
