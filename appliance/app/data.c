@@ -2,6 +2,7 @@
 #include "data.h"
 #include <cove/app.h>
 #include <cove/io.h>
+#include <cove/log.h>
 #include <cove/seal.h>
 #include <fcntl.h>
 
@@ -38,6 +39,44 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 		rc = data_namespaces(out->dirfd, out->db, &out->namespaces, err);
 	if (rc)
 		app_data_close(out);
+	return rc;
+}
+
+#define ADDRESS_FILE "address"
+#define ADDRESS_BYTES 512
+
+static struct str first_line(const struct buf *text)
+{
+	struct str line, rest;
+
+	str_cut(buf_str(text), '\n', &line, &rest);
+	return line;
+}
+
+void data_keep_address(int dirfd, struct str address)
+{
+	struct buf now = BUF_INIT(ADDRESS_BYTES);
+	struct err err;
+
+	if (io_read_file(dirfd, ADDRESS_FILE, &now, &err) || !str_eq(first_line(&now), address)) {
+		buf_reset(&now);
+		buf_addf(&now, "%.*s\n", STR_ARG(address));
+		if (io_write_file(dirfd, ADDRESS_FILE, buf_str(&now), 0644, &err))
+			log_warn("start.address", "reason=%s", log_quote(str_of(err.text)));
+	}
+	buf_release(&now);
+}
+
+enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err)
+{
+	struct buf kept = BUF_INIT(ADDRESS_BYTES);
+	enum rc rc = io_read_file(d->dirfd, ADDRESS_FILE, &kept, err);
+
+	if (rc == E_NOT_FOUND)
+		rc = fail(err, E_USAGE, "no server has run with this data directory yet: say --address NAME:PORT");
+	if (!rc)
+		buf_add(out, first_line(&kept));
+	buf_release(&kept);
 	return rc;
 }
 

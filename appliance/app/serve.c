@@ -373,6 +373,7 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	TRY(first_admin(s->data.auth, password, &made, err));
 	TRY(net_start(s->net, err));
 	listeners_follow(&s->listeners);
+	data_keep_address(s->dirfd, s->site.primary_name);
 	if (made)
 		first_start_print(s->site.primary_name, password, s->site.ca_fingerprint);
 	else

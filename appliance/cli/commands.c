@@ -20,7 +20,8 @@ const struct command commands[] = {
 	"cove user passwd NAME\n"
 	"cove user disable NAME | enable NAME | remove NAME\n"
 	"cove user role NAME ROLE [--remove]\n"
-	"cove user grant NAME PATTERN ACTIONS     ACTIONS: pull, push, delete, * (all three), admin, none\n\n"
+	"cove user grant NAME PATTERN ACTIONS     ACTIONS: pull, push, delete, * (all three), admin\n"
+	"cove user revoke NAME PATTERN            what a grant of that very pattern gave\n\n"
 	"A password is asked for on the terminal, or read as one line from stdin; a robot has none, only keys "
 	"(`cove key`).\n"
 	"The user anonymous is everybody without a login. Patterns: * is any run within one path segment, ** any run.\n"
@@ -28,6 +29,7 @@ const struct command commands[] = {
     {"role", cmd_role, "sets of grants that users can have",
 	"cove role add NAME [--grant PATTERN:ACTIONS]...\n"
 	"cove role grant NAME PATTERN ACTIONS     as `cove user grant`\n"
+	"cove role revoke NAME PATTERN\n"
 	"cove role remove NAME\n"
 	"cove role list [--json]\n\n"
 	"admin, developer and reader are built in. A role is given by `cove user role`. Changes work at once.\n"},

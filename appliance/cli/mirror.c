@@ -6,7 +6,6 @@
 #include <cove/json.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define FILE_MAX_BYTES (1u << 20)
 #define ADDRESS_MAX 300
@@ -153,21 +152,20 @@ static const struct engine {
 static enum rc find_box(const struct option *options, struct box *b, struct err *err)
 {
 	const struct option *given = cli_option(options, "--address");
-	char ignored[256];
-	uint16_t port;
-
-	if (given->count) {
-		snprintf(b->address, sizeof(b->address), "%s", given->values[0]);
-	} else {
-		TRY(config_listen(b->data->config, ignored, &port, err));
-		if (gethostname(b->host, sizeof(b->host) - 1))
-			return fail(err, E_USAGE, "this machine has no host name: say --address NAME:PORT");
-		snprintf(b->address, sizeof(b->address), port == 443 ? "%.255s" : "%.255s:%u", b->host, port);
-	}
+	struct buf kept = BUF_INIT(ADDRESS_MAX);
 	struct str host, rest;
+	enum rc rc = OK;
+
+	if (given->count)
+		snprintf(b->address, sizeof(b->address), "%s", given->values[0]);
+	else
+		rc = app_data_address(b->data, &kept, err);
+	if (!rc && !given->count)
+		snprintf(b->address, sizeof(b->address), "%.*s", STR_ARG(buf_str(&kept)));
+	buf_release(&kept);
 	str_cut_last(str_of(b->address), ':', &host, &rest);
 	snprintf(b->host, sizeof(b->host), "%.*s", STR_ARG(host));
-	return OK;
+	return rc;
 }
 
 static enum rc find_proxies(

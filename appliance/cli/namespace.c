@@ -175,8 +175,21 @@ static enum rc password(struct app_data *d, const struct words *w, const struct 
 
 static enum rc remove_one(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
+	uint64_t used = 0;
+	struct namespace_set *set;
+	const struct namespace *ns;
+	enum rc rc = OK;
+
+	TRY(namespaces_take(d->namespaces, &set, err));
+	ns = namespace_find(set, str_of(w->items[0]));
+	if (ns)
+		rc = namespace_used_bytes(d->namespaces, ns, &used, err);
+	namespace_set_unref(set);
+	TRY(rc);
 	TRY(namespace_remove(d->namespaces, str_of(w->items[0]), cli_has(options, "--purge"), err));
-	printf("The namespace %s is removed.\n", w->items[0]);
+	printf("The namespace %s is removed.%s\n", w->items[0],
+	    used && !cli_has(options, "--purge") ? " Its images stay under the same names, in the namespace around it."
+						 : "");
 	return OK;
 }
 
@@ -187,7 +200,7 @@ static struct str shown(const struct namespace *ns)
 	return ns->name.n ? ns->name : STR("/");
 }
 
-static void put_json(struct buf *json, const struct namespace *ns)
+static void put_json(struct buf *json, const struct namespace *ns, uint64_t used)
 {
 	struct buf text = BUF_INIT(JSON_MAX_BYTES);
 	const struct attribute_type *types;
@@ -200,6 +213,7 @@ static void put_json(struct buf *json, const struct namespace *ns)
 	json_put_name(json, "declared");
 	buf_addz(json, ns->declared ? "true" : "false");
 	json_put_member_u64(json, "created_at", (uint64_t)ns->created_at);
+	json_put_member_u64(json, "used_bytes", used);
 	json_put_name(json, "attributes");
 	buf_addz(json, "{");
 	types = namespace_attributes(&count);
@@ -214,13 +228,14 @@ static void put_json(struct buf *json, const struct namespace *ns)
 	buf_release(&text);
 }
 
-static void print_attributes(const struct namespace *ns)
+static void print_attributes(const struct namespace *ns, uint64_t used)
 {
 	struct buf text = BUF_INIT(JSON_MAX_BYTES);
 	const struct attribute_type *types;
 	size_t count;
 
 	printf("%-18s%.*s\n%-18s%s\n", "name", STR_ARG(shown(ns)), "kind", namespace_kind_text(ns->kind));
+	printf("%-18s%llu\n", "used_bytes", (unsigned long long)used);
 	types = namespace_attributes(&count);
 	for (size_t i = 0; i < count; i++) {
 		if (!(types[i].kinds & 1u << ns->kind))
@@ -244,18 +259,21 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 	struct buf json = BUF_INIT(JSON_MAX_BYTES);
 	bool as_json = cli_has(options, "--json");
 	struct namespace_set *set;
+	uint64_t used;
+	enum rc rc = OK;
 
 	(void)w;
 	TRY(namespaces_take(d->namespaces, &set, err));
 	buf_addz(&json, "[");
 	if (!as_json)
 		printf("%-28s %-7s %-8s %-12s WHERE\n", "NAME", "KIND", "STATE", "LISTENER");
-	for (size_t i = 0; i < namespace_count(set); i++) {
+	for (size_t i = 0; i < namespace_count(set) && !rc; i++) {
 		const struct namespace *ns = namespace_at(set, i);
 		char listener[16] = "-";
 
 		if (as_json) {
-			put_json(&json, ns);
+			rc = namespace_used_bytes(d->namespaces, ns, &used, err);
+			put_json(&json, ns, rc ? 0 : used);
 			continue;
 		}
 		if (ns->listener != LISTENER_NONE)
@@ -268,11 +286,11 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 							  : STR("")));
 	}
 	buf_addz(&json, "]");
-	if (as_json)
+	if (as_json && !rc)
 		print_json(&json);
 	buf_release(&json);
 	namespace_set_unref(set);
-	return OK;
+	return rc;
 }
 
 static enum rc show(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
@@ -280,17 +298,20 @@ static enum rc show(struct app_data *d, const struct words *w, const struct opti
 	struct buf json = BUF_INIT(JSON_MAX_BYTES);
 	const struct namespace *ns;
 	struct namespace_set *set;
+	uint64_t used;
 	enum rc rc = OK;
 
 	TRY(namespaces_take(d->namespaces, &set, err));
 	ns = namespace_find(set, str_of(w->items[0]));
-	if (!ns) {
+	if (ns)
+		rc = namespace_used_bytes(d->namespaces, ns, &used, err);
+	else
 		rc = fail(err, E_NOT_FOUND, "there is no namespace %s: see `cove namespace list`", w->items[0]);
-	} else if (cli_has(options, "--json")) {
-		put_json(&json, ns);
+	if (!rc && cli_has(options, "--json")) {
+		put_json(&json, ns, used);
 		print_json(&json);
-	} else {
-		print_attributes(ns);
+	} else if (!rc) {
+		print_attributes(ns, used);
 	}
 	buf_release(&json);
 	namespace_set_unref(set);

@@ -24,13 +24,20 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 
 static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	unsigned actions = 0;
+	unsigned actions;
 
 	(void)options;
-	if (!str_eq(str_of(w->items[2]), STR("none")))
-		TRY(actions_parse(str_of(w->items[2]), &actions, err));
+	TRY(actions_parse(str_of(w->items[2]), &actions, err));
 	TRY(role_grant(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
 	printf("Who has the role %s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	return OK;
+}
+
+static enum rc revoke(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(role_grant(d->auth, str_of(w->items[0]), str_of(w->items[1]), 0, err));
+	printf("The role %s grants nothing on %s any more.\n", w->items[0], w->items[1]);
 	return OK;
 }
 
@@ -111,6 +118,7 @@ int cmd_role(int argc, char **argv)
 	static const struct verb verbs[] = {
 	    {"add", 1, 1, add, "add NAME [--grant PATTERN:ACTIONS]..."},
 	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
+	    {"revoke", 2, 2, revoke, "revoke NAME PATTERN"},
 	    {"remove", 1, 1, remove_role, "remove NAME"},
 	    {"list", 0, 0, list, "list [--json]"},
 	    {NULL, 0, 0, NULL, NULL},

@@ -227,13 +227,20 @@ static enum rc role(struct app_data *d, const struct words *w, const struct opti
 
 static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	unsigned actions = 0;
+	unsigned actions;
 
 	(void)options;
-	if (!str_eq(str_of(w->items[2]), STR("none")))
-		TRY(actions_parse(str_of(w->items[2]), &actions, err));
+	TRY(actions_parse(str_of(w->items[2]), &actions, err));
 	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
 	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	return OK;
+}
+
+static enum rc revoke(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), 0, err));
+	printf("%s may do nothing on %s any more by a grant of its own.\n", w->items[0], w->items[1]);
 	return OK;
 }
 
@@ -248,6 +255,7 @@ int cmd_user(int argc, char **argv)
 	    {"remove", 1, 1, remove_user, "remove NAME"},
 	    {"role", 2, 2, role, "role NAME ROLE [--remove]"},
 	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
+	    {"revoke", 2, 2, revoke, "revoke NAME PATTERN"},
 	    {NULL, 0, 0, NULL, NULL},
 	};
 	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--role", .takes_value = true},

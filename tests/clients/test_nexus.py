@@ -98,7 +98,7 @@ class Nexus(ClientCase):
         self.lab.server.command("user", "grant", "anonymous", "all/**", "pull")
         s(*pull)
         s("copy", app, f"docker://{ALL}/team/app:2", status=1)
-        self.lab.server.command("user", "grant", "anonymous", "all/**", "none")
+        self.lab.server.command("user", "revoke", "anonymous", "all/**")
         s(*pull, status=1)
 
     def test_mirrors(self):
@@ -145,4 +145,4 @@ class Nexus(ClientCase):
         self.registry.terminate()
         self.registry.wait(20)
         self.skopeo("copy", f"docker://{HUB}/busybox:1", "dir:" + lab.path("nexus-stale"))
-        self.lab.server.command("user", "grant", "anonymous", "hub/**", "none")
+        self.lab.server.command("user", "revoke", "anonymous", "hub/**")

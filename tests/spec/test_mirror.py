@@ -26,3 +26,5 @@ class Mirror(Case):
         self.assertIn('location = "box.lan:5000/docker.io"\n', self.config("podman"))
         self.assertIn('[registry."docker.io"]\n  mirrors = ["box.lan:5000/docker.io"]\n', self.config("buildkit"))
         self.assertIn("podman", self.config("crio", status=2))
+        # without --address it is what the server was last started with
+        self.assertIn(f':{self.cove.port}/docker.io"', self.cove.command("mirror", "config", "podman"))

@@ -19,6 +19,8 @@ struct app_data {
 };
 CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
 void app_data_close(struct app_data *d);
+/* Name and port under which the server that ran here last told people to reach it: appended. E_USAGE: it never ran. */
+CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err);
 /* The namespaces that the file declares, checked one by one, with file and line; with `n` they are then made exactly
  * these. */
 CHECKED enum rc app_declare(const struct config *config, struct namespaces *n, struct err *err);
