@@ -222,6 +222,9 @@ static void size_done(struct job *j, enum rc rc, const struct err *failure)
 		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
 	if (!rc && j->link_only)
 		return job_hand_over(j, work_link);
+	/* some know no HEAD, or redirect it to an address that is signed for GET */
+	if (j->link_only && j->status >= 400 && j->status < 500 && j->status != 404 && j->status != 429)
+		return fetch(j);
 	pthread_mutex_lock(&j->u->mutex);
 	j->size = j->has_size ? j->size_told : 0;
 	pthread_mutex_unlock(&j->u->mutex);

@@ -59,9 +59,12 @@ void health_read(struct job *j, const struct client_head *head)
 	pthread_mutex_unlock(&j->u->mutex);
 }
 
-static bool is_failure(enum rc rc)
+/* Of the upstream as a whole. Other bytes than those of a digest, or a manifest that cannot be kept, are a fault of
+ * that one content: they must not keep anybody from the rest. */
+static bool is_failure(const struct job *j, enum rc rc)
 {
-	return rc == E_UPSTREAM_UNREACHABLE || rc == E_UPSTREAM_ANSWER || rc == E_UPSTREAM_LIMIT;
+	return rc == E_UPSTREAM_UNREACHABLE || rc == E_UPSTREAM_LIMIT ||
+	       (rc == E_UPSTREAM_ANSWER && (j->status >= 500 || j->ask.token_status >= 500));
 }
 
 static int64_t back_off_s(const struct job *j, const struct health *h, enum rc rc)
@@ -73,20 +76,23 @@ static int64_t back_off_s(const struct job *j, const struct health *h, enum rc r
 
 void health_note(struct job *j, enum rc rc, const struct err *err)
 {
+	bool failed = is_failure(j, rc);
 	struct health *h;
 
-	/* what is wrong with one manifest or our own disk says nothing about the upstream */
-	if (rc == E_SHUTTING_DOWN || (rc && !is_failure(rc) && rc_status(rc) >= 500))
+	/* what is wrong with our own disk says nothing about the upstream */
+	if (rc == E_SHUTTING_DOWN || (rc && !failed && rc != E_UPSTREAM_ANSWER && rc_status(rc) >= 500))
 		return;
 	pthread_mutex_lock(&j->u->mutex);
 	h = health_of(j->u, j->ns);
-	h->status.reachable = !is_failure(rc);
-	if (!is_failure(rc)) {
+	h->status.reachable = !failed;
+	if (!failed) {
 		h->failures = 0;
 		h->until_ms = 0;
 		h->status.failed_until = 0;
 	} else {
-		h->failures++;
+		/* of many questions at one time all fail, and that is one failure */
+		if (h->until_ms <= clock_mono_ms())
+			h->failures++;
 		h->rc = rc;
 		h->until_ms = clock_mono_ms() + back_off_s(j, h, rc) * 1000;
 		h->status.failed_until = clock_wall_s() + back_off_s(j, h, rc);

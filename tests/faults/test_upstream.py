@@ -130,6 +130,14 @@ class Failures(Proxied):
         self.up.behave(kind="manifest", corrupt=True, times=1)
         self.assertEqual(self.get("manifests/v1").status, 502)
 
+    def test_one_bad_manifest_costs_nobody_else(self):
+        _, good = self.up.add_image("a", "good")
+        self.up.add_image("a", "bad")
+        self.up.behave(kind="manifest", reference="bad", corrupt=True)
+        for _ in range(3):
+            self.assertEqual(self.get("manifests/bad").status, 502)
+        self.assertEqual(self.get("manifests/good").body, good)
+
     def test_lies_about_the_length(self):
         for off in (-100, 100):
             data = os.urandom(100000)
@@ -222,6 +230,10 @@ class Failures(Proxied):
         self.up.forget()
         self.assertEqual(self.blob(data, "m/b").body, data)
         self.assertEqual((self.up.count(kind="blob", method="GET"), self.up.count(kind="blob", method="HEAD")), (0, 1))
+        self.up.behave(kind="blob", method="HEAD", status=405)
+        self.up.add_blob("d", data)
+        self.assertEqual(self.blob(data, "m/d").body, data)  # GET tells it too
+        self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
         self.assertEqual(self.blob(data, "m/c").status, 404)  # not there: whoever knows the digest does not get it
 
 
