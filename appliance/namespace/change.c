@@ -327,10 +327,9 @@ static enum rc is_no_member(struct db_conn *c, struct str name, struct err *err)
 static enum rc find_removable(struct db_conn *c, struct str name, struct row *row, struct err *err)
 {
 	TRY(row_of_hand(c, name, row, err));
-	TRY(is_no_member(c, name_meant(name), err));
 	if (!name_meant(name).n)
 		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
-	return OK;
+	return is_no_member(c, name_meant(name), err);
 }
 
 static enum rc remove_one(struct db_conn *c, const struct change *change, struct err *err)

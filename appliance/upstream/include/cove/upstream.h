@@ -42,7 +42,7 @@ CHECKED enum rc upstream_blob(struct upstream *u, struct exchange *x, const stru
 CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
     struct str query, struct str *document, struct str *next_query, struct err *err);
 
-/* What is known of an upstream, for the page and for `cove namespace show`. */
+/* What is known of an upstream, since the last start or change of a namespace: for the API. */
 struct upstream_status {
 	bool reachable;          /* the last answer was not a failure */
 	int64_t failed_until;    /* back-off: not asked before; 0: none */
