@@ -26,10 +26,10 @@ class Cove:
 
     def start(self):
         self.log_path = os.path.join(self.data, "test.log")
-        self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", self.data, "--listen", f"{self.host}:{self.port}", *self.flags],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "serve", "--data", self.data, "--listen", f"{self.host}:{self.port}", *self.flags],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.console = b""
         # the first start says much more than the later ones
         last = b"cove is ready" if os.path.exists(os.path.join(self.data, "test.started")) else b"docker push"
