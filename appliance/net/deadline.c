@@ -6,6 +6,8 @@
 #include "inside.h"
 #include <cove/clock.h>
 #include <cove/log.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
@@ -52,6 +54,18 @@ static void stop_ticking(struct net *n)
 	timerfd_settime(n->timer_fd, 0, &never, NULL);
 }
 
+/* What went either way: of what we send, what the peer has taken. The kernel takes much more, and then nothing for long.
+ */
+static uint64_t moved_bytes(const struct conn *c)
+{
+	uint64_t moved = atomic_load_explicit(&c->moved, memory_order_relaxed);
+	int left = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &left))
+		left = 0;
+	return moved > (uint64_t)left ? moved - (uint64_t)left : 0;
+}
+
 void deadline_set(struct conn *c, enum timing timing)
 {
 	struct net *n = c->net;
@@ -63,7 +77,7 @@ void deadline_set(struct conn *c, enum timing timing)
 	c->timing = timing;
 	c->due_at_ms = clock_mono_ms() + durations_ms[timing];
 	if (timing == TIMING_BODY) {
-		c->window_moved = atomic_load_explicit(&c->moved, memory_order_relaxed);
+		c->window_moved = moved_bytes(c);
 		c->window_waited_ms = atomic_load_explicit(&c->waited_ms, memory_order_relaxed);
 	}
 	c->prev = l->last;
@@ -88,7 +102,7 @@ static bool is_too_slow(struct conn *c, int64_t now)
 {
 	int64_t since = atomic_load_explicit(&c->waits_since, memory_order_relaxed);
 	int64_t waited = atomic_load_explicit(&c->waited_ms, memory_order_relaxed) - c->window_waited_ms;
-	uint64_t moved = atomic_load_explicit(&c->moved, memory_order_relaxed) - c->window_moved;
+	uint64_t moved = moved_bytes(c) - c->window_moved;
 
 	if (since && now > since)
 		waited += now - since;

@@ -19,6 +19,8 @@
 #define UNSENT_MAX_BYTES (16u * 1024 * 1024) /* of all connections: above, one record is gathered at a time */
 #define RECORD_ROOM 17000u /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
 #define LANE_QUEUE_MAX 1024u
+#define TLS_CALL_BYTES                                                                                                 \
+	(256u * 1024) /* more than any flight or record: the library skips warnings for as long as they come */
 #define SLOTS_PER_CHUNK 256u
 #define TICK_MS 500
 #define CREW_STACK_BYTES (256u * 1024)
@@ -109,6 +111,8 @@ struct worker {
 	unsigned char *in; /* read ahead: in_n bytes from in_from */
 	size_t in_from, in_n;
 	bool drained;       /* the last recv() took all that was there */
+	size_t tls_in;      /* bytes that the library took in its present call */
+	bool tls_full;      /* it had TLS_CALL_BYTES, and wants more */
 	unsigned char *out; /* gathered: out_n bytes */
 	size_t out_n;
 };
@@ -144,7 +148,7 @@ struct net {
 	unsigned tls_open, tls_max, tls_leaving;
 	int spare_fd;                /* given up for a moment when there are no descriptors left */
 	struct tls_context *tls_now; /* counted; the one for new handshakes */
-	bool likes_chacha;           /* this CPU has no AES instructions */
+	unsigned favourite_suite;    /* of TLS 1.3, on this CPU */
 	struct tls_tickets *tickets;
 
 	pthread_mutex_t ready_mutex;

@@ -331,9 +331,11 @@ static bool accept_batch(struct net *n, const struct listener *l)
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			int why = errno;
+
 			if (turn_one_away(n, l))
 				continue;
-			log_warn("net.exhausted", "port=%u reason=\"%s\"", l->port, strerror(errno));
+			log_warn("net.exhausted", "port=%u reason=\"%s\"", l->port, strerror(why));
 			return false;
 		} /* anything else is a connection that ended before its turn (accept(2), "Error handling") */
 	}

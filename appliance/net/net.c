@@ -1,6 +1,5 @@
 /* net: making it, starting it, stopping it. */
 #include "tls.h"
-#include <cove/cpu.h>
 #include <cove/log.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +92,7 @@ enum rc net_open(const struct net_options *options, struct net **out, struct err
 	/* Those on their way out are not counted by max_open: there can be as many again. */
 	n->chunk_max = 2 * n->max_open / SLOTS_PER_CHUNK + 1;
 	n->chunks = xcalloc(n->chunk_max, sizeof(*n->chunks));
-	n->likes_chacha = !cpu_has_aes();
+	n->favourite_suite = tls_favourite();
 	n->tickets = tls_tickets_new();
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
 		n->listeners[i].fd = -1;

@@ -20,8 +20,14 @@ struct tls {
 static int bio_recv(void *conn, unsigned char *p, size_t n)
 {
 	struct conn *c = conn;
-	ssize_t got = wire_recv(c, p, n);
+	ssize_t got;
 
+	c->worker->tls_full |= c->worker->tls_in >= TLS_CALL_BYTES;
+	if (c->worker->tls_full || atomic_load(&c->cut))
+		return MBEDTLS_ERR_SSL_WANT_READ;
+	got = wire_recv(c, p, n);
+	if (got > 0)
+		c->worker->tls_in += (size_t)got;
 	return got >= 0 ? (int)got : got == -1 ? MBEDTLS_ERR_SSL_WANT_READ : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
@@ -33,7 +39,7 @@ static int bio_send(void *conn, const unsigned char *p, size_t n)
 	return sent >= 0 ? (int)sent : sent == -1 ? MBEDTLS_ERR_SSL_WANT_WRITE : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
-bool tls_start(struct conn *c, struct tls_context *context, bool chacha)
+bool tls_start(struct conn *c, struct tls_context *context, bool favourite)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 
@@ -44,7 +50,7 @@ bool tls_start(struct conn *c, struct tls_context *context, bool chacha)
 	t->context = context;
 	c->tls = t;
 	mbedtls_ssl_init(&t->ssl);
-	if (mbedtls_ssl_setup(&t->ssl, tls_context_config(context, chacha)) != 0) {
+	if (mbedtls_ssl_setup(&t->ssl, tls_context_config(context, favourite)) != 0) {
 		tls_release(c);
 		return false;
 	}
@@ -98,6 +104,7 @@ enum io tls_handshake(struct conn *c)
 	if (atomic_load(&c->cut))
 		return IO_END;
 	tls_ticket_taken = false;
+	c->worker->tls_in = 0;
 	int ret = mbedtls_ssl_handshake(&t->ssl);
 	t->ticket_taken |= tls_ticket_taken;
 	switch (ret) {
@@ -139,6 +146,7 @@ enum io tls_read(struct conn *c, void *p, size_t n, size_t *moved)
 	unsigned char *to = p;
 
 	while (*moved < n) {
+		c->worker->tls_in = 0;
 		int ret = mbedtls_ssl_read(&c->tls->ssl, to + *moved, n - *moved);
 		if (ret <= 0 && *moved && (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE))
 			break;

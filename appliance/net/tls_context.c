@@ -24,24 +24,31 @@ struct tls_tickets {
 struct tls_context {
 	_Atomic unsigned refs;
 	struct tls_identity *identity; /* counted */
-	mbedtls_ssl_config any, chacha;
+	mbedtls_ssl_config any, favourite;
 };
 
 _Thread_local bool tls_ticket_taken;
 
 #define AES_13 MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384
 #define AES_12                                                                                                         \
-	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,                \
-	    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,                \
+	    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
 #define CHACHA_13 MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256
 #define CHACHA_12                                                                                                      \
 	MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
 
-/* In TLS 1.2 the order is ours. In TLS 1.3 mbedTLS takes the first of the client's that is here. */
-static const int suites_aes[] = {AES_13, CHACHA_13, AES_12, CHACHA_12, 0};
-/* for a CPU without AES instructions */
-static const int suites_no_aes[] = {AES_13, CHACHA_13, CHACHA_12, AES_12, 0};
-static const int suites_chacha[] = {CHACHA_13, CHACHA_12, AES_12, 0};
+/*
+ * In TLS 1.2 the order is ours. In TLS 1.3 mbedTLS takes the first of the client's that is here (of Go's that would be
+ * AES-128), so a client that has the suite which is the fastest on this CPU gets a list with no other.
+ */
+static const struct suites {
+	int favourite; /* AES-256-GCM is libsodium's, in one pass; ChaCha20 needs neither instructions nor tables */
+	int any[10], only_favourite[6];
+} suites_of[] = {
+    [true] = {MBEDTLS_TLS1_3_AES_256_GCM_SHA384, {AES_13, CHACHA_13, AES_12, CHACHA_12, 0},
+	{MBEDTLS_TLS1_3_AES_256_GCM_SHA384, AES_12, 0}},
+    [false] = {CHACHA_13, {AES_13, CHACHA_13, CHACHA_12, AES_12, 0}, {CHACHA_13, CHACHA_12, 0}},
+};
 /* X25519 first: libsodium does it. */
 static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
@@ -225,8 +232,8 @@ struct tls_context *tls_context_new(struct tls_identity *identity, struct tls_ti
 	atomic_fetch_add(&identity->refs, 1);
 	context->refs = 1;
 	context->identity = identity;
-	configure(&context->any, context, tickets, cpu_has_aes() ? suites_aes : suites_no_aes);
-	configure(&context->chacha, context, tickets, suites_chacha);
+	configure(&context->any, context, tickets, suites_of[cpu_has_aes()].any);
+	configure(&context->favourite, context, tickets, suites_of[cpu_has_aes()].only_favourite);
 	return context;
 }
 
@@ -240,12 +247,17 @@ void tls_context_unref(struct tls_context *context)
 	if (!context || atomic_fetch_sub(&context->refs, 1) != 1)
 		return;
 	mbedtls_ssl_config_free(&context->any);
-	mbedtls_ssl_config_free(&context->chacha);
+	mbedtls_ssl_config_free(&context->favourite);
 	tls_identity_unref(context->identity);
 	free(context);
 }
 
-const void *tls_context_config(const struct tls_context *context, bool chacha)
+const void *tls_context_config(const struct tls_context *context, bool favourite)
 {
-	return chacha ? &context->chacha : &context->any;
+	return favourite ? &context->favourite : &context->any;
+}
+
+unsigned tls_favourite(void)
+{
+	return (unsigned)suites_of[cpu_has_aes()].favourite;
 }

@@ -4,9 +4,8 @@
 #define RECORD_HEADER 5
 #define HELLO_HEADER 4
 #define VERSION_AND_RANDOM 34
-#define TLS_CHACHA20_POLY1305_SHA256 0x1303
 
-bool tls_hello_offers_chacha(const unsigned char *p, size_t n)
+bool tls_hello_offers(const unsigned char *p, size_t n, unsigned suite)
 {
 	size_t at = RECORD_HEADER + HELLO_HEADER + VERSION_AND_RANDOM;
 
@@ -17,7 +16,7 @@ bool tls_hello_offers_chacha(const unsigned char *p, size_t n)
 		return false;
 	size_t end = at + 2 + ((size_t)p[at] << 8 | p[at + 1]);
 	for (at += 2; at + 2 <= end && at + 2 <= n; at += 2)
-		if ((p[at] << 8 | p[at + 1]) == TLS_CHACHA20_POLY1305_SHA256)
+		if (((unsigned)p[at] << 8 | p[at + 1]) == suite)
 			return true;
 	return false;
 }

@@ -37,9 +37,7 @@ static enum want begin_tls(struct conn *c, const unsigned char *hello, size_t n)
 {
 	struct tls_context *context = admit_tls(c);
 
-	/* TLS 1.3 in mbedTLS takes the client's first suite: without AES instructions leave only the one that is fast
-	 * and free of table look-ups, where the client has it. */
-	if (!context || !tls_start(c, context, c->net->likes_chacha && tls_hello_offers_chacha(hello, n))) {
+	if (!context || !tls_start(c, context, tls_hello_offers(hello, n, c->net->favourite_suite))) {
 		count(&c->net->refused);
 		return WANT_CLOSE;
 	}
@@ -137,6 +135,7 @@ static bool closing(struct conn *c)
 
 static enum want unsent_first(struct conn *c)
 {
+	conn_lane_leave(c); /* nobody else waits while this peer takes its time */
 	if (c->broken)
 		return WANT_CLOSE;
 	/* Idle is who has got all of the last answer. */
@@ -150,10 +149,8 @@ enum want turn_run(struct conn *c)
 {
 	enum want want;
 
-	c->queued_in_turn = false;
+	c->queued_in_turn = c->worker->tls_full = false;
 	if (!wire_begin(c)) {
-		if (atomic_load(&c->place) == PLACE_IN)
-			conn_lane_leave(c);
 		wire_end(c);
 		return unsent_first(c);
 	}
@@ -167,7 +164,7 @@ enum want turn_run(struct conn *c)
 	if (want == WANT_CLOSE)
 		return closing(c) ? WANT_CLOSE : unsent_first(c);
 	/* No event will come for what the library or the read-ahead holds. */
-	bool pending = want == WANT_READ && conn_has_pending(c);
+	bool pending = want == WANT_READ && (conn_has_pending(c) || c->worker->tls_full);
 	if (!wire_end(c))
 		return unsent_first(c);
 	return pending ? WANT_AGAIN : want;

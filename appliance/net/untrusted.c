@@ -84,8 +84,7 @@ void untrusted_saw(struct conn *c, unsigned alert)
 		return;
 	local_address(c->fd, host, sizeof(host));
 	log_warn("tls.untrusted",
-	    "peer=%s alert=%s hint=\"that machine does not trust this server's CA yet: run 'cove trust %s:%u' on it, "
-	    "or see "
-	    "http://%s:%u/ca.crt\"",
+	    "peer=%s alert=%s hint=\"that machine does not trust this server's CA yet: http://%s:%u/ca.crt is the CA, "
+	    "https://%s:%u/ shows where its client looks for it\"",
 	    c->peer, name, host, c->local_port, host, c->local_port);
 }

@@ -43,6 +43,58 @@ class Crowd(Case):
         self.assertEqual(r.status, 408)
 
 
+    def test_slow_but_steady_readers_get_all(self):
+        """Some 3 KiB a second, taken in small steps, is above the least rate; the kernel's buffers must not hide that."""
+        c = self.cove.client("repository:a:pull,push")
+        digest = c.push_blob("a", os.urandom(4 << 20))
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect((self.cove.host, self.cove.port))
+        s = ssl.create_default_context(cafile=self.cove.ca).wrap_socket(raw, server_hostname=self.cove.host)
+        s.sendall(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: {c.auth}\r\n\r\n".encode())
+        for _ in range(40):  # longer than the window that a rate is measured over
+            self.assertTrue(s.recv(3000))
+            time.sleep(1)
+        # a cut would show only behind what is buffered: the server's side tells
+        mine = "%04X" % s.getsockname()[1]
+        with open("/proc/net/tcp") as f:
+            states = [line.split()[3] for line in f if line.split()[2].endswith(":" + mine)]
+        self.assertEqual(states, ["01"], "not ESTABLISHED")
+        s.close()
+
+
+class OneThread(Case):
+    flags = ("--threads", "1")
+
+    def test_endless_warnings(self):
+        """A peer whose alerts the TLS library skips, as long as they come (RFC 5246 §7.2), does not keep the thread."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        with self.assertRaises(ssl.SSLWantReadError):
+            context.wrap_bio(back, there, server_hostname="x").do_handshake()
+        s = socket.create_connection((self.cove.host, self.cove.port), timeout=30)
+        s.sendall(there.read())
+        sent = []
+
+        def flood():
+            try:
+                while True:
+                    sent.append(s.send(b"\x15\x03\x03\0\2\1\x5a" * 60000))
+            except OSError:
+                pass
+
+        flooder = threading.Thread(target=flood)
+        flooder.start()
+        while len(sent) < 10 and flooder.is_alive():
+            time.sleep(0.01)
+        for _ in range(5):
+            self.assertEqual(Client(self.cove).request("GET", "/livez").status, 200)
+            self.assertTrue(flooder.is_alive(), "served only when the flood was over")
+        s.close()
+        flooder.join()
+
+
 class Guessers(Case):
     """A server of its own: afterwards this address is throttled."""
 

@@ -1,4 +1,5 @@
 #include <cove/buf.h>
+#include <cove/cpu.h>
 #include "net/client.h"
 
 static const struct {
@@ -240,6 +241,35 @@ static void every_suite_works(void **state)
 	}
 }
 
+/* Clients in Go offer AES-128 first. */
+static void the_fast_suite_is_preferred(void **state)
+{
+	struct rig *rig = *state;
+	static const int first_13[] = {MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+	    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256, 0};
+	static const int first_12[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 0};
+	static const struct {
+		mbedtls_ssl_protocol_version version;
+		const int *offered;
+		int with_aes, without;
+	} rows[] = {
+	    {MBEDTLS_SSL_VERSION_TLS1_3, first_13, MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+		MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256},
+	    {MBEDTLS_SSL_VERSION_TLS1_2, first_12, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256},
+	};
+	struct client k;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct client_options o = {.tls = true, .version = rows[i].version, .suites = rows[i].offered};
+		assert_int_equal(client_open(&k, rig->port, o), 0);
+		assert_int_equal(
+		    mbedtls_ssl_get_ciphersuite_id_from_ssl(&k.ssl), cpu_has_aes() ? rows[i].with_aes : rows[i].without);
+		client_close(&k);
+	}
+}
+
 static void who_does_not_trust_us_is_counted(void **state)
 {
 	struct rig *rig = *state;
@@ -426,6 +456,7 @@ int main(void)
 	    TEST(tickets_resume),
 	    TEST(alpn_is_http_1_1_or_refused),
 	    TEST(every_suite_works),
+	    TEST(the_fast_suite_is_preferred),
 	    TEST(who_does_not_trust_us_is_counted),
 	    TEST(a_new_identity_is_for_new_handshakes),
 	    TEST(an_identity_must_fit_together),
