@@ -190,8 +190,11 @@ enum rc throttle_check(struct throttle *t, struct str account, struct str peer, 
 		longest = wait[i] > longest ? wait[i] : longest;
 	if (longest == 0)
 		return OK;
-	return fail(
-	    err, E_THROTTLED, "too many failed logins: try again in %lld seconds", (long long)(longest + 999) / 1000);
+	longest = (longest + 999) / 1000;
+	fail(err, E_THROTTLED, "too many failed logins: try again in %lld seconds", (long long)longest);
+	if (err)
+		err->retry_after_s = (unsigned)longest;
+	return E_THROTTLED;
 }
 
 void throttle_failed(struct throttle *t, struct str account, struct str peer)

@@ -57,6 +57,7 @@ static void one_line(char *z)
 static void fill(struct err *err, enum rc rc, const char *format, va_list ap)
 {
 	err->rc = rc;
+	err->retry_after_s = 0;
 	if (vsnprintf(err->text, sizeof err->text, format, ap) < 0)
 		err->text[0] = '\0';
 	one_line(err->text);

@@ -19,12 +19,18 @@ static uint64_t body_limit(const struct route *r)
 	return UINT64_MAX;
 }
 
+static enum rc too_large(struct exchange *x)
+{
+	return fail(&x->err, E_HTTP_BODY_TOO_LARGE, "the body is larger than the %llu bytes allowed here",
+	    (unsigned long long)body_limit(x->route));
+}
+
 enum rc body_prepare(struct work *w)
 {
 	struct exchange *x = &w->x;
 
 	if (w->head.has_length && w->head.length > body_limit(x->route))
-		return fail_rc(&x->err, E_HTTP_BODY_TOO_LARGE);
+		return too_large(x);
 	if (x->route->body != BODY_BUFFERED || w->body.max)
 		return OK;
 	buf_init(&w->body, x->route->body_max);
@@ -45,13 +51,20 @@ static enum rc body_put(struct session *s, struct str data)
 	if (s->stage == STAGE_DRAIN)
 		return OK;
 	if (w->body_bytes > body_limit(x->route))
-		return fail_rc(&x->err, E_HTTP_BODY_TOO_LARGE);
+		return too_large(x);
 	if (x->upload)
 		return upload_write(x->upload, data.p, data.n, &x->err);
 	if (x->route->body == BODY_BUFFERED) {
+		size_t cap = w->body.cap;
+
 		buf_add(&w->body, data);
 		if (!buf_ok(&w->body))
 			return fail_rc(&x->err, E_BUSY);
+		if (w->body.cap != cap) { /* chunked: its length shows as it comes */
+			memory_count(w);
+			if (memory_is_short())
+				return fail_rc(&x->err, E_BUSY);
+		}
 	}
 	return OK;
 }

@@ -185,7 +185,7 @@ static void release_held(struct work *w)
 
 struct moment exchange_moment(const struct work *w)
 {
-	return (struct moment){arena_mark(&w->arena), w->x.reply.fields.n};
+	return (struct moment){arena_mark(&w->arena), w->x.reply.fields.n, w->x.reply.warning_bytes};
 }
 
 void exchange_rewind(struct work *w, struct moment moment)
@@ -193,6 +193,7 @@ void exchange_rewind(struct work *w, struct moment moment)
 	reply_empty(&w->x, 500);
 	buf_release(&w->x.reply.content);
 	buf_cut(&w->x.reply.fields, moment.fields_n);
+	w->x.reply.warning_bytes = moment.warning_bytes;
 	w->x.reply.etag = STR_NONE;
 	w->x.detail = STR_NONE;
 	arena_rewind(&w->arena, moment.arena);

@@ -119,12 +119,18 @@ void reply_digest(struct exchange *x, const struct digest *d)
 	reply_field(x, "Docker-Content-Digest", "%s", text);
 }
 
+/* Whoever reaches the port can ask for what HTTP has and we have not. */
+static bool is_peers_fault(enum rc rc)
+{
+	return rc_status(rc) == 501 || rc_status(rc) == 505;
+}
+
 /* Internal text stays in the log; a person who asks about it has the request id. */
 static void log_failure(const struct exchange *x, enum rc rc, const char *text)
 {
 	if (!rc_wire(rc))
 		log_error("http.failed", "code=%s error=%s", rc_name(rc), log_quote(str_of(text)));
-	else if (rc_status(rc) >= 500)
+	else if (rc_status(rc) >= 500 && !is_peers_fault(rc))
 		log_warn("http.failed", "code=%s error=%s", rc_name(rc), log_quote(str_of(text)));
 	else
 		log_debug("http.refused", "code=%s peer=%.*s error=%s", rc_name(rc), STR_ARG(conn_peer(x->conn)),
@@ -161,9 +167,11 @@ static void error_body(struct exchange *x, enum rc rc, const char *text)
 		    STR("{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"the server is out of memory\"}]}\n"));
 }
 
-static int retry_after_s(enum rc rc)
+static unsigned retry_after_s(const struct exchange *x, enum rc rc)
 {
-	return rc == E_THROTTLED ? 30 : rc_status(rc) == 503 ? 2 : 0;
+	if (x->err.rc == rc && x->err.retry_after_s)
+		return x->err.retry_after_s;
+	return rc_status(rc) == 503 ? 2 : 0;
 }
 
 /* Who manages the registry is told what was wrong with the request. */
@@ -187,7 +195,7 @@ void reply_error(struct exchange *x, enum rc rc)
 		buf_reset(&x->reply.fields);
 	if (rc_status(rc) == 401)
 		access_add_challenge(x, rc);
-	if (retry_after_s(rc))
-		reply_field(x, "Retry-After", "%d", retry_after_s(rc));
+	if (retry_after_s(x, rc))
+		reply_field(x, "Retry-After", "%u", retry_after_s(x, rc));
 	error_body(x, rc, text);
 }

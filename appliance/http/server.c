@@ -187,7 +187,9 @@ static bool run(struct session *s, handler *fn, enum want *want)
 	}
 	if (!rc)
 		return true;
-	if (rc == E_WANT_WAKE && !x->arena->failed) {
+	if (rc == E_WANT_WAKE && x->arena->failed) {
+		rc = fail_rc(&x->err, E_BUSY);
+	} else if (rc == E_WANT_WAKE) {
 		exchange_rewind(s->work, moment);
 		*want = WANT_WAKE;
 		return false;

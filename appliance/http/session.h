@@ -114,7 +114,7 @@ enum want exchange_accept(struct session *s, size_t length);
 /* Where the exchange stands before a handler runs, and back to there: it will run again. */
 struct moment {
 	struct arena_mark arena;
-	size_t fields_n;
+	size_t fields_n, warning_bytes;
 };
 struct moment exchange_moment(const struct work *w);
 void exchange_rewind(struct work *w, struct moment moment);

@@ -24,6 +24,6 @@ const struct route registry_routes[] = {
     {"end-12", METHOD_GET, NAME "/referrers/<digest>", ACCESS_PULL, BODY_NONE, 0, ROUTE_LARGE, NULL, referrers_get},
     {"end-13", METHOD_GET, NAME "/blobs/uploads/<id>", ACCESS_PUSH, BODY_NONE, 0, 0, NULL, upload_status},
     {"end-14", METHOD_DELETE, NAME "/blobs/uploads/<id>", ACCESS_PUSH, BODY_NONE, 0, 0, NULL, upload_abandon},
-    {"catalog", METHOD_GET, "/v2/_catalog", ACCESS_CATALOG, BODY_NONE, 0, 0, NULL, catalog_get},
+    {"catalog", METHOD_GET, "/v2/_catalog", ACCESS_CATALOG, BODY_NONE, 0, ROUTE_LARGE, NULL, catalog_get},
     ROUTES_END,
 };

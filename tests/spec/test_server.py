@@ -192,3 +192,26 @@ class Life(unittest.TestCase):
             t.join()
         self.assertEqual(failures, [])
         self.assertEqual(cove.stop(), 0)
+
+
+class Supervised(unittest.TestCase):
+    def test_health(self):
+        cove = Cove().start()
+        c = Client(cove)
+        self.assertEqual((c.request("GET", "/livez").body, c.request("GET", "/readyz").body), (b"ok\n", b"ok\n"))
+        cove.command("user", "disable", "anonymous")
+        self.assertEqual(c.request("GET", "/readyz").status, 200)
+        self.assertEqual(cove.stop(), 0)
+
+    def test_throttled(self):
+        """The seconds that a person reads are those that a client waits (RFC 9110 §10.2.3)."""
+        cove = Cove().start()
+        c = Client(cove)
+        c.auth = cove.basic(password="wrong")
+        for _ in range(40):
+            r = c.request("GET", "/v2/")
+            if r.status == 429:
+                break
+            self.assertEqual(r.status, 401)
+        self.assertEqual(r["Retry-After"], re.search(r"again in (\d+) second", r.message()).group(1))
+        self.assertEqual(cove.stop(), 0)

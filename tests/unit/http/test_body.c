@@ -1,6 +1,7 @@
 /* body: streamed bodies into real upload sessions of a real store: whole, in pieces, cut, refused. */
 #include "../auth/fixture.h"
 #include "serve.h"
+#include "session.h"
 #include <poll.h>
 
 #define BODY_BYTES 2500000u
@@ -39,6 +40,11 @@ static enum rc commit(struct exchange *x)
 	return reply_empty(x, 201);
 }
 
+static enum rc count(struct exchange *x)
+{
+	return reply_bytes(x, 200, "text/plain", arena_printf(x->arena, "%zu", x->body.n));
+}
+
 #define ROW(m, p, b, h)                                                                                                \
 	{                                                                                                              \
 		.id = p, .method = m, .pattern = p, .body = BODY_STREAMED, .flags = ROUTE_PLAIN, .before = b,          \
@@ -48,6 +54,13 @@ static const struct route routes[] = {
     ROW(METHOD_PATCH, "/<id>", resume, received),
     ROW(METHOD_PUT, "/<id>", resume, commit),
     ROW(METHOD_POST, "/<id>", resume_and_refuse, received),
+    {.id = "buffered",
+	.method = METHOD_PUT,
+	.pattern = "/",
+	.body = BODY_BUFFERED,
+	.body_max = BODY_BYTES,
+	.flags = ROUTE_PLAIN,
+	.then = count},
     ROUTES_END,
 };
 static const struct route *const tables[] = {routes, NULL};
@@ -170,6 +183,20 @@ static void one_writer_at_a_time(void **state)
 	expect(fd, "HTTP/1.1 400 **");
 }
 
+/* Chunks without end are counted as they come, like a body that tells its length. */
+static void buffers_are_counted_as_they_grow(void **state)
+{
+	static struct work other;
+
+	(void)state;
+	expect(send_body("PUT", "", 200000, 200000, 50000, true), "HTTP/1.1 200 **\r\n\r\n200000");
+	other.body.cap = SIZE_MAX / 4;
+	memory_count(&other);
+	expect(send_body("PUT", "", 200000, 150000, 50000, true), "HTTP/1.1 503 **");
+	memory_forget(&other);
+	expect(send_body("PUT", "", 200000, 200000, 50000, true), "HTTP/1.1 200 **\r\n\r\n200000");
+}
+
 static int set_up(void **state)
 {
 	fixture_setup(state);
@@ -202,6 +229,7 @@ int main(void)
 	    cmocka_unit_test(keeps_what_came_before_a_cut),
 	    cmocka_unit_test(lets_go_when_refused),
 	    cmocka_unit_test(one_writer_at_a_time),
+	    cmocka_unit_test(buffers_are_counted_as_they_grow),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -21,6 +21,7 @@ struct err {
 	enum rc rc;
 	/* A sentence without newline, NUL-terminated. May be shown to the peer only where the row has a wire code. */
 	char text[400];
+	unsigned retry_after_s; /* for Retry-After (RFC 9110 §10.2.3); 0: what its status has by itself */
 };
 
 #define CHECKED __attribute__((warn_unused_result))
