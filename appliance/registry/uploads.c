@@ -57,7 +57,9 @@ enum rc upload_post_before(struct exchange *x)
 		return OK;
 	TRY(announced_algorithm(x, &algorithm));
 	TRY(upload_start(x->site->store, &to.space, to.name, algorithm, id, &x->err));
-	return upload_resume(x->site->store, to.name, str_of(id), &x->upload, &x->err);
+	TRY(upload_resume(x->site->store, to.name, str_of(id), &x->upload, &x->err));
+	upload_set_one_shot(x->upload);
+	return OK;
 }
 
 static enum rc commit(struct exchange *x, const struct digest *want)

@@ -48,6 +48,7 @@ struct upload {
 	uint64_t offset;       /* the file's size */
 	uint64_t written_back; /* up to here the kernel was asked to start writing */
 	bool hashed;           /* the hasher has seen bytes 0 to offset */
+	bool one_shot;         /* nobody knows its id: it does not outlive its request */
 	struct hasher hasher;
 };
 

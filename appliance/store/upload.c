@@ -149,9 +149,16 @@ enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
 	return OK;
 }
 
+void upload_set_one_shot(struct upload *u)
+{
+	u->one_shot = true;
+}
+
 void upload_pause(struct upload *u)
 {
-	session_leave(u->store, u, true);
+	if (u->one_shot)
+		unlinkat(u->volume.uploads, u->name, 0);
+	session_leave(u->store, u, !u->one_shot);
 	io_close(&u->fd);
 	volume_close(&u->volume);
 	free(u);

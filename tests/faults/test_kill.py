@@ -1,6 +1,6 @@
 """kill -9 at any moment: the next start needs no repair, what was acknowledged is complete, sessions resume."""
 import os, random, threading, time, unittest
-from cove import Client, Cove, add_digest, sha256, CONFIG, image
+from cove import Cove, Raw, add_digest, eventually, sha256
 
 
 class Kill(unittest.TestCase):
@@ -68,6 +68,7 @@ class Kill(unittest.TestCase):
         cove = Cove().start()
         c = cove.client("repository:a:pull,push")
         fds = lambda: len(os.listdir(f"/proc/{cove.process.pid}/fd"))
+        uploads = lambda: [f for _, _, files in os.walk(os.path.join(cove.data, "uploads")) for f in files]
         c.push_image("a", "warm", [b"warm"])
         before = fds()
         for i in range(50):
@@ -79,7 +80,15 @@ class Kill(unittest.TestCase):
                 c.request("PUT", add_digest(location, sha256(b"wrong")))
             else:
                 c.request("PUT", add_digest(location, sha256(b"x" * 1000)))
-        left = [f for _, _, files in os.walk(os.path.join(cove.data, "uploads")) for f in files]
-        self.assertEqual(left, [])
+        # a blob in a POST that breaks off: nobody knows the session, so nobody could go on with it
+        for rest in (b"", b"10000\r\nnot so much"):
+            raw = Raw(cove)
+            framing = "Transfer-Encoding: chunked" if rest else "Content-Length: 5000000"
+            raw.send((f"POST /v2/a/blobs/uploads/?digest={sha256(b'')} HTTP/1.1\r\nHost: {cove.host}:{cove.port}\r\n"
+                      f"Authorization: {c.auth}\r\n{framing}\r\n\r\n").encode() + (rest or b"x" * 1000000))
+            eventually(uploads, "the upload's file")
+            raw.close()
+            eventually(lambda: not uploads(), "its end")
+        self.assertEqual(uploads(), [])
         self.assertLessEqual(fds(), before + 8)  # a database connection per thread may have been opened since
         self.assertEqual(cove.stop(), 0)

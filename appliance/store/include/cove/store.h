@@ -85,6 +85,8 @@ uint64_t upload_offset(const struct upload *u);
 const char *upload_id(const struct upload *u);
 /* Appends. After a failure the session stands at what its file holds. */
 CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
+/* The client is not told of this session (a POST with the whole blob): upload_pause() removes it. */
+void upload_set_one_shot(struct upload *u);
 /* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
 void upload_pause(struct upload *u);
 /* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed, as it is
