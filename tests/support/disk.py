@@ -66,6 +66,7 @@ class Disk:
     def __init__(self, size_bytes):
         self.folder = tempfile.mkdtemp(prefix="cove-disk-")
         self.path = os.path.join(self.folder, "mount")
+        self.cuts = 0
         self.empty, self.image, self.log, self.file = (os.path.join(self.folder, n) for n in ("empty", "image", "log", "file"))
         os.mkdir(self.path)
         for name in (self.log, self.file):
@@ -87,16 +88,10 @@ class Disk:
         """How much of the log is written: all that is durable by now is in front of it."""
         return os.path.getsize(self.log)
 
-    def turn_off(self):
-        """Unmounts it. What that writes is behind every position that was taken before."""
-        run("umount", self.path)
-        run("losetup", "--detach", self.loop)
-        run("umount", self.file)
-        self.server.wait(30)
-
     def after_power_cut(self, position, rng, keep):
         """An image of the disk, power cut at `position`; of what was not flushed, a piece is there by the chance `keep`."""
-        image = os.path.join(self.folder, "cut")
+        self.cuts += 1
+        image = os.path.join(self.folder, f"cut{self.cuts}")  # never the same file: another mount namespace may still have it
         run("cp", "--sparse=always", self.empty, image)
         with open(self.log, "rb") as log, open(image, "r+b") as f:
             unflushed = []
@@ -125,9 +120,10 @@ class Disk:
 
 
 class Mounted:
-    """A disk's image, mounted at `path`; the file system repairs itself by its journal, as at any start."""
+    """A disk's image, mounted; the file system repairs itself by its journal, as at any start. Removed when it is unmounted."""
 
     def __init__(self, image):
+        self.image = image
         self.path = tempfile.mkdtemp(prefix="cove-mounted-")
         run("mount", "-t", "ext4", "-o", "loop", image, self.path)
 
@@ -137,6 +133,7 @@ class Mounted:
     def __exit__(self, *_):
         run("umount", self.path)
         os.rmdir(self.path)
+        os.unlink(self.image)
 
 
 if __name__ == "__main__":
