@@ -14,7 +14,8 @@ static void put_escaped(struct buf *b, char c)
 	buf_addf(b, "\\u%04x", (unsigned char)c);
 }
 
-/* Bytes at the start of s that can be copied as they are. */
+/* Bytes at the start of s that can be copied as they are. What need not be escaped is not, so that a text that is read
+ * and written again never gets longer. */
 static size_t plain_run(struct str s)
 {
 	size_t n = 0;
@@ -23,7 +24,7 @@ static size_t plain_run(struct str s)
 		unsigned char c = (unsigned char)s.p[n];
 		size_t step = c < 0x80 ? 1 : str_utf8_step(str_from(s, n));
 
-		if (step == 0 || c < ' ' || c == '"' || c == '\\' || c == 0x7f)
+		if (step == 0 || c < ' ' || c == '"' || c == '\\')
 			break;
 		n += step;
 	}

@@ -197,11 +197,12 @@ static enum rc read_relations(struct arena *a, const struct json *doc, struct ma
 		if (!json_is_string(v))
 			return fail(err, E_MANIFEST_INVALID, "annotations may hold strings only");
 	if (!out->has_subject)
-		return OK; /* only referrers are listed with their annotations */
-	struct buf b = BUF_INIT(MANIFEST_MAX + 1024);
+		return OK;                     /* only referrers are listed with their annotations */
+	struct buf b = BUF_INIT(MANIFEST_MAX); /* strings do not grow when they are written again */
 
 	json_write(&b, annotations);
-	out->annotations = arena_str(a, buf_str(&b));
+	if (buf_ok(&b))
+		out->annotations = arena_str(a, buf_str(&b));
 	buf_release(&b);
 	return out->annotations.n ? OK : fail_rc(err, E_BUSY);
 }

@@ -285,6 +285,16 @@ class Clauses(Case):
             found, _ = self.referrers(subject["digest"], "?artifactType=a/1")
             self.assertEqual([d["digest"] for d in found], pushed[1::2])
 
+    def test_referrers_with_any_character(self):
+        """Annotations come back as they were pushed, also where an escape would make them longer than a manifest."""
+        config, subject = self.c.push_blob(NAME, CONFIG), descriptor(OCI_IMAGE, sha256(os.urandom(8)), 8)
+        for fill in ("\x7f" * 720000, "\x01\\\"\u2028\x7f", ""):
+            m = image([], [], config, subject=subject, annotations={"fill": fill})
+            data = json.dumps(m).replace("\\u007f", "\x7f").encode()
+            self.ask("PUT", self.manifests(sha256(data)), data, {"Content-Type": OCI_IMAGE}, status=201)
+        found, _ = self.referrers(subject["digest"])
+        self.assertEqual([len(d["annotations"]["fill"]) for d in found], [720000, 5, 0])
+
     # ---- content management
 
     def test_deleted_at_once(self):

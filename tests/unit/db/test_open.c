@@ -122,6 +122,36 @@ static void what_is_not_ours_is_refused(void **state)
 	assert_null(db);
 }
 
+static void must_run(struct db *db, const char *sql)
+{
+	struct db_conn *c = here(db);
+	struct db_stmt *s;
+	struct err err;
+
+	assert_int_equal(db_begin(c, &err), OK);
+	assert_int_equal(db_prepare(c, sql, &s, &err), OK);
+	assert_int_equal(db_run(s, NULL, &err), OK);
+	assert_int_equal(db_commit(c, &err), OK);
+}
+
+static void cut_annotations_are_read_again(void **state)
+{
+	static const char cut[] =
+	    "INSERT INTO manifests (repository, digest, media_type, size, pushed_at, subject, annotations,"
+	    " bytes) VALUES (1, zeroblob(32), 't', 1, 1, zeroblob(32), '{\"a\":\"',"
+	    " CAST('{\"b\":1, \"annotations\": {\"a\": \"c\"}}' AS BLOB))";
+	struct place *p = *state;
+	struct db *db;
+
+	assert_int_equal(db_open_with(p->dir, "real.db", embedded_migrations, 5, &db, &p->err), OK);
+	must_run(db, "INSERT INTO repositories (name, created_at) VALUES ('r', 1)");
+	must_run(db, cut);
+	db_close(db);
+	assert_int_equal(db_open(p->dir, "real.db", &db, &p->err), OK);
+	assert_int_equal(number(here(db), "SELECT count(*) FROM manifests WHERE annotations = '{\"a\":\"c\"}'"), 1);
+	db_close(db);
+}
+
 /* Our own migrations apply, in order, to an empty database. */
 static void the_real_schema_opens(void **state)
 {
@@ -247,6 +277,7 @@ int main(void)
 	    TEST(a_failed_migration_changes_nothing),
 	    TEST(what_is_not_ours_is_refused),
 	    TEST(the_real_schema_opens),
+	    TEST(cut_annotations_are_read_again),
 	    TEST(a_thread_takes_its_connection_with_it),
 	    TEST(closing_takes_the_connections_of_living_threads),
 	    TEST(a_backup_is_a_whole_database),

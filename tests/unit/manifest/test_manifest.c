@@ -1,4 +1,5 @@
 /* manifest_parse: what is accepted, what is refused and with which code, what is extracted. */
+#include <cove/buf.h>
 #include <cove/manifest.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,6 +104,32 @@ static void test_extracted(void **state)
 	arena_release(&a);
 }
 
+/* What is stored for the list of referrers is never cut, whatever characters it is made of. */
+static void test_annotations_do_not_grow(void **state)
+{
+	static const char head[] =
+	    "{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"subject\":" DESC(OCI) ",\"annotations\":{\"k\":\"";
+	enum { FILL = 3 * 1024 * 1024 };
+	struct buf b = BUF_INIT(MANIFEST_MAX);
+	struct arena a;
+	struct manifest_content m;
+	struct err err;
+
+	(void)state;
+	buf_addz(&b, head);
+	memset(buf_room(&b, FILL), 0x7f, FILL);
+	buf_grown(&b, FILL);
+	buf_addz(&b, "\"}}");
+	assert_true(buf_ok(&b));
+	arena_init(&a, 2 * MANIFEST_MAX);
+	assert_int_equal(manifest_parse(&a, buf_str(&b), STR(OCI), &m, &err), OK);
+	assert_int_equal(m.annotations.n, FILL + strlen("{'k':''}"));
+	assert_true(str_starts(m.annotations, STR("{\"k\":\"\x7f")));
+	assert_int_equal(m.annotations.p[m.annotations.n - 1], '}');
+	arena_release(&a);
+	buf_release(&b);
+}
+
 #define CHILD(type) "{\"schemaVersion\":2,\"manifests\":[" DESC(type) "]}"
 
 /* An index lists manifests, and with BuildKit's cache blobs. */
@@ -181,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_extracted),
+	    cmocka_unit_test(test_annotations_do_not_grow),
 	    cmocka_unit_test(test_children),
 	    cmocka_unit_test(test_data),
 	    cmocka_unit_test(test_small_arena),
