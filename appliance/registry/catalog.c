@@ -111,7 +111,7 @@ static enum rc catalog_start(struct exchange *x, struct str last, struct catalog
 		size_t n = 0;
 
 		if (!str_u64(text, &id) || id > INT64_MAX)
-			return fail_rc(&x->err, E_PAGE_INVALID);
+			return fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
 		TRY(repository_by_id(x->site->store, (int64_t)id, &found, &c->looked_at, &x->err));
 		if (!found || !visible_name(c, &c->looked_at, name, &n))
 			return fail(&x->err, E_PAGE_INVALID, "the list has changed: read it from its start");
@@ -218,7 +218,7 @@ enum rc catalog_get(struct exchange *x)
 	}
 	buf_addz(out, "]}");
 	if (c.full)
-		reply_next_page(x, "_catalog", STR_NONE, page.n, c.listing.last);
+		TRY(reply_next_page(x, STR("_catalog"), page.n, c.listing.last));
 	else if (more)
 		reply_field(x, "Link", "</v2/_catalog?n=%llu&after=%lld>; rel=\"next\"", (unsigned long long)page.n,
 		    (long long)c.looked_at.id);

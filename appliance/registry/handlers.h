@@ -20,8 +20,12 @@ struct page {
 	struct str last;
 };
 CHECKED enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out);
-/* `Link: <path?n=N&last=LAST>; rel="next"` (RFC 8288), after a page that is not the last one. */
-void reply_next_page(struct exchange *x, const char *path, struct str name, uint64_t n, struct str last);
+/* `Link: </v2/[<name>/]path?query>; rel="next"` (RFC 8288), after a page that is not the last one; it leads the same
+ * way as the request, by ?ns= too. E_HTTP_URI_TOO_LONG. */
+#define LINK_MAX 4096
+CHECKED enum rc reply_next(struct exchange *x, struct str path, const struct buf *query);
+/* With n=N&last=LAST. */
+CHECKED enum rc reply_next_page(struct exchange *x, struct str path, uint64_t n, struct str last);
 
 /* Is the tag where clients look that do not know the referrers API (spec "Referrers Tag Schema": the algorithm, a dash,
  * at most 64 digits)? Of sha256 only: what is cut off of a longer digest cannot be found again. */

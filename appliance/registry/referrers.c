@@ -1,7 +1,7 @@
 /*
  * end-12: an image index of the manifests whose subject is <digest>. Unknown ones have none ("MUST NOT return 404").
  * Pages are bounded; where there is more, `Link: rel="next"` leads on. Of a proxy or a group it is what the namespaces
- * behind it list, each manifest once.
+ * behind it list, one after the other: a page names each manifest once.
  */
 #include "handlers.h"
 #include "source.h"
@@ -9,36 +9,35 @@
 #include <cove/json.h>
 #include <cove/manifest.h>
 
-#define REFERRERS_PAGE_MAX 100
+#define REFERRERS_PAGE_MAX 100                 /* of one hosted namespace */
 #define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */
 #define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
-#define UPSTREAM_PAGES_MAX 16
-#define MERGED_MAX 4096
+#define LISTED_MAX 4096
+
+/* Where a page begins, as its Link says it. */
+struct cursor {
+	uint64_t leaf;    /* the namespace behind the name that comes next */
+	uint64_t after;   /* hosted: the id of the manifest before; proxy: descriptors of the upstream's page before */
+	struct str query; /* proxy: of the upstream's page */
+};
 
 struct referrers {
 	struct exchange *x;
 	struct buf *out;
 	struct str type; /* of ?artifactType=; p == NULL: all */
-	int64_t last_id;
-	bool full;
-	/* what a merged list has already */
+	struct cursor at;
+	bool full; /* the next page begins at `at` */
+	uint64_t leaves;
+	char query[UPSTREAM_QUERY_MAX];
+	/* what is listed here already */
 	struct digest *seen;
 	size_t seen_count;
 };
 
-static enum rc put_referrer(void *ctx, const struct referrer *r, struct err *err)
+static void put_descriptor(struct buf *out, const struct referrer *r)
 {
-	struct referrers *list = ctx;
-	struct buf *out = list->out;
 	char text[DIGEST_TEXT_MAX];
-	size_t need = r->annotations.n + r->artifact_type.n + MEDIA_TYPE_MAX + 512;
 
-	(void)err;
-	/* one descriptor at least, whatever its size: else its page would never end */
-	if (list->full || (list->last_id && out->n + need > REFERRERS_BYTES_MAX)) {
-		list->full = true;
-		return OK;
-	}
 	digest_text(text, &r->manifest.digest);
 	json_put_comma(out);
 	buf_addz(out, "{");
@@ -52,18 +51,54 @@ static enum rc put_referrer(void *ctx, const struct referrer *r, struct err *err
 		buf_add(out, r->annotations);
 	}
 	buf_addz(out, "}");
-	list->last_id = r->manifest.id;
+}
+
+static size_t seen_at(const struct referrers *list, const struct digest *d)
+{
+	size_t at = 0;
+
+	while (at < list->seen_count && !digest_eq(&list->seen[at], d))
+		at++;
+	return at;
+}
+
+/* True: d is to be listed. Else it is listed already, or the page is full: one descriptor at least is on it, whatever
+ * its size, or it would never end. */
+static bool take(struct referrers *list, const struct digest *d, size_t need)
+{
+	if (list->full || seen_at(list, d) < list->seen_count)
+		return false;
+	list->full = list->seen_count == LISTED_MAX || (list->seen_count && list->out->n + need > REFERRERS_BYTES_MAX);
+	if (!list->full)
+		list->seen[list->seen_count++] = *d;
+	return !list->full;
+}
+
+static enum rc put_referrer(void *ctx, const struct referrer *r, struct err *err)
+{
+	struct referrers *list = ctx;
+
+	(void)err;
+	if (take(list, &r->manifest.digest, r->annotations.n + r->artifact_type.n + MEDIA_TYPE_MAX + 512))
+		put_descriptor(list->out, r);
+	if (!list->full)
+		list->at.after = (uint64_t)r->manifest.id;
 	return OK;
 }
 
-static void begin(struct referrers *list)
+static enum rc begin(struct referrers *list)
 {
+	list->seen = arena_alloc(list->x->arena, LISTED_MAX * sizeof(*list->seen));
+	if (!list->seen)
+		return fail_rc(&list->x->err, E_BUSY);
+	list->seen_count = 0;
 	buf_init(list->out, REFERRERS_BYTES_MAX + MANIFEST_MAX + 4096);
 	buf_addz(list->out, "{");
 	json_put_member_u64(list->out, "schemaVersion", 2);
 	json_put_member_str(list->out, "mediaType", STR(INDEX_TYPE));
 	json_put_name(list->out, "manifests");
 	buf_addz(list->out, "[");
+	return OK;
 }
 
 static enum rc end(struct referrers *list)
@@ -78,66 +113,55 @@ static enum rc end(struct referrers *list)
 	return reply_bytes(x, 200, INDEX_TYPE, buf_str(list->out));
 }
 
-static void reply_next(struct referrers *list)
+static enum rc link_next(const struct referrers *list)
 {
-	struct exchange *x = list->x;
-	struct buf link = BUF_INIT(2048);
+	const struct cursor *at = &list->at;
+	struct buf query = BUF_INIT(LINK_MAX);
 	char digest[DIGEST_TEXT_MAX];
+	struct str path;
+	enum rc rc;
 
-	digest_text(digest, &x->digest);
-	buf_addf(&link, "</v2/%.*s/referrers/%s?after=%lld", STR_ARG(x->asked), digest, (long long)list->last_id);
+	digest_text(digest, &list->x->digest);
+	path = arena_printf(list->x->arena, "referrers/%s", digest);
+	buf_addf(&query, "after=%llu", (unsigned long long)at->after);
+	if (at->leaf)
+		buf_addf(&query, "&leaf=%llu", (unsigned long long)at->leaf);
+	if (at->query.n) {
+		buf_addz(&query, "&page=");
+		percent_encode(&query, at->query);
+	}
 	if (list->type.p) {
-		buf_addz(&link, "&artifactType=");
-		percent_encode(&link, list->type);
+		buf_addz(&query, "&artifactType=");
+		percent_encode(&query, list->type);
 	}
-	buf_addz(&link, ">; rel=\"next\"");
-	if (buf_ok(&link))
-		reply_field(x, "Link", "%.*s", STR_ARG(buf_str(&link)));
-	buf_release(&link);
+	rc = reply_next(list->x, path, &query);
+	buf_release(&query);
+	return rc;
 }
 
-/* ---- of several namespaces ---- */
-
-/* True the first time. */
-static bool is_new(struct referrers *list, const struct digest *d)
-{
-	for (size_t i = 0; i < list->seen_count; i++)
-		if (digest_eq(&list->seen[i], d))
-			return false;
-	if (list->seen_count == MERGED_MAX) {
-		list->full = true;
-		return false;
-	}
-	list->seen[list->seen_count++] = *d;
-	return true;
-}
-
-static enum rc put_new(void *ctx, const struct referrer *r, struct err *err)
-{
-	struct referrers *list = ctx;
-
-	return is_new(list, &r->manifest.digest) ? put_referrer(list, r, err) : OK;
-}
+/* ---- proxies ---- */
 
 /* The descriptors of an index that another registry made: passed on as they are, if they have a digest. */
 static enum rc put_document(struct exchange *x, struct referrers *list, struct str document)
 {
+	uint64_t before = list->at.after, i = 0;
 	struct json *doc;
 	struct digest d;
 
 	if (json_parse(document, &doc, &x->err))
 		return fail(&x->err, E_UPSTREAM_ANSWER, "the upstream's list of referrers is not valid JSON");
-	for (const struct json *v = json_first(json_member(doc, "manifests")); v; v = json_next(v)) {
+	for (const struct json *v = json_first(json_member(doc, "manifests")); v && !list->full; v = json_next(v)) {
 		/* an upstream need not know the filter ("OCI-Filters-Applied") */
-		if (list->type.p && !str_eq(json_string(json_member(v, "artifactType")), list->type))
+		if (i++ < before || (list->type.p && !str_eq(json_string(json_member(v, "artifactType")), list->type)))
 			continue;
-		if (digest_parse(json_string(json_member(v, "digest")), &d, NULL) || !is_new(list, &d))
+		if (digest_parse(json_string(json_member(v, "digest")), &d, NULL))
 			continue;
-		list->full = list->full || list->out->n > REFERRERS_BYTES_MAX;
-		if (list->full)
-			break;
-		json_put_comma(list->out);
-		json_write(list->out, v);
+		if (take(list, &d, 0)) {
+			json_put_comma(list->out);
+			json_write(list->out, v);
+		}
+		if (!list->full)
+			list->at.after = i;
 	}
 	json_free(doc);
 	return OK;
@@ -165,73 +189,92 @@ static enum rc ask_tag_schema(struct exchange *x, const struct place *leaf, stru
 	return put_document(x, list, bytes);
 }
 
+/* One page of the upstream's: where it has another one, ours ends too. */
 static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct referrers *list)
 {
-	struct str document, next, path, query = STR_NONE;
+	struct str document, next, path;
 	char text[DIGEST_TEXT_MAX];
 	enum rc rc;
 
 	digest_text(text, &x->digest);
 	path = arena_printf(x->arena, "referrers/%s", text);
-	for (int page = 0; page < UPSTREAM_PAGES_MAX; page++) {
-		rc = upstream_list(x->site->upstream, x, leaf, path, query, &document, &next, &x->err);
-		if (!page && (rc == E_NAME_UNKNOWN || rc == E_MANIFEST_UNKNOWN || rc == E_NOT_FOUND))
-			return ask_tag_schema(x, leaf, list);
-		TRY(rc);
-		TRY(put_document(x, list, document));
-		if (!next.n)
-			return OK;
-		query = next;
-	}
+	rc = upstream_list(x->site->upstream, x, leaf, path, list->at.query, &document, &next, &x->err);
+	if (!list->at.query.n && (rc == E_NAME_UNKNOWN || rc == E_MANIFEST_UNKNOWN || rc == E_NOT_FOUND))
+		return ask_tag_schema(x, leaf, list);
+	TRY(rc);
+	TRY(put_document(x, list, document));
+	if (list->full || !next.n)
+		return OK;
+	/* the arena will be rewound */
+	memcpy(list->query, next.p, next.n);
+	list->at = (struct cursor){.leaf = list->at.leaf, .query = {list->query, next.n}};
 	list->full = true;
 	return OK;
 }
 
+/* ---- the list ---- */
+
 static enum rc ask_referrers(struct exchange *x, const struct place *leaf, void *ctx)
 {
 	struct referrers *list = ctx;
+	struct arena_mark mark = arena_mark(x->arena);
+	uint64_t i = list->leaves++;
 	bool more = false;
+	enum rc rc;
 
-	if (is_proxy(leaf))
-		return ask_upstream(x, leaf, list);
-	TRY(referrer_list(
-	    x->site->store, place_name(leaf), &x->digest, list->type, 0, MERGED_MAX, put_new, list, &more, &x->err));
+	if (i < list->at.leaf || list->full)
+		return E_NAME_UNKNOWN; /* on another page */
+	if (i > list->at.leaf)
+		list->at = (struct cursor){.leaf = i};
+	if (is_proxy(leaf)) {
+		rc = ask_upstream(x, leaf, list);
+		arena_rewind(x->arena, mark); /* a large document leaves no room for another one */
+		return rc;
+	}
+	TRY(referrer_list(x->site->store, place_name(leaf), &x->digest, list->type, (int64_t)list->at.after,
+	    REFERRERS_PAGE_MAX, put_referrer, list, &more, &x->err));
 	list->full = list->full || more;
 	return OK;
 }
 
-static enum rc referrers_merged(struct exchange *x, struct referrers *list)
+static bool is_query(struct str s)
 {
-	size_t answered;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
+			return false;
+	return s.n < UPSTREAM_QUERY_MAX;
+}
 
-	list->seen = arena_alloc(x->arena, MERGED_MAX * sizeof(*list->seen));
-	if (!list->seen)
-		return fail_rc(&x->err, E_BUSY);
-	begin(list);
-	TRY(source_each(x, ask_referrers, list, &answered));
-	if (list->full)
-		reply_warning(x, STR("the list of referrers is not complete: ask for one artifactType"));
-	return end(list);
+/* What the Link of the page before says. */
+static enum rc read_cursor(struct exchange *x, struct cursor *out)
+{
+	struct str text;
+	bool good = true;
+
+	if (query_get(x, "after", &text))
+		good = str_u64(text, &out->after) && out->after <= INT64_MAX;
+	if (query_get(x, "leaf", &text))
+		good = str_u64(text, &out->leaf) && good;
+	if (query_get(x, "page", &out->query))
+		good = is_query(out->query) && good;
+	return good ? OK : fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
 }
 
 enum rc referrers_get(struct exchange *x)
 {
 	struct referrers list = {.x = x, .out = &x->reply.content};
-	struct str type, text;
-	uint64_t after = 0;
-	bool more = false;
+	struct str type;
+	size_t answered;
 
 	if (query_get(x, "artifactType", &type) && type.n)
 		list.type = type;
-	if (query_get(x, "after", &text) && (!str_u64(text, &after) || after > INT64_MAX))
-		return fail_rc(&x->err, E_PAGE_INVALID);
-	if (x->place.ns->kind != NAMESPACE_HOSTED)
-		return referrers_merged(x, &list);
-	begin(&list);
-	TRY(referrer_list(x->site->store, x->name, &x->digest, list.type, (int64_t)after, REFERRERS_PAGE_MAX,
-	    put_referrer, &list, &more, &x->err));
-	if (more || list.full)
-		reply_next(&list);
+	if (list.type.n > MEDIA_TYPE_MAX)
+		return fail(&x->err, E_PAGE_INVALID, "an artifactType has %d bytes at most", MEDIA_TYPE_MAX);
+	TRY(read_cursor(x, &list.at));
+	TRY(begin(&list));
+	TRY(source_each(x, ask_referrers, &list, &answered));
+	if (list.full)
+		TRY(link_next(&list));
 	return end(&list);
 }
 
@@ -275,11 +318,9 @@ static enum rc compare_stored(
 	for (size_t i = 0; i < content->reference_count; i++) {
 		struct reference ref = {.is_digest = true, .digest = content->references[i].digest};
 		struct manifest_info there;
-		size_t at = 0;
+		size_t at = seen_at(list, &ref.digest);
 		enum rc rc;
 
-		while (at < list->seen_count && !digest_eq(&list->seen[at], &ref.digest))
-			at++;
 		if (at < list->seen_count) {
 			hits += !hit[at];
 			hit[at] = true;
@@ -319,18 +360,18 @@ enum rc referrers_tag_get(
 	bool more;
 
 	*done = false;
-	list.seen = arena_alloc(x->arena, MERGED_MAX * sizeof(*list.seen));
+	list.seen = arena_alloc(x->arena, LISTED_MAX * sizeof(*list.seen));
 	if (!list.seen)
 		return fail_rc(&x->err, E_BUSY);
 	TRY(referrer_list(
-	    x->site->store, x->name, subject, STR_NONE, 0, MERGED_MAX, note_digest, &list, &more, &x->err));
+	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, note_digest, &list, &more, &x->err));
 	if (stored)
 		TRY(judge_stored(x, &list, stored, &what));
 	if (what != STORED_BEHIND || (!stored && !list.seen_count))
 		return OK;
-	begin(&list);
+	TRY(begin(&list));
 	TRY(referrer_list(
-	    x->site->store, x->name, subject, STR_NONE, 0, MERGED_MAX, put_referrer, &list, &more, &x->err));
+	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, put_referrer, &list, &more, &x->err));
 	if (more || list.full)
 		reply_warning(x, STR("the list of referrers is not complete: ask the referrers API"));
 	TRY(end(&list));

@@ -12,13 +12,24 @@ void reply_location(struct exchange *x, const char *kind, const struct digest *d
 	reply_field(x, "Docker-Content-Digest", "%s", text);
 }
 
+static bool is_number(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_digit(s.p[i]))
+			return false;
+	return s.n;
+}
+
 enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out)
 {
 	struct str n;
 
 	*out = (struct page){.n = page_max};
-	if (query_get(x, "n", &n) && (!str_u64(n, &out->n)))
-		return fail_rc(&x->err, E_PAGE_INVALID);
+	if (query_get(x, "n", &n) && !str_u64(n, &out->n)) {
+		if (!is_number(n))
+			return fail_rc(&x->err, E_PAGE_INVALID);
+		out->n = page_max; /* more than 64 bits */
+	}
 	if (out->n > page_max)
 		out->n = page_max;
 	if (!query_get(x, "last", &out->last))
@@ -26,12 +37,33 @@ enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out)
 	return OK;
 }
 
-void reply_next_page(struct exchange *x, const char *path, struct str name, uint64_t n, struct str last)
+enum rc reply_next(struct exchange *x, struct str path, const struct buf *query)
 {
-	struct buf escaped = BUF_INIT(1024);
+	struct buf link = BUF_INIT(LINK_MAX);
+	bool fits;
 
-	percent_encode(&escaped, last);
-	reply_field(x, "Link", "</v2/%.*s%s%s?n=%llu&last=%.*s>; rel=\"next\"", STR_ARG(name), name.n ? "/" : "", path,
-	    (unsigned long long)n, STR_ARG(buf_str(&escaped)));
-	buf_release(&escaped);
+	buf_addf(&link, "</v2/%.*s%s%.*s?%.*s", STR_ARG(x->asked), x->asked.n ? "/" : "", STR_ARG(path),
+	    STR_ARG(buf_str(query)));
+	if (x->place.by_ns) { /* the name alone would lead elsewhere */
+		buf_addz(&link, "&ns=");
+		percent_encode(&link, x->approach.ns);
+	}
+	buf_addz(&link, ">; rel=\"next\"");
+	fits = buf_ok(query) && buf_ok(&link);
+	if (fits)
+		reply_field(x, "Link", "%.*s", STR_ARG(buf_str(&link)));
+	buf_release(&link);
+	return fits ? OK : fail(&x->err, E_HTTP_URI_TOO_LONG, "the link to the next page is too long");
+}
+
+enum rc reply_next_page(struct exchange *x, struct str path, uint64_t n, struct str last)
+{
+	struct buf query = BUF_INIT(LINK_MAX);
+	enum rc rc;
+
+	buf_addf(&query, "n=%llu&last=", (unsigned long long)n);
+	percent_encode(&query, last);
+	rc = reply_next(x, path, &query);
+	buf_release(&query);
+	return rc;
 }

@@ -4,6 +4,7 @@
  */
 #include "handlers.h"
 #include "source.h"
+#include <cove/codec.h>
 #include <cove/json.h>
 #include <stdlib.h>
 
@@ -44,7 +45,7 @@ static enum rc end(struct listing *l, uint64_t n, bool more)
 
 	buf_addz(l->out, "]}");
 	if (more && n)
-		reply_next_page(x, "tags/list", x->asked, n, (struct str){l->last, l->last_n});
+		TRY(reply_next_page(x, STR("tags/list"), n, (struct str){l->last, l->last_n}));
 	if (!buf_ok(l->out))
 		return fail(&x->err, E_BUSY, "the list is too long: ask for fewer entries with n=");
 	return reply_bytes(x, 200, "application/json", buf_str(l->out));
@@ -119,6 +120,26 @@ static enum rc merge_document(struct exchange *x, struct str document, struct me
 	return rc;
 }
 
+/* Of the request's query, what means the same there: n, unless it is more than some registries bear, and last. */
+static enum rc ask_upstream(
+    struct exchange *x, const struct place *leaf, const struct page *page, struct str *document, struct str *next)
+{
+	struct buf query = BUF_INIT(LINK_MAX);
+	enum rc rc;
+
+	if (page->n < TAGS_PAGE_MAX)
+		buf_addf(&query, "n=%llu", (unsigned long long)page->n);
+	if (page->last.n) {
+		buf_addz(&query, query.n ? "&last=" : "last=");
+		percent_encode(&query, page->last);
+	}
+	rc = buf_ok(&query)
+		 ? upstream_list(x->site->upstream, x, leaf, STR("tags/list"), buf_str(&query), document, next, &x->err)
+		 : fail(&x->err, E_PAGE_INVALID, "no tag is as long as this last");
+	buf_release(&query);
+	return rc;
+}
+
 static enum rc ask_tags(struct exchange *x, const struct place *leaf, void *ctx)
 {
 	struct merge *m = ctx;
@@ -127,7 +148,7 @@ static enum rc ask_tags(struct exchange *x, const struct place *leaf, void *ctx)
 
 	if (!is_proxy(leaf))
 		return merge_stored(x, leaf, m);
-	rc = upstream_list(x->site->upstream, x, leaf, STR("tags/list"), x->query, &document, &next, &x->err);
+	rc = ask_upstream(x, leaf, m->page, &document, &next);
 	if (!rc) {
 		m->more = m->more || next.n;
 		return merge_document(x, document, m);

@@ -82,7 +82,7 @@ struct job {
 	struct err err;
 	uint64_t size;
 	struct flow *flow;
-	char next_query[512];
+	char next_query[UPSTREAM_QUERY_MAX];
 	struct conn_ref *waiting;
 	size_t waiting_count, waiting_room;
 };

@@ -3,7 +3,7 @@ The specification clause by clause, where no file of an endpoint has it: each te
 (distribution-spec 1.1.1, and what is merged for the coming version). Every reply is also held to "Error Codes" and
 "Warnings".
 """
-import json, os, re, uuid
+import json, os, re, urllib.parse, uuid
 from cove import CONFIG, OCI_IMAGE, OCI_INDEX, Case, Client, add_digest, descriptor, image, index, sha256, sha512
 
 NAME = "clauses/app"
@@ -40,13 +40,13 @@ class Clauses(Case):
     def start(self, query=""):
         return self.ask("POST", f"/v2/{NAME}/blobs/uploads/{query}", status=202)["Location"]
 
-    def referrers(self, digest, query=""):
+    def referrers(self, digest, query="", filtered=False):
         """All descriptors, page by page; how many pages there were."""
         found, pages, url = [], 0, f"/v2/{NAME}/referrers/{digest}{query}"
         while url:
             r = self.ask("GET", url, status=200)
             self.assertEqual((r["Content-Type"], r.json()["mediaType"], r.json()["schemaVersion"]), (OCI_INDEX, OCI_INDEX, 2))
-            self.assertEqual(r["OCI-Filters-Applied"], "artifactType" if "artifactType=a" in query else None)
+            self.assertEqual(r["OCI-Filters-Applied"], "artifactType" if filtered or "artifactType=a/" in query else None)
             found, pages = found + r.json()["manifests"], pages + 1
             if r["Link"]:
                 self.assertRegex(r["Link"], r'^<[^<>]+>; rel="next"$')  # "with the Relation Type rel="next""
@@ -284,6 +284,33 @@ class Clauses(Case):
             self.assertGreaterEqual(pages, least)
             found, _ = self.referrers(subject["digest"], "?artifactType=a/1")
             self.assertEqual([d["digest"] for d in found], pushed[1::2])
+        for bad in ("after=x", "after=9223372036854775808", "leaf=-1", "page=a%0d%0ab", "page=" + "p" * 512):
+            r = self.ask("GET", f"/v2/{NAME}/referrers/{subject['digest']}?{bad}", status=400)
+            self.assertIn("from its start", r.message())
+
+    def test_referrers_of_a_type_with_pages(self):
+        """The filter goes on in the Link, whatever it is made of; one that no media type could be is no filter."""
+        config, subject = self.c.push_blob(NAME, CONFIG), descriptor(OCI_IMAGE, sha256(os.urandom(8)), 8)
+        kinds, long = ("a/x+y; z=\"1&2\" %41 ü", "a/" + "&" * 253), "a/" + "&" * 254
+        pushed = {kind: [] for kind in kinds}
+        for i in range(101):
+            for kind in kinds:
+                m = image([], [], config, subject=subject, artifactType=kind, annotations={"i": str(i)})
+                pushed[kind].append(sha256(json.dumps(m).encode()))
+                self.ask("PUT", self.manifests(pushed[kind][-1]), m, status=201)
+        for kind in kinds:
+            found, pages = self.referrers(subject["digest"], "?artifactType=" + urllib.parse.quote(kind, safe=""), filtered=True)
+            self.assertEqual(([d["digest"] for d in found], pages), (pushed[kind], 2))
+        self.ask("GET", f"/v2/{NAME}/referrers/{subject['digest']}?artifactType=" + urllib.parse.quote(long, safe=""), status=400)
+
+    def test_referrers_of_a_long_digest(self):
+        """The subject may be named by any algorithm."""
+        config, subject = self.c.push_blob(NAME, CONFIG), descriptor(OCI_IMAGE, sha512(os.urandom(8)), 8)
+        m = image([], [], config, subject=subject, artifactType="a/long")
+        r = self.ask("PUT", self.manifests("long"), m, status=201)
+        self.assertEqual(r["OCI-Subject"], subject["digest"])
+        found, _ = self.referrers(subject["digest"])
+        self.assertEqual([d["digest"] for d in found], [r["Docker-Content-Digest"]])
 
     def test_referrers_with_any_character(self):
         """Annotations come back as they were pushed, also where an escape would make them longer than a manifest."""

@@ -86,6 +86,60 @@ class Proxy(Proxied):
         r = self.get(f"/v2/mirror/team/lists/referrers/{digest}", "mirror/team/lists")
         self.assertEqual(len(r.json()["manifests"]), 1)
 
+    def follow(self, url, name):
+        """All pages of a list."""
+        c, pages = self.puller(name), []
+        while url:
+            r = c.request("GET", url)
+            self.assertEqual(r.status, 200, (url, r.body[:300]))
+            pages.append(r.json())
+            url = r["Link"] and r["Link"][1:r["Link"].index(">")]
+        return pages
+
+    def attach(self, where, name, digest, count, kind="a/b", fill=""):
+        """Referrers of the digest; their digests."""
+        c = where.client(f"repository:{name}:pull,push")
+        config, pushed = c.push_blob(name, cove.CONFIG), []
+        for i in range(count):
+            m = cove.image([], [], config, subject=cove.descriptor(cove.OCI_IMAGE, digest, 8), artifactType=kind,
+                           annotations={"i": f"{name} {i}", "fill": fill})
+            r, data = c.push_manifest(name, f"{kind[0]}{i}", m)
+            self.assertEqual(r.status, 201, r.body)
+            pushed.append(sha256(data))
+        return pushed
+
+    def listed(self, url, name):
+        pages = self.follow(url, name)
+        return [d["digest"] for p in pages for d in p["manifests"]], len(pages)
+
+    def test_lists_by_ns(self):
+        """?ns= chooses the proxy: it stays in every Link, and is not the upstream's business."""
+        self.proxy("by-ns", "upstream_names=registry.test")
+        digest, _ = self.push(self.origin, "team/ns", "v1")
+        kind = "a/b+c"
+        pushed = self.attach(self.origin, "team/ns", digest, 101, kind)
+        full = "by-ns/team/ns"
+        tags = [t for p in self.follow("/v2/team/ns/tags/list?ns=registry.test&n=60", full) for t in p["tags"]]
+        self.assertEqual(tags, sorted(["v1"] + [f"a{i}" for i in range(101)]))
+        self.assertEqual(self.listed(f"/v2/team/ns/referrers/{digest}?ns=registry.test&artifactType=a/b%2bc", full), (pushed, 2))
+        self.assertEqual(self.listed(f"/v2/team/ns/referrers/{digest}?ns=registry.test&artifactType=a/b", full), ([], 2))
+
+    def test_referrers_in_large_pages(self):
+        digest, _ = self.push(self.origin, "team/large", "v1")
+        pushed = self.attach(self.origin, "team/large", digest, 4, fill="x" * 1500000)
+        self.assertEqual(self.listed(f"/v2/mirror/team/large/referrers/{digest}", "mirror/team/large"), (pushed, 2))
+
+    def test_referrers_of_a_group_in_pages(self):
+        self.cove.command("namespace", "create", "both", "group", "members=own mirror", "fall_through=true")
+        digest, _ = self.push(self.origin, "team/paged", "v1")
+        self.push(self.cove, "own/team/paged", "v1")
+        theirs = self.attach(self.origin, "team/paged", digest, 130)
+        ours = self.attach(self.cove, "own/team/paged", digest, 120)
+        found, pages = self.listed(f"/v2/both/team/paged/referrers/{digest}", "both/team/paged")
+        self.assertEqual((found, pages), (ours + theirs, 3))
+        found, _ = self.listed(f"/v2/all/team/paged/referrers/{digest}", "all/team/paged")
+        self.assertEqual(found, ours)  # not past the own repository
+
     def test_push_is_refused(self):
         r = self.puller("mirror/team/app", "pull,push").request("POST", "/v2/mirror/team/app/blobs/uploads/")
         self.assertEqual(r.status, 403)

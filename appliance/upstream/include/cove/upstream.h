@@ -38,7 +38,8 @@ CHECKED enum rc upstream_blob(struct upstream *u, struct exchange *x, const stru
     struct upstream_blob *out, struct err *err);
 
 /* The upstream's own lists, one page, passed on as they are: JSON documents in the arena of a ROUTE_LARGE route, and
- * the query of the next page from its Link field (empty: none). `query` is the request's. */
+ * the query of the next page from its Link field (empty: none). */
+#define UPSTREAM_QUERY_MAX 512
 CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
     struct str query, struct str *document, struct str *next_query, struct err *err);
 
