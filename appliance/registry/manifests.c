@@ -133,7 +133,7 @@ enum rc manifest_upload(struct exchange *x)
 		digest_text(text, &d);
 		return fail(&x->err, E_DIGEST_INVALID, "the manifest's digest is %s, not that of the request", text);
 	}
-	content.sparse = x->site->sparse_manifests || x->place.ns->sparse_manifests;
+	content.sparse = x->site->sparse_manifests || to.sparse;
 	TRY(wanted_tags(x, tags, &count));
 	if (x->place.ns->kind == NAMESPACE_GROUP)
 		TRY(gather(x, &to, &content));

@@ -14,6 +14,7 @@ static void fill(const struct place *place, struct target *out)
 
 	*out = (struct target){
 	    .name = {place->full},
+	    .sparse = ns->sparse_manifests,
 	    .space =
 		{
 		    .blob_store = ns->blob_store,

@@ -5,6 +5,7 @@
 struct target {
 	struct repo_name name;
 	struct space space;
+	bool sparse; /* manifests may name what is not here */
 };
 
 /* For whatever writes. E_DENIED with a sentence: a proxy, a group without a writable member, a read-only namespace. */

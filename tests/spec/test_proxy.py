@@ -287,6 +287,17 @@ class Policies(Case):
         self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/v1").status, 403)
         self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/edge").status, 202)
 
+    def test_sparse_manifests(self):
+        """An attribute of the namespace that is written to, also when the push comes through a group."""
+        self.cove.command("namespace", "create", "sparse", "hosted", "sparse_manifests=true")
+        self.cove.command("namespace", "create", "strict", "hosted")
+        self.cove.command("namespace", "create", "to-sparse", "group", "members=strict sparse", "writable=sparse")
+        self.cove.command("namespace", "create", "to-strict", "group", "members=sparse strict", "writable=strict")
+        for name, status in (("sparse", 201), ("to-sparse", 201), ("strict", 404), ("to-strict", 404)):
+            c = self.cove.client(f"repository:{name}/app:pull,push")
+            r, data = c.push_manifest(f"{name}/app", "part", cove.index([b"never pushed"]))
+            self.assertEqual(r.status, status, name)
+
     def test_quota(self):
         self.cove.command("namespace", "create", "small", "hosted", "quota=1MiB")
         self.assertEqual(self.push("small/app", "v1", b"a" * 600000).status, 201)
