@@ -195,6 +195,8 @@ void reply_error(struct exchange *x, enum rc rc)
 		buf_reset(&x->reply.fields);
 	if (rc_status(rc) == 401)
 		access_add_challenge(x, rc);
+	if (rc == E_UNSUPPORTED) /* RFC 9110 §15.5.6; it is deletes that can be switched off */
+		reply_field(x, "Allow", "GET, HEAD");
 	if (retry_after_s(x, rc))
 		reply_field(x, "Retry-After", "%u", retry_after_s(x, rc));
 	error_body(x, rc, text);

@@ -1,10 +1,10 @@
 /* target: see target.h. */
 #include "target.h"
 
-static enum rc check_rules(struct exchange *x, const struct namespace *ns)
+static enum rc check_rules(struct exchange *x, const struct namespace *ns, enum rc refusal)
 {
 	if (ns->kind == NAMESPACE_HOSTED && ns->redeploy == REDEPLOY_READ_ONLY)
-		return fail(&x->err, E_DENIED, "the namespace \"%.*s\" is read-only", STR_ARG(ns->name));
+		return fail(&x->err, refusal, "the namespace \"%.*s\" is read-only", STR_ARG(ns->name));
 	return OK;
 }
 
@@ -31,7 +31,7 @@ enum rc target_of(struct exchange *x, struct target *out)
 	struct place place;
 
 	TRY(namespace_writable(&x->place, x->arena, &place, &x->err));
-	TRY(check_rules(x, place.ns));
+	TRY(check_rules(x, place.ns, E_DENIED));
 	fill(&place, out);
 	return OK;
 }
@@ -41,7 +41,7 @@ enum rc target_of_delete(struct exchange *x, struct target *out)
 	if (x->place.ns->kind == NAMESPACE_GROUP)
 		return fail(&x->err, E_UNSUPPORTED, "\"%.*s\" is a group: delete in the member that has it",
 		    STR_ARG(x->place.ns->name));
-	TRY(check_rules(x, x->place.ns));
+	TRY(check_rules(x, x->place.ns, E_UNSUPPORTED));
 	fill(&x->place, out);
 	return OK;
 }

@@ -137,7 +137,7 @@ enum rc blob_mount(struct store *st, const struct space *space, struct repo_name
 	return end_transaction(c, rc, err);
 }
 
-/* E_DENIED when a manifest of the repository names it as content that must be here. */
+/* E_UNSUPPORTED when a manifest of the repository names it as content that must be here. */
 static enum rc check_unneeded(struct db_conn *c, int64_t repository, const struct digest *d, struct err *err)
 {
 	static const char sql[] = "SELECT m.digest FROM manifest_references f JOIN manifests m ON m.id = f.manifest"
@@ -159,7 +159,7 @@ static enum rc check_unneeded(struct db_conn *c, int64_t repository, const struc
 	db_done(s);
 	TRY(rc);
 	digest_text(text, &manifest);
-	return fail(err, E_DENIED, "the blob is in use: delete the manifest %s first", text);
+	return fail(err, E_UNSUPPORTED, "the blob is in use: delete the manifest %s first", text);
 }
 
 static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struct digest *d, struct err *err)

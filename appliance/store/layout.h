@@ -173,7 +173,7 @@ CHECKED enum rc space_check_quota(
     struct db_conn *c, const struct space *space, int64_t repository, uint64_t used_before, struct err *err);
 /* Before a tag that is there is pointed at another manifest: E_TAG_FIXED. */
 CHECKED enum rc space_check_move(const struct space *space, struct tag tag, struct err *err);
-/* Before a tag, or a manifest with its tags, is deleted: E_TAG_FIXED. */
+/* Before a tag, or a manifest with its tags, is deleted: E_UNSUPPORTED. */
 CHECKED enum rc space_check_delete(
     struct db_conn *c, const struct space *space, int64_t repository, const struct reference *ref, struct err *err);
 

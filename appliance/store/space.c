@@ -90,7 +90,7 @@ static enum rc check_gone(const struct space *space, struct str tag, struct err 
 	if (!globs_have(space->immutable_tags, tag))
 		return OK;
 	return fail(
-	    err, E_TAG_FIXED, "the tag %.*s is immutable: neither it nor its manifest may be deleted", STR_ARG(tag));
+	    err, E_UNSUPPORTED, "the tag %.*s is immutable: neither it nor its manifest may be deleted", STR_ARG(tag));
 }
 
 enum rc space_check_delete(

@@ -52,7 +52,7 @@ class Pull(Case):
 
     def test_several_ranges(self):
         r = self.c.request("GET", self.url, headers={"Range": "bytes=0-1,5-6"})
-        self.assertIn(r.status, (200, 400))
+        self.assertEqual(r.status, 400)
 
     def test_conditional(self):
         etag = self.c.request("GET", self.url)["ETag"]
@@ -73,7 +73,7 @@ class Pull(Case):
     def test_delete_of_a_needed_blob(self):
         self.c.push_image(NAME, "needed", [b"needed layer"])
         r = self.c.request("DELETE", f"/v2/{NAME}/blobs/{sha256(b'needed layer')}")
-        self.assertGreaterEqual(r.status, 400)
+        self.assertEqual((r.status, r.code()), (405, "UNSUPPORTED"))
         self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/blobs/{sha256(b'needed layer')}").status, 200)
 
 

@@ -53,8 +53,7 @@ class Manifests(Case):
 
     def test_wrong_size(self):
         self.c.push_image(NAME, "size")
-        r, _ = self.c.push_manifest(NAME, "size2", image([sha256(b"layer")], [6]))
-        self.assertGreaterEqual(r.status, 400)
+        self.refused(image([sha256(b"layer")], [6]), 404, "MANIFEST_BLOB_UNKNOWN")
 
     def test_index(self):
         _, a = self.c.push_image(NAME, "a", [b"layer a"])
@@ -77,7 +76,7 @@ class Manifests(Case):
         layer = self.c.push_blob(NAME, b"cache layer")
         cache = {**index([]), "manifests": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer, 11)]}
         self.assertEqual(self.c.push_manifest(NAME, "cache", cache)[0].status, 201)
-        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/blobs/{layer}").status, 403)
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/blobs/{layer}").status, 405)
         cache["manifests"] = [descriptor("application/vnd.buildkit.cacheconfig.v0", sha256(b"never"), 5)]
         self.refused(cache, 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
 

@@ -1,5 +1,5 @@
 """Proxy and group namespaces: a cove in front of another cove (issue: hosted, proxy and group namespaces)."""
-import os, socket, threading, time
+import json, os, socket, threading, time
 import cove
 from cove import Case, Client, Cove, sha256
 
@@ -274,8 +274,12 @@ class Policies(Case):
             self.assertEqual(r.status, again, r.body)
         self.cove.command("namespace", "change", "once", "redeploy=read-only")
         self.assertEqual(self.cove.client("repository:once/app:pull,push").request("POST", "/v2/once/app/blobs/uploads/").status, 403)
-        r = self.cove.client("repository:once/app:pull,delete").request("DELETE", "/v2/once/app/manifests/1.0")
-        self.assertEqual(r.status, 403)
+        digest = self.cove.client("repository:once/app:pull").request("HEAD", "/v2/once/app/manifests/1.0")["Docker-Content-Digest"]
+        for path in ("manifests/1.0", "manifests/" + digest, "blobs/" + sha256(b"first")):
+            # "If tag deletion is disabled, the registry MUST respond with either a 400 Bad Request or a 405"
+            r = self.cove.client("repository:once/app:pull,delete").request("DELETE", "/v2/once/app/" + path)
+            self.assertEqual((r.status, r.code(), r["Allow"]), (405, "UNSUPPORTED", "GET, HEAD"), path)
+            self.assertIn("read-only", r.message())
 
     def test_immutable_tags(self):
         self.cove.command("namespace", "create", "fixed", "hosted", "immutable_tags=v*")
@@ -283,8 +287,16 @@ class Policies(Case):
         self.assertEqual(self.push("fixed/app", "v1", b"second").status, 403)
         self.assertEqual(self.push("fixed/app", "edge", b"second").status, 201)
         self.assertEqual(self.push("fixed/app", "edge", b"third").status, 201)
-        c = self.cove.client("repository:fixed/app:pull,delete")
-        self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/v1").status, 403)
+        c = self.cove.client("repository:fixed/app:pull,push,delete")
+        # one of several tags is immutable: nothing of the push is stored
+        other = json.dumps(cove.image([], [], sha256(cove.CONFIG), annotations={"a": "b"})).encode()
+        r = c.request("PUT", f"/v2/fixed/app/manifests/{sha256(other)}?tag=free&tag=v1&tag=free2", other, {"Content-Type": cove.OCI_IMAGE})
+        self.assertEqual(r.status, 403)
+        for reference in ("free", "free2", sha256(other)):
+            self.assertEqual(c.request("HEAD", f"/v2/fixed/app/manifests/{reference}").status, 404)
+        digest = c.request("HEAD", "/v2/fixed/app/manifests/v1")["Docker-Content-Digest"]
+        self.assertEqual(c.request("DELETE", f"/v2/fixed/app/manifests/{digest}").status, 405)
+        self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/v1").status, 405)
         self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/edge").status, 202)
 
     def test_sparse_manifests(self):

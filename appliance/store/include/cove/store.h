@@ -37,7 +37,7 @@ struct space {
 	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
 	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
 	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
-	struct str immutable_tags;  /* globs: neither moved nor deleted once they are there: E_TAG_FIXED */
+	struct str immutable_tags;  /* globs: neither moved (E_TAG_FIXED) nor deleted (E_UNSUPPORTED) once there */
 };
 
 /* ---- blobs (end-2, end-10, end-11) ---- */
@@ -52,8 +52,8 @@ CHECKED enum rc blob_open(
 /* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
 CHECKED enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
     const struct digest *d, struct err *err);
-/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_DENIED with a
- * sentence when a manifest of the repository still needs it. */
+/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_UNSUPPORTED with
+ * a sentence when a manifest of the repository still needs it. */
 CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
 /* The repositories (at most max, names copied into the arena) that link to d: for a mount without `from`. */
 struct arena;
