@@ -28,7 +28,7 @@ CHECKED enum rc reply_next(struct exchange *x, struct str path, const struct buf
 CHECKED enum rc reply_next_page(struct exchange *x, struct str path, uint64_t n, struct str last);
 
 /* Is the tag where clients look that do not know the referrers API (spec "Referrers Tag Schema": the algorithm, a dash,
- * at most 64 digits)? Of sha256 only: what is cut off of a longer digest cannot be found again. */
+ * at most 64 digits)? What is cut off of a longer digest is zero in *subject. */
 #define REFERRERS_TAG_MAX (7 + 64)
 bool referrers_tag_parse(struct tag tag, struct digest *subject);
 /*
@@ -36,4 +36,4 @@ bool referrers_tag_parse(struct tag tag, struct digest *subject);
  * the same already, or is something else: an index that names other content of this repository. Else *done is false.
  */
 CHECKED enum rc referrers_tag_get(
-    struct exchange *x, const struct digest *subject, const struct manifest_info *stored, bool *done);
+    struct exchange *x, struct digest *subject, const struct manifest_info *stored, bool *done);

@@ -280,18 +280,15 @@ enum rc referrers_get(struct exchange *x)
 
 /* ---- "Referrers Tag Schema": the list as clients that do not know the API look for it ---- */
 
-#define TAG_PREFIX "sha256-"
 #define TAGGED_BYTES_MAX (1024 * 1024)
 
 bool referrers_tag_parse(struct tag tag, struct digest *subject)
 {
-	char text[REFERRERS_TAG_MAX];
+	struct str algorithm, hex;
 
-	if (tag.s.n != sizeof text || !str_starts(tag.s, STR(TAG_PREFIX)))
-		return false;
-	memcpy(text, tag.s.p, sizeof text);
-	text[strlen(TAG_PREFIX) - 1] = ':';
-	return digest_parse((struct str){text, sizeof text}, subject, NULL) == OK;
+	*subject = (struct digest){0};
+	return str_cut(tag.s, '-', &algorithm, &hex) && !digest_algorithm_parse(algorithm, &subject->algorithm, NULL) &&
+	       hex_decode(subject->bytes, SUBJECT_PREFIX, hex);
 }
 
 static enum rc note_digest(void *ctx, const struct referrer *r, struct err *err)
@@ -351,8 +348,7 @@ static enum rc judge_stored(
 	return compare_stored(x, list, &content, out);
 }
 
-enum rc referrers_tag_get(
-    struct exchange *x, const struct digest *subject, const struct manifest_info *stored, bool *done)
+enum rc referrers_tag_get(struct exchange *x, struct digest *subject, const struct manifest_info *stored, bool *done)
 {
 	struct referrers list = {.x = x, .out = &x->reply.content};
 	enum stored what = STORED_BEHIND;
@@ -363,6 +359,7 @@ enum rc referrers_tag_get(
 	list.seen = arena_alloc(x->arena, LISTED_MAX * sizeof(*list.seen));
 	if (!list.seen)
 		return fail_rc(&x->err, E_BUSY);
+	TRY(subject_complete(x->site->store, x->name, subject, &x->err));
 	TRY(referrer_list(
 	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, note_digest, &list, &more, &x->err));
 	if (stored)

@@ -138,6 +138,33 @@ enum rc referrer_list(struct store *st, struct repo_name repo, const struct dige
 	return rc;
 }
 
+enum rc subject_complete(struct store *st, struct repo_name repo, struct digest *d, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT m.subject FROM repositories r JOIN manifests m ON m.repository = r.id AND m.subject > :prefix"
+	    " AND m.subject < :end WHERE r.name = :repository ORDER BY m.subject LIMIT 1";
+	uint8_t end[sizeof d->bytes + 1]; /* behind every digest with that prefix */
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool found;
+	enum rc rc = OK;
+
+	if (digest_size(d->algorithm) == SUBJECT_PREFIX)
+		return OK;
+	memset(end, 0xff, sizeof end);
+	memcpy(end, d->bytes, SUBJECT_PREFIX);
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_blob(s, ":prefix", str_first(digest_bytes(d), SUBJECT_PREFIX));
+	db_bind_blob(s, ":end", (struct str){(const char *)end, sizeof end});
+	TRY(db_step(s, &found, err));
+	if (found)
+		rc = digest_column(s, 0, d, err);
+	db_done(s);
+	return rc;
+}
+
 enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err)
 {
 	struct db_conn *c;

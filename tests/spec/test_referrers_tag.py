@@ -3,7 +3,7 @@
 themselves. Both kinds of client see the same, whoever pushed or deleted.
 """
 import json
-from cove import OCI_IMAGE, OCI_INDEX, Case, descriptor, image, sha256
+from cove import OCI_IMAGE, OCI_INDEX, Case, descriptor, image, sha256, sha512
 
 
 class ReferrersTag(Case):
@@ -67,6 +67,24 @@ class ReferrersTag(Case):
         self.assert_list([])
         self.assertEqual(self.manifests(self.tag, "DELETE").status, 202)
         self.assertEqual(self.manifests(self.tag).status, 404)
+
+    def test_subject_with_a_long_digest(self):
+        """"<alg>-<ref>", of which <ref> is cut to 64 characters: the list is found by what is left of the digest."""
+        others = [sha512(b"other"), "sha512:" + self.digest[7:] + "0" * 64, "sha512:" + self.digest[7:-1] + "ff" + "f" * 63]
+        self.attach("application/short")
+        for self.digest in [sha512(self.data), *others]:
+            self.tag = self.digest.replace(":", "-")[:71]
+            self.assertEqual(self.manifests(self.tag).status, 404)
+            one = self.attach("application/one")
+            two = self.attach("application/two")
+            self.assert_list([one, two])
+            status, stored = self.put_list([two, one])
+            self.assertEqual(status, 201)
+            self.assert_list([two, one], stored)
+            for d in (one, two):
+                self.assertEqual(self.manifests(d["digest"], "DELETE").status, 202)
+            self.assert_list([])
+            self.assertEqual(self.manifests(self.tag, "DELETE").status, 202)
 
     def test_another_index_under_such_a_tag_stays(self):
         """Some mirrors give images a tag made of their digest."""

@@ -181,3 +181,7 @@ typedef enum rc referrer_fn(void *ctx, const struct referrer *r, struct err *err
  * filters unless empty. None is no error. */
 CHECKED enum rc referrer_list(struct store *st, struct repo_name repo, const struct digest *d, struct str artifact_type,
     int64_t after, uint64_t max, referrer_fn *each, void *ctx, bool *more, struct err *err);
+/* Of a digest longer than SUBJECT_PREFIX only that many bytes are given: fills in the rest, as it is in the subject of a
+ * manifest of the repository; without one it stays. */
+#define SUBJECT_PREFIX 32
+CHECKED enum rc subject_complete(struct store *st, struct repo_name repo, struct digest *d, struct err *err);
