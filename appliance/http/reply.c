@@ -8,7 +8,7 @@
 #include <cove/log.h>
 #include <stdio.h>
 
-#define ERROR_BODY_BYTES 16384
+#define ERROR_BODY_BYTES 32768 /* mostly the digests that a manifest misses */
 
 void reply_init(struct reply *r)
 {

@@ -5,6 +5,7 @@
 #include <cove/manifest.h>
 
 #define TAG_PARAMETERS_MAX 32
+#define MISSING_MAX 200 /* told in an error's detail, which http/ keeps room for */
 
 /* end-3: the exact bytes that were pushed, under the type that they were pushed with. Accept is not negotiated: nothing
  * is ever converted, and a 406 helps no client (clients.md 2.3.1). */
@@ -36,14 +37,15 @@ enum rc manifest_get(struct exchange *x)
 	return reply_bytes(x, 200, type.p, bytes);
 }
 
-/* {"digests":["sha256:..", ...]} for the error's detail */
+/* {"count":2,"digests":["sha256:..", ...]} for the error's detail: how many are missing, and the first MISSING_MAX */
 static void detail_missing(struct exchange *x, const struct missing *missing)
 {
-	struct buf b = BUF_INIT(2048);
-	size_t shown = missing->count < 8 ? missing->count : 8;
+	struct buf b = BUF_INIT(MISSING_MAX * (DIGEST_TEXT_MAX + 2) + 64);
+	size_t shown = missing->count < missing->room ? missing->count : missing->room;
 	char text[DIGEST_TEXT_MAX];
 
 	buf_addz(&b, "{");
+	json_put_member_u64(&b, "count", missing->count);
 	json_put_name(&b, "digests");
 	buf_addz(&b, "[");
 	for (size_t i = 0; i < shown; i++) {
@@ -118,7 +120,7 @@ enum rc manifest_upload(struct exchange *x)
 	struct manifest_content content;
 	struct target to;
 	struct tag tags[TAG_PARAMETERS_MAX];
-	struct missing missing = {.count = 0};
+	struct missing missing = {.room = MISSING_MAX};
 	struct str type = STR_NONE;
 	struct digest d;
 	size_t count;
@@ -137,6 +139,9 @@ enum rc manifest_upload(struct exchange *x)
 	TRY(wanted_tags(x, tags, &count));
 	if (x->place.ns->kind == NAMESPACE_GROUP)
 		TRY(gather(x, &to, &content));
+	missing.digests = arena_alloc(x->arena, missing.room * sizeof(*missing.digests));
+	if (!missing.digests)
+		return fail_rc(&x->err, E_BUSY);
 	rc = manifest_put(x->site->store, &to.space, to.name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)
 		detail_missing(x, &missing);

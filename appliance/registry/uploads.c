@@ -7,7 +7,8 @@
 #include "target.h"
 #include <cove/range.h>
 
-#define MOUNT_CANDIDATES 16
+#define MOUNT_CANDIDATES 16  /* read at a time */
+#define MOUNT_LOOKS_MAX 2000 /* repositories that one request looks at, as in the catalog */
 
 /* Location, Range and Docker-Upload-UUID of a live session. `Range` of an empty session is 0-0: dockerd's classic
  * client refuses an end before the start (clients.md 2.2.1). */
@@ -118,14 +119,22 @@ static enum rc mount_from(
 static enum rc mount_anywhere(struct exchange *x, const struct target *to, const struct digest *d, bool *done)
 {
 	struct repo_name candidates[MOUNT_CANDIDATES];
-	size_t count;
-	bool may;
+	size_t count = MOUNT_CANDIDATES;
+	int64_t after = 0;
 
-	TRY(blob_repositories(x->site->store, d, x->arena, candidates, MOUNT_CANDIDATES, &count, &x->err));
-	for (size_t i = 0; i < count && !*done; i++) {
-		TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
-		if (may)
-			TRY(mount_one(x, to, d, candidates[i], done));
+	for (size_t looks = 0; count == MOUNT_CANDIDATES && looks < MOUNT_LOOKS_MAX && !*done; looks += count) {
+		struct arena_mark mark = arena_mark(x->arena);
+
+		TRY(blob_repositories(
+		    x->site->store, d, &after, x->arena, candidates, MOUNT_CANDIDATES, &count, &x->err));
+		for (size_t i = 0; i < count && !*done; i++) {
+			bool may;
+
+			TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
+			if (may)
+				TRY(mount_one(x, to, d, candidates[i], done));
+		}
+		arena_rewind(x->arena, mark);
 	}
 	return OK;
 }

@@ -186,11 +186,13 @@ enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest
 	return end_transaction(c, unlink_blob(c, repo, d, err), err);
 }
 
-enum rc blob_repositories(struct store *st, const struct digest *d, struct arena *a, struct repo_name *out, size_t max,
-    size_t *count, struct err *err)
+enum rc blob_repositories(struct store *st, const struct digest *d, int64_t *after, struct arena *a,
+    struct repo_name *out, size_t max, size_t *count, struct err *err)
 {
-	static const char sql[] = "SELECT r.name FROM blobs b JOIN blob_links l ON l.blob = b.id"
-				  " JOIN repositories r ON r.id = l.repository WHERE b.digest = :digest LIMIT :max";
+	static const char sql[] =
+	    "SELECT r.id, r.name FROM blobs b JOIN blob_links l ON l.blob = b.id"
+	    " JOIN repositories r ON r.id = l.repository"
+	    " WHERE b.digest = :digest AND l.repository > :after ORDER BY l.repository LIMIT :max";
 	struct db_conn *c;
 	struct db_stmt *s;
 	bool row;
@@ -199,12 +201,14 @@ enum rc blob_repositories(struct store *st, const struct digest *d, struct arena
 	TRY(db_here(st->db, &c, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_i64(s, ":after", *after);
 	db_bind_i64(s, ":max", (int64_t)max);
 	for (;;) {
 		TRY(db_step(s, &row, err));
 		if (!row)
 			return OK;
-		out[(*count)++].s = arena_str(a, db_text(s, 0));
+		*after = db_i64(s, 0);
+		out[(*count)++].s = arena_str(a, db_text(s, 1));
 		if (a->failed) {
 			db_done(s);
 			return fail_rc(err, E_BUSY);

@@ -48,9 +48,10 @@ static enum rc find_id(
 static enum rc check_references(struct db_conn *c, int64_t repository, const struct manifest_content *content,
     struct missing *missing, struct err *err)
 {
+	const struct digest *first = NULL;
 	char text[DIGEST_TEXT_MAX];
 
-	*missing = (struct missing){0};
+	missing->count = 0;
 	for (size_t i = 0; i < content->reference_count; i++) {
 		const struct manifest_reference *ref = &content->references[i];
 		struct agreement found;
@@ -60,13 +61,14 @@ static enum rc check_references(struct db_conn *c, int64_t repository, const str
 		TRY(compare(c, repository, ref, &found, err));
 		if (found.agrees || (content->sparse && !found.there))
 			continue;
-		if (missing->count < sizeof missing->digests / sizeof *missing->digests)
+		if (missing->count < missing->room)
 			missing->digests[missing->count] = ref->digest;
 		missing->count++;
+		first = first ? first : &ref->digest;
 	}
-	if (missing->count == 0)
+	if (!first)
 		return OK;
-	digest_text(text, &missing->digests[0]);
+	digest_text(text, first);
 	return fail(err, E_MANIFEST_BLOB_UNKNOWN,
 	    "the manifest names content that this repository does not have, or has with another size or media type: "
 	    "push that first (%zu missing, the first is %s)",
@@ -182,7 +184,7 @@ enum rc manifest_put(struct store *st, const struct space *space, struct repo_na
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err)
 {
-	struct missing unwanted;
+	struct missing unwanted = {.room = 0};
 	struct db_conn *c;
 
 	if (content->bytes.n > MANIFEST_MAX)

@@ -201,6 +201,16 @@ class Push(Case):
         for query in (f"mount={self.digest}&from={NAME}", f"mount={self.digest}"):
             self.assertEqual(c.request("POST", f"/v2/mine/a/blobs/uploads/?{query}").status, 202)
 
+    def test_mount_from_the_last_of_many(self):
+        """The one repository that may be read is found behind many that may not."""
+        for i in range(40):
+            name = f"hidden/{i}"
+            self.cove.client(f"repository:{name}:pull,push").push_blob(name, self.data)
+        self.cove.client("repository:shown/last:pull,push").push_blob("shown/last", self.data)
+        self.cove.command("user", "add", "few", "--grant", "few/**:pull,push", "--grant", "shown/**:pull", stdin=b"few-password\n")
+        c = self.cove.client("repository:few/a:pull,push", user="few", password="few-password")
+        self.assertEqual(c.request("POST", f"/v2/few/a/blobs/uploads/?mount={self.digest}").status, 201)
+
     def test_expect_continue(self):
         raw = Raw(self.cove)
         location = add_digest(self.start(), self.digest)

@@ -47,6 +47,29 @@ class Manifests(Case):
         r = self.refused(image([lost], [12], self.c.push_blob(NAME, CONFIG)), 404, "MANIFEST_BLOB_UNKNOWN")
         self.assertIn(lost, json.dumps(r.json()["errors"][0]["detail"]))
 
+    def test_all_that_is_missing_is_named(self):
+        """In one answer, up to a bound, so that a client need not come back for each."""
+        config = self.c.push_blob(NAME, CONFIG)
+        for count, digest in ((20, sha256), (200, sha512), (1000, sha512)):
+            lost = [digest(b"lost %d" % i) for i in range(count)]
+            r = self.refused(image(lost, [1] * count, config), 404, "MANIFEST_BLOB_UNKNOWN")
+            self.assertEqual(r.json()["errors"][0]["detail"], {"count": count, "digests": lost[:200]})
+            self.assertIn(f"({count} missing", r.message())
+
+    def test_index_of_a_thousand(self):
+        """Every child is looked for, and one that is not there is found among them."""
+        config = self.c.push_blob(NAME, CONFIG)
+        children = [json.dumps(image([], [], config, annotations={"i": str(i)})).encode() for i in range(1000)]
+        for data in children[:-1]:
+            r, _ = self.c.push_manifest(NAME, sha256(data), data)
+            self.assertEqual(r.status, 201, r.body)
+        r = self.refused(index(children), 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
+        self.assertEqual(r.json()["errors"][0]["detail"], {"count": 1, "digests": [sha256(children[-1])]})
+        self.c.push_manifest(NAME, sha256(children[-1]), children[-1])
+        r, data = self.c.push_manifest(NAME, "thousand", index(children))
+        self.assertEqual(r.status, 201, r.body)
+        self.assertEqual(self.c.request("GET", f"/v2/{NAME}/manifests/thousand").body, data)
+
     def test_missing_child_is_named(self):
         r = self.refused(index([b"never pushed"]), 404, "MANIFEST_BLOB_UNKNOWN", OCI_INDEX)
         self.assertIn(sha256(b"never pushed"), json.dumps(r.json()["errors"][0]["detail"]))

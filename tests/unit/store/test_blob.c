@@ -78,19 +78,25 @@ static void repositories_of_a_blob(void **state)
 	struct digest d = push_ok(p, A, STR("x")), other = sha256(STR("never pushed"));
 	struct repo_name names[4];
 	struct arena tiny;
+	int64_t after = 0;
 	size_t count;
 
 	assert_int_equal(blob_mount(p->st, NULL, B, A, &d, &p->err), OK);
-	assert_int_equal(blob_repositories(p->st, &d, &p->arena, names, 4, &count, &p->err), OK);
+	assert_int_equal(blob_repositories(p->st, &d, &after, &p->arena, names, 4, &count, &p->err), OK);
 	assert_int_equal(count, 2);
 	assert_true(str_eq(names[0].s, STR("a")));
 	assert_true(str_eq(names[1].s, STR("b/c")));
-	assert_int_equal(blob_repositories(p->st, &d, &p->arena, names, 1, &count, &p->err), OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(blob_repositories(p->st, &other, &p->arena, names, 4, &count, &p->err), OK);
+	after = 0;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(blob_repositories(p->st, &d, &after, &p->arena, names, 1, &count, &p->err), OK);
+		assert_int_equal(count, i < 2);
+		assert_true(i == 2 || str_eq(names[0].s, i ? STR("b/c") : STR("a")));
+	}
+	after = 0;
+	assert_int_equal(blob_repositories(p->st, &other, &after, &p->arena, names, 4, &count, &p->err), OK);
 	assert_int_equal(count, 0);
 	arena_init(&tiny, 1);
-	assert_int_equal(blob_repositories(p->st, &d, &tiny, names, 4, &count, &p->err), E_BUSY);
+	assert_int_equal(blob_repositories(p->st, &d, &after, &tiny, names, 4, &count, &p->err), E_BUSY);
 	arena_release(&tiny);
 }
 

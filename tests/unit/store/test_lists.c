@@ -260,6 +260,7 @@ static void every_query_walks_an_index(void **state)
 	struct manifest_reference refs[] = {{.digest = push_ok(p, R, STR("x")), .size = 1, .kind = REF_BLOB},
 	    {.digest = sha256(STR("m")), .size = 1, .kind = REF_MANIFEST}};
 	struct reference tag = {.tag = TAG("t")}, digest = {.is_digest = true, .digest = sha256(STR("index"))};
+	struct digest cut = {.algorithm = DIGEST_SHA512};
 	struct repo_name found[2];
 	struct manifest_info info;
 	struct seen seen = {.text = ""};
@@ -268,6 +269,7 @@ static void every_query_walks_an_index(void **state)
 	struct db_conn *conn;
 	struct str bytes;
 	size_t count, lines = 0;
+	int64_t after = 0;
 	bool more;
 
 	assert_int_equal(put(p, R, STR("m"), NULL, 0, &TAG("t"), 1), OK);
@@ -276,7 +278,7 @@ static void every_query_walks_an_index(void **state)
 	assert_blob(p->st, R, &refs[0].digest, STR("x"));
 	assert_int_equal(blob_delete(p->st, R, &refs[0].digest, &p->err), E_UNSUPPORTED);
 	assert_int_equal(blob_delete(p->st, REPO("b"), &refs[0].digest, &p->err), OK);
-	assert_int_equal(blob_repositories(p->st, &refs[0].digest, &p->arena, found, 2, &count, &p->err), OK);
+	assert_int_equal(blob_repositories(p->st, &refs[0].digest, &after, &p->arena, found, 2, &count, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &tag, &info, &p->err), OK);
 	assert_int_equal(manifest_find(p->st, R, &digest, &info, &p->err), OK);
 	assert_int_equal(manifest_read(p->st, &info, &p->arena, &bytes, &p->err), OK);
@@ -285,6 +287,7 @@ static void every_query_walks_an_index(void **state)
 	assert_int_equal(repository_by_id(p->st, repository.id, &more, &repository, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR_NONE, 0, 1, see, &seen, &more, &p->err), OK);
 	assert_int_equal(referrer_list(p->st, R, &info.digest, STR("t"), 0, 1, see, &seen, &more, &p->err), OK);
+	assert_int_equal(subject_complete(p->st, R, &cut, &p->err), OK);
 	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), OK);
 	assert_int_equal(manifest_delete(p->st, NULL, R, &digest, &p->err), OK);
 	ask_of_caches_and_blob_stores(p, &refs[0].digest);

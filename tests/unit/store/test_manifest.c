@@ -64,7 +64,8 @@ static void missing_content_is_told(void **state)
 	struct manifest_reference refs[12];
 	struct digest blob = push_ok(p, R, STR("blob")), m = sha256(STR("m"));
 	struct manifest_content content = {.bytes = STR("m"), .media_type = STR("t"), .references = refs};
-	struct missing missing;
+	struct digest first[8];
+	struct missing missing = {.digests = first, .room = 8};
 	char text[8];
 
 	for (size_t i = 0; i < 10; i++) {

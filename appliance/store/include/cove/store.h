@@ -52,13 +52,14 @@ CHECKED enum rc blob_open(
 /* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
 CHECKED enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
     const struct digest *d, struct err *err);
-/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_UNSUPPORTED with
- * a sentence when a manifest of the repository still needs it. */
+/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_UNSUPPORTED
+ * with a sentence when a manifest of the repository still needs it. */
 CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
-/* The repositories (at most max, names copied into the arena) that link to d: for a mount without `from`. */
+/* The repositories (at most max, names copied into the arena) that link to d, those behind *after (0: from the first),
+ * which moves on: for a mount without `from`. */
 struct arena;
-CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, struct arena *a, struct repo_name *out,
-    size_t max, size_t *count, struct err *err);
+CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, int64_t *after, struct arena *a,
+    struct repo_name *out, size_t max, size_t *count, struct err *err);
 
 /* ---- upload sessions (end-4 to end-6, end-13, end-14) ----
  *
@@ -131,9 +132,10 @@ struct manifest_content {
 /* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
  * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
  * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present with that size and media type:
- * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first few of them. */
+ * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first of them. */
 struct missing {
-	struct digest digests[8];
+	struct digest *digests; /* the caller's */
+	size_t room;
 	size_t count; /* all that are missing, also those that did not fit */
 };
 CHECKED enum rc manifest_put(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
@@ -181,7 +183,7 @@ typedef enum rc referrer_fn(void *ctx, const struct referrer *r, struct err *err
  * filters unless empty. None is no error. */
 CHECKED enum rc referrer_list(struct store *st, struct repo_name repo, const struct digest *d, struct str artifact_type,
     int64_t after, uint64_t max, referrer_fn *each, void *ctx, bool *more, struct err *err);
-/* Of a digest longer than SUBJECT_PREFIX only that many bytes are given: fills in the rest, as it is in the subject of a
- * manifest of the repository; without one it stays. */
+/* Of a digest longer than SUBJECT_PREFIX only that many bytes are given: fills in the rest, as it is in the subject of
+ * a manifest of the repository; without one it stays. */
 #define SUBJECT_PREFIX 32
 CHECKED enum rc subject_complete(struct store *st, struct repo_name repo, struct digest *d, struct err *err);
