@@ -116,6 +116,19 @@ class Umoci(ClientCase):
         self.lab.client("skopeo", "copy", "--dest-creds", creds, f"oci:{layout}:more", image + ":more")
         layers = json.loads(self.lab.client("skopeo", "inspect", "--creds", creds, image + ":more"))["Layers"]
         self.assertEqual(len(layers), 4)
+        # unpack, change, repack: what comes back has the change
+        bundle, again = self.lab.path("umoci-bundle"), self.lab.path("umoci-again")
+        self.lab.client("umoci", "unpack", "--image", layout + ":more", bundle)
+        with open(bundle + "/rootfs/added/added") as f:
+            self.assertEqual(f.read(), "added\n")
+        with open(bundle + "/rootfs/changed", "w") as f:
+            f.write("changed\n")
+        self.lab.client("umoci", "repack", "--image", layout + ":repacked", bundle)
+        self.lab.client("skopeo", "copy", "--dest-creds", creds, f"oci:{layout}:repacked", image + ":repacked")
+        self.lab.client("skopeo", "copy", "--src-creds", creds, image + ":repacked", f"oci:{layout}-back:app")
+        self.lab.client("umoci", "unpack", "--image", layout + "-back:app", again)
+        with open(again + "/rootfs/changed") as f:
+            self.assertEqual(f.read(), "changed\n")
 
 
 class Workload(ClientCase):

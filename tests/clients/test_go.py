@@ -26,10 +26,11 @@ class GoCase(ClientCase):
         return newer(cls.package, cls.suite)
 
     def go(self, *a, ca=True, **k):
+        """Runs in the lab's directory."""
         settings = {"DOCKER_CONFIG": self.lab.path("config-" + self.package)}
         if ca:
             settings["SSL_CERT_FILE"] = self.ca
-        return self.lab.client(self.program, *a, **settings, **k)
+        return self.lab.client("env", "-C", self.lab.dir, self.program, *a, **settings, **k)
 
 
 class Crane(GoCase):
@@ -71,6 +72,7 @@ class Oras(GoCase):
         self.go("push", *flags, app + ":v1", path + ":text/plain", status=1)  # anonymous
         self.go("login", "-u", self.lab.user, "--password-stdin", REGISTRY, stdin=self.lab.password.encode())
         self.go("push", *flags, "--artifact-type", "application/x.test", app + ":v1", path + ":text/plain")
+        self.go("push", "--artifact-type", "application/x.test", app + ":named", "artifact.txt:text/plain")
         self.go("attach", *flags, "--artifact-type", "application/x.sbom", app + ":v1", path + ":text/plain")
         self.assertIn("application/x.sbom", self.go("discover", app + ":v1"))
         # as a client that knows no referrers API, and the other way round: both see the same
@@ -85,7 +87,9 @@ class Oras(GoCase):
         self.assertIn("application/x.sbom", self.go("discover", f"{REGISTRY}/oras/copy:v1"))
         self.assertIn("v1", self.go("repo", "tags", app))
         os.unlink(path)
-        self.go("pull", *flags, "-o", "/", app + ":v1", status=None)
+        self.go("pull", "-o", self.lab.path("pulled"), app + ":named")
+        with open(self.lab.path("pulled", "artifact.txt")) as f:
+            self.assertEqual(f.read(), "an artifact\n")
         manifest = json.loads(self.go("manifest", "fetch", app + ":v1"))
         self.assertEqual(manifest["artifactType"], "application/x.test")
         self.go("blob", "fetch", "-o", self.lab.path("back.txt"), app + "@" + manifest["layers"][0]["digest"])
@@ -97,21 +101,56 @@ class Oras(GoCase):
 
 
 class Cosign(GoCase):
-    package, suite, tools = "cosign", "forky", ("skopeo",)
+    package, suite, tools = "cosign", "forky", ("skopeo", "curl")
+    sign_with = ("--yes", "--tlog-upload=false", "--use-signing-config=false")
+    verify_with = ("--insecure-ignore-tlog=true",)
+
+    def cosign(self, *a, **k):
+        return self.go(*a, COSIGN_PASSWORD="", **k)
+
+    def registry(self, target):
+        return json.loads(self.lab.client("curl", "-sS", "--cacert", self.ca, "-u", f"{self.lab.user}:{self.lab.password}",
+                                          f"https://{REGISTRY}/v2/{target}"))
+
+    def tags(self, name):
+        return self.registry(f"{name}/tags/list")["tags"]
+
+    def referrers(self, name):
+        return self.registry(f"{name}/referrers/{self.app}")["manifests"]
 
     def test_all(self):
-        """Signatures and attestations with a key, without any log or service of others."""
-        self.seed("cosign/app")
-        image = f"{REGISTRY}/cosign/app@{self.app}"
+        """Signatures and attestations with a key, without any log or service of others: an image for each of the two
+        formats, since a client that finds nothing by one looks for the other."""
         directory = self.lab.path("cosign")
         os.makedirs(directory, exist_ok=True)
-        key, public = directory + "/cosign.key", directory + "/cosign.pub"
         self.go("login", REGISTRY, "-u", self.lab.user, "-p", self.lab.password)
-        self.go("generate-key-pair", "--output-key-prefix", directory + "/cosign", COSIGN_PASSWORD="")
-        for bundle in ("false", "true"):  # the tag of old, and referrers
-            self.go("sign", "--yes", "--key", key, "--tlog-upload=false", "--use-signing-config=false",
-                    "--new-bundle-format=" + bundle, image, COSIGN_PASSWORD="")
-            self.go("verify", "--key", public, "--insecure-ignore-tlog=true", "--new-bundle-format=" + bundle, image)
-        other = directory + "/other"
-        self.go("generate-key-pair", "--output-key-prefix", other, COSIGN_PASSWORD="")
-        self.go("verify", "--key", other + ".pub", "--insecure-ignore-tlog=true", image, status=1)
+        for name in ("cosign", "other"):
+            self.cosign("generate-key-pair", "--output-key-prefix", f"{directory}/{name}")
+        self.predicate = directory + "/predicate.json"
+        with open(self.predicate, "w") as f:
+            json.dump({"made": "here"}, f)
+        for name, bundle in (("cosign/old", "false"), ("cosign/new", "true")):
+            self.seed(name)
+            self.sign_and_verify(directory, f"{REGISTRY}/{name}@{self.app}", "--new-bundle-format=" + bundle)
+        of_old = "sha256-" + self.app[7:]
+        self.assertEqual(self.tags("cosign/old"), ["app", "multi", of_old + ".att", of_old + ".sig"])
+        self.assertEqual(self.referrers("cosign/old"), [])
+        self.assertEqual(self.tags("cosign/new"), ["app", "multi"])  # nothing but referrers
+        self.assertEqual([d["artifactType"] for d in self.referrers("cosign/new")],
+                         ["application/vnd.dev.sigstore.bundle.v0.3+json"] * 2)
+        failure = self.cosign("verify", "--key", directory + "/cosign.pub", *self.verify_with, "--new-bundle-format=false",
+                              f"{REGISTRY}/cosign/new@{self.app}", status=1)
+        self.assertIn("no signatures found", failure)
+        self.cosign("attach", "sbom", "--sbom", self.predicate, f"{REGISTRY}/cosign/old@{self.app}")
+        self.assertIn(of_old + ".sbom", self.tags("cosign/old"))
+
+    def sign_and_verify(self, directory, image, bundle):
+        key, public = directory + "/cosign.key", directory + "/cosign.pub"
+        failure = self.cosign("verify", "--key", public, *self.verify_with, bundle, image, status=1)
+        self.assertIn("no signatures found", failure)
+        self.cosign("sign", "--key", key, *self.sign_with, bundle, image)
+        self.cosign("verify", "--key", public, *self.verify_with, bundle, image)
+        self.cosign("attest", "--key", key, *self.sign_with, bundle, "--predicate", self.predicate, "--type", "custom", image)
+        self.cosign("verify-attestation", "--key", public, *self.verify_with, bundle, "--type", "custom", image)
+        failure = self.cosign("verify", "--key", directory + "/other.pub", *self.verify_with, bundle, image, status=1)
+        self.assertRegex(failure, "no matching (signatures|attestations)")
