@@ -205,9 +205,26 @@ enum rc upload_bytes_before(struct exchange *x)
 	return OK;
 }
 
+/* A chunked body's length is known at its end. What came is kept, as of any body that was cut. */
+static enum rc check_range_end(struct exchange *x)
+{
+	uint64_t offset = upload_offset(x->upload);
+	struct range range;
+	struct str text;
+
+	if (!head_field(x->head, STR("Content-Range"), &text) || !content_range_parse(text, &range) ||
+	    offset == range.last + 1)
+		return OK;
+	reply_session(x, upload_id(x->upload), offset);
+	return fail(&x->err, E_SIZE_INVALID,
+	    "the body does not end where its Content-Range does: the upload has %llu bytes now",
+	    (unsigned long long)offset);
+}
+
 /* end-5 */
 enum rc upload_patch(struct exchange *x)
 {
+	TRY(check_range_end(x));
 	reply_session(x, upload_id(x->upload), upload_offset(x->upload));
 	upload_pause(x->upload);
 	x->upload = NULL;
@@ -228,6 +245,7 @@ enum rc upload_put(struct exchange *x)
 	struct digest d;
 
 	TRY(session_digest(x, &d));
+	TRY(check_range_end(x));
 	return commit(x, &d);
 }
 

@@ -144,6 +144,21 @@ class Clauses(Case):
         self.ask("PUT", add_digest(location, sha256(b"01234567")), b"4567", {"Content-Range": "4-7"}, status=201)
         self.ask("GET", location, status=404)  # "the session MUST be closed with a PUT"
 
+    def test_chunk_that_does_not_end_where_it_says(self):
+        """Of a chunked body the length is known at its end; what came is kept, and the client told where to go on."""
+        for said, body in (("0-9", b"0123456789abcdefghij"), ("0-9", b"01234"), ("0-0", b"")):
+            location = self.start()
+            r = self.c.request("PATCH", location, body, {"Content-Range": said}, chunked=True)
+            self.assertEqual((r.status, r.code()), (400, "SIZE_INVALID"))
+            self.assertEqual(r["Range"], f"0-{max(len(body) - 1, 0)}")
+            r = self.c.request("PUT", add_digest(location, sha256(body + b"xyz")), b"xyz",
+                               {"Content-Range": f"{len(body)}-{len(body) + 9}"}, chunked=True)
+            self.assertEqual((r.status, r.code()), (400, "SIZE_INVALID"))
+            self.ask("PUT", add_digest(location, sha256(body + b"xyz")), status=201)
+        location = self.start()
+        r = self.c.request("PATCH", location, b"0123456789", {"Content-Range": "0-9"}, chunked=True)
+        self.assertEqual((r.status, r["Range"]), (202, "0-9"))
+
     def test_digest_of_the_whole_blob(self):
         """"the <digest> MUST match the blob's digest": a mismatch or an unknown algorithm stores nothing."""
         for bad in (sha256(b"other"), "sha256:abc", "blake3:" + "a" * 64):
