@@ -97,15 +97,36 @@ static enum rc check_names(const cJSON *object, struct err *err)
 	return OK;
 }
 
-/* What the grammar cannot say. Recursion ends at JSON_DEPTH_MAX. */
-static enum rc check_tree(const cJSON *n, struct err *err)
+/* The next number in the text of a document that has one more. Without an exponent or a fraction? */
+static bool next_is_integer(struct str *rest)
+{
+	bool in_string = false, is_integer = true;
+	size_t i = 0;
+
+	for (; in_string || (rest->p[i] != '-' && !ascii_is_digit(rest->p[i])); i++) {
+		if (in_string && rest->p[i] == '\\')
+			i++;
+		else if (rest->p[i] == '"')
+			in_string = !in_string;
+	}
+	for (; i < rest->n && str_has(STR("0123456789+-.eE"), rest->p[i]); i++)
+		is_integer = is_integer && !str_has(STR(".eE"), rest->p[i]);
+	*rest = str_from(*rest, i);
+	return is_integer;
+}
+
+/* What the grammar cannot say, and what cJSON does not keep: valueint tells how a number was written; it is not read as
+ * a value. The tree has its numbers in the text's order. Recursion ends at JSON_DEPTH_MAX. */
+static enum rc check_tree(cJSON *n, struct str *rest, struct err *err)
 {
 	if (cJSON_IsNumber(n) && !isfinite(n->valuedouble))
 		return fail(err, E_HTTP_BAD, "not valid JSON: a number is too large");
+	if (cJSON_IsNumber(n))
+		n->valueint = next_is_integer(rest);
 	if (cJSON_IsObject(n))
 		TRY(check_names(n, err));
-	for (const cJSON *c = n->child; c; c = c->next)
-		TRY(check_tree(c, err));
+	for (cJSON *c = n->child; c; c = c->next)
+		TRY(check_tree(c, rest, err));
 	return OK;
 }
 
@@ -132,7 +153,7 @@ enum rc json_parse(struct str text, struct json **out, struct err *err)
 		give_memory(memory); /* a lone string is what its text is, which the caller has too */
 	if (!root)
 		return fail(err, E_BUSY, "no memory to read JSON of %zu bytes", text.n);
-	rc = check_tree(root, err);
+	rc = check_tree(root, &text, err);
 	if (rc)
 		json_free((struct json *)root);
 	else
@@ -207,6 +228,11 @@ bool json_u64(const struct json *v, uint64_t *out)
 		return false;
 	*out = (uint64_t)d;
 	return true;
+}
+
+bool json_integer(const struct json *v, uint64_t *out)
+{
+	return cJSON_IsNumber(node(v)) && node(v)->valueint && json_u64(v, out);
 }
 
 bool json_bool(const struct json *v, bool *out)

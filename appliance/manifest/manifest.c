@@ -87,6 +87,27 @@ static enum rc check_data(
 	return OK;
 }
 
+/* A member that is a text where it is there. null is as good as absent: some encoders write it. */
+static enum rc read_text(const struct json *doc, const char *name, struct str *out, struct err *err)
+{
+	const struct json *v = json_member(doc, name);
+
+	*out = json_string(v);
+	if (v && !json_is_string(v) && !json_is_null(v))
+		return fail(err, E_MANIFEST_INVALID, "%s is not a string", name);
+	return OK;
+}
+
+/* image-spec descriptor.md: urls is an "array of strings", each an URI. */
+static enum rc check_urls(const struct json *urls, const char *where, struct err *err)
+{
+	bool good = !urls || json_is_null(urls) || json_is_array(urls);
+
+	for (const struct json *v = json_first(urls); v && good; v = json_next(v))
+		good = json_string(v).n;
+	return good ? OK : fail(err, E_MANIFEST_INVALID, "%s has urls that are no addresses", where);
+}
+
 static enum rc read_descriptor(
     const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type, struct err *err)
 {
@@ -102,8 +123,9 @@ static enum rc read_descriptor(
 	text = json_string(json_member(v, "digest"));
 	if (digest_parse(text, &out->digest, &ignored))
 		return fail(err, E_MANIFEST_INVALID, "%s has no valid digest", where);
-	if (!json_u64(json_member(v, "size"), &out->size))
+	if (!json_integer(json_member(v, "size"), &out->size))
 		return fail(err, E_MANIFEST_INVALID, "%s has no valid size", where);
+	TRY(check_urls(json_member(v, "urls"), where, err));
 	return check_data(json_member(v, "data"), where, out, err);
 }
 
@@ -212,23 +234,24 @@ static enum rc read_document(
 {
 	enum shape shape = SHAPE_SCHEMA1;
 	uint64_t version = 0;
-	struct str artifact_type;
+	struct str artifact_type, media_type;
 
 	if (!json_is_object(doc))
 		return fail(err, E_MANIFEST_INVALID, "the manifest is not a JSON object");
-	(void)json_u64(json_member(doc, "schemaVersion"), &version);
+	(void)json_integer(json_member(doc, "schemaVersion"), &version);
 	if (version == 1)
 		return fail_rc(err, E_SCHEMA1);
 	if (version != 2)
 		return fail(err, E_MANIFEST_INVALID, "schemaVersion is not 2");
-	TRY(find_type(content_type, json_string(json_member(doc, "mediaType")), out, &shape, err));
+	TRY(read_text(doc, "mediaType", &media_type, err));
+	TRY(read_text(doc, "artifactType", &artifact_type, err));
+	TRY(find_type(content_type, media_type, out, &shape, err));
 	if (shape == SHAPE_SCHEMA1)
 		return fail_rc(err, E_SCHEMA1);
 	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images
 	 */
 	if (json_member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
 		return fail(err, E_MANIFEST_INVALID, "the manifest has members of both an image and an index");
-	artifact_type = json_string(json_member(doc, "artifactType"));
 	out->artifact_type = arena_str(a, artifact_type);
 	TRY(read_references(a, doc, shape, out, err));
 	out->artifact_type = arena_str(a, out->artifact_type);

@@ -114,6 +114,23 @@ static enum rc gather(struct exchange *x, const struct target *to, const struct 
 	return OK;
 }
 
+/* A digest is served with one type. Who pushes the same bytes as another one is told so: his clients would not get it.
+ */
+static enum rc check_type(
+    struct exchange *x, const struct target *to, const struct digest *d, const struct manifest_content *content)
+{
+	struct reference ref = {.is_digest = true, .digest = *d};
+	struct manifest_info there;
+	enum rc rc = manifest_find(x->site->store, to->name, &ref, &there, &x->err);
+
+	if (rc)
+		return rc == E_MANIFEST_UNKNOWN || rc == E_NAME_UNKNOWN ? OK : rc;
+	if (str_eq(content->media_type, str_of(there.media_type)))
+		return OK;
+	return fail(&x->err, E_MANIFEST_INVALID,
+	    "this manifest is here already as %s: push it as that, or delete it first", there.media_type);
+}
+
 /* end-7 */
 enum rc manifest_upload(struct exchange *x)
 {
@@ -137,6 +154,7 @@ enum rc manifest_upload(struct exchange *x)
 	}
 	content.sparse = x->site->sparse_manifests || to.sparse;
 	TRY(wanted_tags(x, tags, &count));
+	TRY(check_type(x, &to, &d, &content));
 	if (x->place.ns->kind == NAMESPACE_GROUP)
 		TRY(gather(x, &to, &content));
 	missing.digests = arena_alloc(x->arena, missing.room * sizeof(*missing.digests));

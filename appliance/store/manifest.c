@@ -16,14 +16,15 @@ static enum rc compare(
 				   " AND l.blob = b.id WHERE b.digest = :digest";
 	static const char manifest[] =
 	    "SELECT size, media_type FROM manifests WHERE repository = :repository AND digest = :digest";
+	bool is_manifest = ref->kind == REF_MANIFEST;
 	struct db_stmt *s;
 
-	TRY(db_prepare(c, ref->kind == REF_BLOB ? blob : manifest, &s, err));
+	TRY(db_prepare(c, is_manifest ? manifest : blob, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
 	TRY(db_step(s, &out->there, err));
 	out->agrees = out->there && (uint64_t)db_i64(s, 0) == ref->size &&
-		      (ref->kind == REF_BLOB || !ref->media_type.n || str_eq(db_text(s, 1), ref->media_type));
+		      (!is_manifest || !ref->media_type.n || str_eq(db_text(s, 1), ref->media_type));
 	db_done(s);
 	return OK;
 }
@@ -56,10 +57,8 @@ static enum rc check_references(struct db_conn *c, int64_t repository, const str
 		const struct manifest_reference *ref = &content->references[i];
 		struct agreement found;
 
-		if (ref->kind == REF_OPTIONAL)
-			continue;
 		TRY(compare(c, repository, ref, &found, err));
-		if (found.agrees || (content->sparse && !found.there))
+		if (found.agrees || (!found.there && (content->sparse || ref->kind == REF_OPTIONAL)))
 			continue;
 		if (missing->count < missing->room)
 			missing->digests[missing->count] = ref->digest;

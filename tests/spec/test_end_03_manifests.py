@@ -113,6 +113,41 @@ class Manifests(Case):
             manifest["config"]["data"] = wrong
             self.refused(manifest, 400, "MANIFEST_INVALID")
 
+    def test_numbers_and_texts(self):
+        """What Go's clients would not read is not taken: a size that is no integer, a type that is no text."""
+        self.c.push_image(NAME, "plain")
+        good = json.dumps(image([sha256(b"layer")], [5], artifactType="a/b")).encode()
+        for old, new in ((b'"size": 5', b'"size": 5.0'), (b'"size": 5', b'"size": 5e0'), (b'"size": 5', b'"size": 0.5e1'),
+                         (b'"schemaVersion": 2', b'"schemaVersion": 2.0'), (b'"a/b"', b"5"), (b'"a/b"', b'["a/b"]'),
+                         (b'"mediaType": "%s"' % OCI_IMAGE.encode(), b'"mediaType": 5')):
+            self.assertIn(old, good)
+            self.refused(good.replace(old, new, 1), 400, "MANIFEST_INVALID")
+        self.assertEqual(self.c.push_manifest(NAME, "good", good)[0].status, 201)
+
+    def test_urls(self):
+        """A layer that is elsewhere need not be here; one that is here must be as it is said."""
+        config, layer = self.c.push_blob(NAME, CONFIG), self.c.push_blob(NAME, b"layer")
+        for digest, size, urls, status in (
+                (sha256(b"far"), 3, ["https://x/y"], 201), (layer, 5, ["https://x/y"], 201), (layer, 6, ["https://x/y"], 404),
+                (sha256(b"far"), 3, [], 404), (sha256(b"far"), 3, None, 404), (sha256(b"far"), 3, {"a": 1}, 400),
+                (sha256(b"far"), 3, [5], 400), (sha256(b"far"), 3, [""], 400), (sha256(b"far"), 3, "https://x/y", 400)):
+            m = image([digest], [size], config)
+            m["layers"][0]["urls"] = urls
+            self.assertEqual(self.c.push_manifest(NAME, "urls", m)[0].status, status, (urls, size))
+
+    def test_one_type_for_a_digest(self):
+        """The same bytes under another type would be served as what they were first."""
+        self.c.push_image(NAME, "first")
+        data = json.dumps({k: v for k, v in image([sha256(b"layer")], [5]).items() if k != "mediaType"}).encode()
+        docker = "application/vnd.docker.distribution.manifest.v2+json"
+        self.assertEqual(self.c.push_manifest(NAME, "second", data, OCI_IMAGE)[0].status, 201)
+        r = self.refused(data, 400, "MANIFEST_INVALID", docker, "third")
+        self.assertIn(OCI_IMAGE, r.message())
+        self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/third").status, 404)
+        self.assertEqual(self.c.request("DELETE", f"/v2/{NAME}/manifests/{sha256(data)}").status, 202)
+        self.assertEqual(self.c.push_manifest(NAME, "third", data, docker)[0].status, 201)
+        self.assertEqual(self.c.request("HEAD", f"/v2/{NAME}/manifests/third")["Content-Type"], docker)
+
     def test_docker_types(self):
         config, layer = self.c.push_blob(NAME, CONFIG), self.c.push_blob(NAME, b"docker layer")
         manifest = {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json",

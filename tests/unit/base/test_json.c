@@ -241,6 +241,8 @@ static void whole_numbers(void **state)
 	    {"4294967296", true, 4294967296},
 	    {"9007199254740991", true, 9007199254740991},
 	    {"1e3", true, 1000},
+	    {"5.0", true, 5},
+	    {"0.5E1", true, 5},
 	    {"9007199254740992", false, 0},
 	    {"9007199254740993", false, 0},
 	    {"18446744073709551616", false, 0},
@@ -260,6 +262,21 @@ static void whole_numbers(void **state)
 		assert_true(value == (rows[i].ok ? rows[i].value : 42));
 		json_free(v);
 	}
+}
+
+/* Which of a document's numbers are integers, between texts that look like numbers. */
+static void integers_in_their_places(void **state)
+{
+	struct json *v = parse("{\"1.5\":\"2e\\\"3\",\"a\":[7,7.0,{\"-1\":7e0},true,-0,7,0.5E1]}");
+	static const bool expected[] = {true, false, false, false, true, true, false};
+	uint64_t value;
+	size_t i = 0;
+
+	(void)state;
+	for (const struct json *e = json_first(json_member(v, "a")); e; e = json_next(e))
+		assert_int_equal(json_integer(json_is_object(e) ? json_first(e) : e, &value), expected[i++]);
+	assert_int_equal(i, 7);
+	json_free(v);
 }
 
 static void walks(void **state)
@@ -426,6 +443,7 @@ int main(void)
 	    cmocka_unit_test(keeps_to_its_limits),
 	    cmocka_unit_test(finds_one_duplicate_among_many),
 	    cmocka_unit_test(whole_numbers),
+	    cmocka_unit_test(integers_in_their_places),
 	    cmocka_unit_test(walks),
 	    cmocka_unit_test(puts_strings),
 	    cmocka_unit_test(puts_members),

@@ -8,6 +8,8 @@
 
 #define D "\"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
 #define DESC(type) "{\"mediaType\":\"" type "\",\"digest\":" D ",\"size\":3}"
+#define SIZED(size) "{\"mediaType\":\"l/t\",\"digest\":" D ",\"size\":" size "}"
+#define URLS(urls) "{\"mediaType\":\"l/t\",\"digest\":" D ",\"size\":3,\"urls\":" urls "}"
 #define OCI "application/vnd.oci.image.manifest.v1+json"
 #define INDEX "application/vnd.oci.image.index.v1+json"
 #define CONFIG "\"config\":" DESC("c/t")
@@ -42,6 +44,20 @@ static const struct {
     {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"annotations\":[]}", OCI, E_MANIFEST_INVALID, 0},
     {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"subject\":1}", OCI, E_MANIFEST_INVALID, 0},
     {"{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"layers\":[]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" SIZED("3.0") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" SIZED("3e0") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" SIZED("0.3e1") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" SIZED("3") "]}", OCI, OK, 2},
+    {"{\"schemaVersion\":2.0," CONFIG ",\"layers\":[]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"mediaType\":5," CONFIG ",\"layers\":[]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"mediaType\":null," CONFIG ",\"layers\":[]}", OCI, OK, 1},
+    {"{\"schemaVersion\":2,\"artifactType\":5," CONFIG ",\"layers\":[]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2,\"artifactType\":[\"a\"]," CONFIG ",\"layers\":[]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" URLS("{\"a\":1}") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" URLS("[5]") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" URLS("[\"https://x\",\"\"]") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" URLS("\"https://x\"") "]}", OCI, E_MANIFEST_INVALID, 0},
+    {"{\"schemaVersion\":2," CONFIG ",\"layers\":[" URLS("[]") "," URLS("null") "]}", OCI, OK, 3},
     {"{\"schemaVersion\":1}", OCI, E_SCHEMA1, 0},
     {"{\"schemaVersion\":1}", "application/vnd.docker.distribution.manifest.v1+prettyjws", E_SCHEMA1, 0},
     {"{\"schemaVersion\":3}", OCI, E_MANIFEST_INVALID, 0},

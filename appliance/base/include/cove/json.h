@@ -28,6 +28,8 @@ bool json_is_null(const struct json *v);
 struct str json_string(const struct json *v);
 /* A whole number from 0 to 2^53 - 1: above, two texts may read as one number (RFC 7493 §2.2). */
 bool json_u64(const struct json *v, uint64_t *out);
+/* Also written as one: 5.0 and 5e0 are none for clients that read into an integer. */
+bool json_integer(const struct json *v, uint64_t *out);
 bool json_bool(const struct json *v, bool *out);
 size_t json_count(const struct json *array_or_object);
 /* for (const struct json *e = json_first(a); e; e = json_next(e)) */

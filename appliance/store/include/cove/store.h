@@ -110,7 +110,7 @@ struct manifest_info {
 };
 
 /* What a manifest's bytes say, made by manifest_parse in registry/ and stored as rows. */
-enum reference_kind { REF_BLOB, REF_MANIFEST, REF_OPTIONAL /* not checked: foreign layers */ };
+enum reference_kind { REF_BLOB, REF_MANIFEST, REF_OPTIONAL /* need not be here: foreign layers */ };
 struct manifest_reference {
 	struct digest digest;
 	uint64_t size;
