@@ -54,7 +54,8 @@ static void stop_ticking(struct net *n)
 	timerfd_settime(n->timer_fd, 0, &never, NULL);
 }
 
-/* What went either way: of what we send, what the peer has taken. The kernel takes much more, and then nothing for long.
+/* What went either way: of what we send, what the peer has taken. The kernel takes much more, and then nothing for
+ * long.
  */
 static uint64_t moved_bytes(const struct conn *c)
 {

@@ -264,8 +264,8 @@ static void the_fast_suite_is_preferred(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct client_options o = {.tls = true, .version = rows[i].version, .suites = rows[i].offered};
 		assert_int_equal(client_open(&k, rig->port, o), 0);
-		assert_int_equal(
-		    mbedtls_ssl_get_ciphersuite_id_from_ssl(&k.ssl), cpu_has_aes() ? rows[i].with_aes : rows[i].without);
+		assert_int_equal(mbedtls_ssl_get_ciphersuite_id_from_ssl(&k.ssl),
+		    cpu_has_aes() ? rows[i].with_aes : rows[i].without);
 		client_close(&k);
 	}
 }
