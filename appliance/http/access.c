@@ -192,6 +192,10 @@ static enum rc decide(struct exchange *x, bool has_credential)
 		access_note_refusal(x);
 		return E_SCOPE;
 	}
+	/* HEAD is what comes before a push: a client that is not asked who it is here is asked at its PUT, where containerd
+	 * has no body to send again. Who only pulls fetches a token for nobody. */
+	if (may && !has_credential && x->head->method == METHOD_HEAD)
+		return fail_rc(&x->err, E_UNAUTHORIZED);
 	if (may)
 		return OK;
 	return has_credential && !x->who.is_anonymous ? no_right(x, E_DENIED) : fail_rc(&x->err, E_UNAUTHORIZED);

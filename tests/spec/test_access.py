@@ -1,6 +1,6 @@
 """Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
 import json, time, unittest, urllib.parse
-from cove import Case, Client
+from cove import CONFIG, Case, Client, sha256
 
 
 def scope(name, actions="pull,push"):
@@ -65,6 +65,11 @@ class Access(Case):
         self.assertEqual(self.pull(nobody), 401)
         c.command("user", "role", "anonymous", "reader")
         self.assertEqual(self.pull(nobody), 200)
+        # what clients ask before they push is asked by somebody, else containerd learns at its PUT that it needs a token, and hangs
+        for target in ("manifests/1", "blobs/" + sha256(CONFIG)):
+            r = nobody.request("HEAD", "/v2/team/app/" + target)
+            self.assertEqual(r.status, 401)
+            self.assertIn('scope="repository:team/app:pull"', r["WWW-Authenticate"])
         token = c.token(scope("team/app", "pull"), anonymous=True)
         self.assertEqual(nobody.request("GET", "/v2/team/app/manifests/1", headers={"Authorization": "Bearer " + token}).status, 200)
         c.command("user", "role", "anonymous", "admin", status=2)
