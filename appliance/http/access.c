@@ -242,15 +242,14 @@ enum rc access_check(struct exchange *x)
 static struct str scopes_wanted(struct exchange *x)
 {
 	const struct route *r = x->route;
-	struct str value, from, scopes;
+	struct str from, scopes;
 
 	if (r->needs == ACCESS_CATALOG)
 		return STR("registry:catalog:*");
 	if (r->needs < ACCESS_PULL || !needs[r->needs].scope_actions)
 		return STR_NONE;
-	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(exchange_scope_name(&x->place, x->asked)),
-	    needs[r->needs].scope_actions);
-	if (r->needs == ACCESS_PUSH && query_get(x, "from", &value) && place_scope_name(x, value, &from))
+	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(x->asked), needs[r->needs].scope_actions);
+	if (r->needs == ACCESS_PUSH && query_get(x, "from", &from) && place_exists(x, from))
 		scopes = arena_printf(x->arena, "%.*s repository:%.*s:pull", STR_ARG(scopes), STR_ARG(from));
 	return scopes;
 }
@@ -284,12 +283,28 @@ static struct str scopes_detail(struct exchange *x, struct str scopes)
 	return detail;
 }
 
+/* Clients keep a realm's query: so the names of scopes are led as those of the requests that they are for. */
+static struct str realm_query(struct exchange *x)
+{
+	struct buf ns = BUF_INIT(CHALLENGE_BYTES);
+	struct str query = STR_NONE;
+
+	if (!x->place.by_ns)
+		return query;
+	percent_encode(&ns, x->approach.ns);
+	if (buf_ok(&ns))
+		query = arena_printf(x->arena, "?ns=%.*s", STR_ARG(buf_str(&ns)));
+	buf_release(&ns);
+	return query;
+}
+
 /* The realm's host is byte-equal to what the client used, as long as that is one of our names (rule 8). */
 static void add_bearer(struct exchange *x, struct str scopes, const char *error)
 {
-	reply_field(x, "WWW-Authenticate", "Bearer realm=\"%s://%.*s/token\",service=\"%.*s\"%s%.*s%s%s%s%s", x->scheme,
-	    STR_ARG(x->host), STR_ARG(x->site->service), scopes.n ? ",scope=\"" : "", STR_ARG(scopes),
-	    scopes.n ? "\"" : "", error ? ",error=\"" : "", error ? error : "", error ? "\"" : "");
+	reply_field(x, "WWW-Authenticate", "Bearer realm=\"%s://%.*s/token%.*s\",service=\"%.*s\"%s%.*s%s%s%s%s",
+	    x->scheme, STR_ARG(x->host), STR_ARG(realm_query(x)), STR_ARG(x->site->service),
+	    scopes.n ? ",scope=\"" : "", STR_ARG(scopes), scopes.n ? "\"" : "", error ? ",error=\"" : "",
+	    error ? error : "", error ? "\"" : "");
 	if (scopes.n && !x->detail.n)
 		x->detail = scopes_detail(x, scopes);
 }

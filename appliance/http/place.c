@@ -81,6 +81,8 @@ static enum rc resolve(struct exchange *x, struct str asked, struct place *out, 
 
 	TRY(repo_name_parse(asked, &name, err));
 	TRY(exchange_namespaces(x));
+	if (!x->approach.ns.n && query_get(x, "ns", &x->approach.ns))
+		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);
 	return namespace_resolve(x->namespaces, &x->approach, asked, x->arena, out, err);
 }
 
@@ -91,8 +93,6 @@ enum rc exchange_resolve(struct exchange *x, struct str asked, struct place *out
 
 enum rc place_find(struct exchange *x)
 {
-	if (query_get(x, "ns", &x->approach.ns))
-		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);
 	TRY(exchange_resolve(x, x->asked, &x->place));
 	x->name.s = x->place.full;
 	/* a value that some namespace has in its list: nothing but printable characters */
@@ -101,17 +101,9 @@ enum rc place_find(struct exchange *x)
 	return OK;
 }
 
-struct str exchange_scope_name(const struct place *place, struct str asked)
-{
-	return place->by_ns ? place->full : asked;
-}
-
-bool place_scope_name(struct exchange *x, struct str asked, struct str *out)
+bool place_exists(struct exchange *x, struct str asked)
 {
 	struct place place;
 
-	if (resolve(x, asked, &place, NULL))
-		return false;
-	*out = exchange_scope_name(&place, asked);
-	return true;
+	return resolve(x, asked, &place, NULL) == OK;
 }

@@ -139,8 +139,8 @@ CHECKED enum rc body_prepare(struct work *w);
 CHECKED enum rc place_begin(struct exchange *x);
 /* Where <name> leads: place and name. */
 CHECKED enum rc place_find(struct exchange *x);
-/* The name of another repository for a scope; false: it leads nowhere. Leaves x->err alone. */
-bool place_scope_name(struct exchange *x, struct str asked, struct str *out);
+/* Does the name of another repository lead anywhere? Leaves x->err alone. */
+bool place_exists(struct exchange *x, struct str asked);
 
 /* ---- access.c ---- */
 /* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */

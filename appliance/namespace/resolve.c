@@ -95,19 +95,30 @@ static const struct namespace *by_upstream_name(const struct namespace_set *set,
 	return NULL;
 }
 
+/* Some clients (buildkitd, containerd with override_path) send the prefix of their file and ?ns= as well. Only a name
+ * that is a registry's can be told from the first part of a repository's. */
+static struct str without_own_name(const struct namespace *proxy, struct str asked)
+{
+	bool has = asked.n > proxy->name.n && str_starts(asked, proxy->name) && asked.p[proxy->name.n] == '/';
+
+	return has && upstream_names_have(proxy, proxy->name) ? str_from(asked, proxy->name.n + 1) : asked;
+}
+
 enum rc namespace_resolve(const struct namespace_set *set, const struct approach *from, struct str asked,
     struct arena *a, struct place *out, struct err *err)
 {
-	const struct namespace *ns = namespace_bound(set, from);
-	struct place place = {.is_bound = ns != NULL};
+	const struct namespace *ns = from->ns.n ? by_upstream_name(set, from->ns) : NULL;
+	struct place place = {.by_ns = ns != NULL};
 
-	if (!ns && from->ns.n) {
-		ns = by_upstream_name(set, from->ns);
-		if (!ns && !from->ns_is_own)
-			return fail(err, E_NAME_UNKNOWN, "this registry is no mirror of %.*s",
-			    STR_ARG(str_first(from->ns, 100)));
-		place.by_ns = ns != NULL;
-	}
+	if (ns)
+		asked = without_own_name(ns, asked);
+	else if (from->ns.n && !from->ns_is_own)
+		return fail(err, E_NAME_UNKNOWN,
+		    "this registry is no mirror of %.*s: ask its owner for a proxy namespace of that registry",
+		    STR_ARG(str_first(from->ns, 100)));
+	else
+		ns = namespace_bound(set, from);
+	place.is_bound = ns && !place.by_ns;
 	if (!ns) {
 		TRY(place_by_prefix(set, asked, a, &place, err));
 	} else {

@@ -103,12 +103,41 @@ class Names(Case):
     def test_ns(self):
         r = self.anyone.request("GET", "/v2/library/nginx/manifests/1?ns=docker.io")
         self.assertEqual((r.status, r["OCI-Namespace"]), (401, "docker.io"))
-        # the token endpoint gets no ?ns=: the full name must be asked for
-        self.assertEqual(challenge(r)["scope"], "repository:docker.io/library/nginx:pull")
-        c = self.cove.client(challenge(r)["scope"])
+        # the realm says ?ns= too: so the token is for what the request means
+        self.assertEqual(challenge(r)["realm"], f"https://127.0.0.1:{self.cove.port}/token?ns=docker.io")
+        self.assertEqual(challenge(r)["scope"], "repository:library/nginx:pull")
+        c = self.cove.client("repository:docker.io/library/nginx:pull")
         for target in ("/v2/library/nginx/manifests/1?ns=docker.io", "/v2/nginx/manifests/1?ns=registry-1.docker.io",
                        "/v2/docker.io/nginx/manifests/1", "/v2/docker.io/library/nginx/manifests/1"):
             self.assertNotIn(c.request("GET", target).status, (401, 403), target)
+
+    def by_challenge(self, where, target):
+        """The answer, with the token that the challenge of that very request leads to."""
+        c = Client(where)
+        said = challenge(c.request("GET", target))
+        self.assertTrue(said["realm"].startswith(f"https://127.0.0.1:{where.port}/token"))
+        query = urllib.parse.urlencode({"scope": said["scope"], "service": said["service"]})
+        address = urllib.parse.urlsplit(said["realm"])
+        r = c.request("GET", "/token?" + "&".join(q for q in (address.query, query) if q), headers={"Authorization": where.basic()})
+        c.auth = "Bearer " + r.json()["token"]
+        return c.request("GET", target)
+
+    def test_ns_on_every_listener(self):
+        """A port of one namespace gives nobody its image in place of another registry's."""
+        for where in (self.cove, self.team, self.all):
+            r = self.by_challenge(where, "/v2/library/nginx/manifests/1?ns=docker.io")
+            self.assertNotIn(r.status, (401, 403))
+            self.assertEqual(r["OCI-Namespace"], "docker.io")
+            # the prefix beside it
+            r = self.by_challenge(where, "/v2/docker.io/library/nginx/manifests/1?ns=docker.io")
+            self.assertNotIn(r.status, (401, 403))
+            self.assertEqual(r["OCI-Namespace"], "docker.io")
+        self.pushed(self.team, "owner/image")
+        for target in ("/v2/owner/image/manifests/1?ns=quay.io", "/v2/owner/image/manifests/1?ns=docker.io"):
+            c = self.team.client("repository:owner/image:pull")
+            self.assertEqual(c.request("GET", target).status, 404 if "quay" in target else 401, target)
+        r = self.by_challenge(self.team, f"/v2/owner/image/manifests/1?ns=127.0.0.1:{self.team.port}")
+        self.assertEqual((r.status, r["OCI-Namespace"]), (200, None))
 
     def test_ns_of_nobody_and_of_ourselves(self):
         r = self.anyone.request("GET", "/v2/library/nginx/manifests/1?ns=quay.io")

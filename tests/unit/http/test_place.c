@@ -63,7 +63,9 @@ static const struct {
     {MAIN, "GET /v2/off/app/where", "box.local", 503, "**", "**switched off**"},
     /* a host of its own, with any port, in any case */
     {MAIN, "GET /v2/app/where", "Team.local:5000", 200, "**", "app -> team/app https://primary:5000"},
-    {MAIN, "GET /v2/app/where?ns=docker.io", "team.local:5000", 200, "**", "app -> team/app https://team.local:5000"},
+    {MAIN, "GET /v2/app/where?ns=docker.io", "team.local:5000", 200, "**OCI-Namespace: docker.io\r\n**",
+	"app -> hub/library/app https://team.local:5000"},
+    {MAIN, "GET /v2/app/where?ns=quay.io", "team.local:5000", 404, "**", "**NAME_UNKNOWN**no mirror of quay.io**"},
     /* ?ns= */
     {MAIN, "GET /v2/library/nginx/where?ns=docker.io", "box.local", 200, "**OCI-Namespace: docker.io\r\n**",
 	"library/nginx -> hub/library/nginx **"},
@@ -73,11 +75,11 @@ static const struct {
     {MAIN, "GET /v2/a/b/where?ns=quay.io", "box.local", 404, "**", "**NAME_UNKNOWN**no mirror of quay.io**"},
     {MAIN, "GET /v2/a/b/where?ns=%0d%0aX:%20y", "box.local", 404, "**", "**NAME_UNKNOWN**"},
     {MAIN, "GET /v2/a/b/where?ns=", "box.local", 200, "**", "a/b -> a/b **"},
-    /* the name to ask a token for is the client's own, but for ?ns=, which the token endpoint does not get */
+    /* the name to ask a token for is the client's own; ?ns= goes with the realm */
     {MAIN, "GET /v2/hub/nginx/p", "box.local", 401,
 	"**realm=\"https://box.local/token\"**scope=\"repository:hub/nginx:pull\"**", "**\"Name\":\"hub/nginx\"**"},
-    {MAIN, "GET /v2/library/nginx/p?ns=docker.io", "box.local", 401, "**scope=\"repository:hub/library/nginx:pull\"**",
-	"**"},
+    {MAIN, "GET /v2/library/nginx/p?ns=docker.io", "box.local", 401,
+	"**realm=\"https://box.local/token?ns=docker.io\"**scope=\"repository:library/nginx:pull\"**", "**"},
     {MAIN, "POST /v2/app/p?mount=x&from=base", "team.local", 401,
 	"**realm=\"https://team.local/token\"**scope=\"repository:app:pull,push repository:base:pull\"**", "**"},
     {MAIN, "POST /v2/app/p?mount=x&from=team", "box.local", 401, "**scope=\"repository:app:pull,push\"**", "**"},

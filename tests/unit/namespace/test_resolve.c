@@ -57,20 +57,32 @@ static void test_places(void **state)
 		false, false},
 	    {5000, "", "", "ghcr.io/pause", OK, "ghcr.io", "ghcr.io/pause", "pause", false, false},
 	    {5000, "", "", "off/x", E_NAMESPACE_OFFLINE, NULL, NULL, NULL, false, false},
-	    /* the listener first, whatever else is said */
+	    /* the listener */
 	    {5001, "", "", "app", OK, "team", "team/app", "app", false, true},
-	    {5001, "", "docker.io", "docker.io/nginx", OK, "team", "team/docker.io/nginx", "docker.io/nginx", false,
-		true},
+	    {5001, "", "", "docker.io/nginx", OK, "team", "team/docker.io/nginx", "docker.io/nginx", false, true},
 	    {5001, "", "", "cache/x", OK, "team/cache", "team/cache/x", "x", false, true},
 	    {5002, "team.example", "", "nginx", OK, "docker.io", "docker.io/library/nginx", "library/nginx", false,
 		true},
-	    {5002, "", "quay.io", "a/b", OK, "docker.io", "docker.io/a/b", "a/b", false, true},
 	    {5003, "", "", "nginx", OK, "all", "all/nginx", "nginx", false, true},
 	    /* then the host */
 	    {5000, "team.example", "", "app", OK, "team", "team/app", "app", false, true},
-	    {5000, "TEAM.example", "docker.io", "app", OK, "team", "team/app", "app", false, true},
+	    {5000, "TEAM.example", "", "app", OK, "team", "team/app", "app", false, true},
 	    {5000, "team.example.org", "", "app", OK, "", "app", "app", false, false},
-	    /* then ?ns= */
+	    /* ?ns= before all of them: another registry's image is never given in place of that one's */
+	    {5002, "", "quay.io", "a/b", OK, "team/cache", "team/cache/a/b", "a/b", true, false},
+	    {5002, "", "docker.io", "a/b", OK, "docker.io", "docker.io/a/b", "a/b", true, false},
+	    {5001, "", "docker.io", "nginx", OK, "docker.io", "docker.io/library/nginx", "library/nginx", true, false},
+	    {5003, "team.example", "ghcr.io", "pause", OK, "ghcr.io", "ghcr.io/pause", "pause", true, false},
+	    {5002, "", "example.org", "a/b", E_NAME_UNKNOWN, NULL, NULL, NULL, false, false},
+	    {5001, "team.example", "example.org", "a/b", E_NAME_UNKNOWN, NULL, NULL, NULL, false, false},
+	    /* with the prefix as well, where it is a registry's name */
+	    {5000, "", "docker.io", "docker.io/library/nginx", OK, "docker.io", "docker.io/library/nginx",
+		"library/nginx", true, false},
+	    {5002, "", "docker.io", "docker.io/nginx", OK, "docker.io", "docker.io/library/nginx", "library/nginx",
+		true, false},
+	    {5000, "", "quay.io", "team/cache/x", OK, "team/cache", "team/cache/team/cache/x", "team/cache/x", true,
+		false},
+	    {5000, "", "ghcr.io", "docker.io/x", OK, "ghcr.io", "ghcr.io/docker.io/x", "docker.io/x", true, false},
 	    {5000, "", "docker.io", "library/nginx", OK, "docker.io", "docker.io/library/nginx", "library/nginx", true,
 		false},
 	    {5000, "", "docker.io", "nginx", OK, "docker.io", "docker.io/library/nginx", "library/nginx", true, false},
@@ -95,10 +107,14 @@ static void test_own_ns_is_ignored(void **state)
 	struct approach from = {.port = 5000, .ns = STR("box:5000"), .ns_is_own = true};
 	struct place p;
 
+	make_all(f);
 	take(f);
 	assert_ok(namespace_resolve(f->set, &from, STR("x"), &f->arena, &p, err));
 	assert_str(p.full, "x");
 	assert_false(p.by_ns);
+	from.port = 5001;
+	assert_ok(namespace_resolve(f->set, &from, STR("x"), &f->arena, &p, err));
+	assert_str(p.full, "team/x");
 }
 
 static void test_length(void **state)

@@ -108,9 +108,6 @@ CHECKED enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void 
 CHECKED enum rc exchange_namespaces(struct exchange *x);
 /* A repository name of the request (a scope, a mount's source) as a place, under the same listener, host and ?ns=. */
 CHECKED enum rc exchange_resolve(struct exchange *x, struct str asked, struct place *out);
-/* The name by which the client is to ask for a token: its own, but the full one where ?ns= decided, since the token
- * endpoint gets no ?ns=. */
-struct str exchange_scope_name(const struct place *place, struct str asked);
 
 /* A query parameter, decoded into the arena; false when absent (or not decodable). The first one wins. */
 bool query_get(struct exchange *x, const char *name, struct str *value);

@@ -100,7 +100,7 @@ struct place {
 	bool by_ns;      /* ?ns= decided: answered by OCI-Namespace */
 	bool is_bound;   /* listener or host decided: the client's name has no prefix */
 };
-/* Listener, then host, then ?ns=, then the longest prefix of `asked` (a valid repository name) at a slash; the root
+/* ?ns=, then listener, then host, then the longest prefix of `asked` (a valid repository name) at a slash; the root
  * takes what is left. A listener or host of the root decides nothing. `full` is in the arena. E_NAME_INVALID when it
  * gets too long or nothing is left behind the prefix, E_NAME_UNKNOWN for a ?ns= that no proxy has, E_NAMESPACE_OFFLINE,
  * E_BUSY without memory. */
