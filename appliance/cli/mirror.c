@@ -17,11 +17,12 @@ struct box {
 	struct buf *out;
 };
 
-/* A proxy to write about. */
+/* What to write about. A proxy that stands for several registries is there once for each. */
 struct proxy {
 	const struct namespace *ns;
 	struct str name; /* of the upstream as clients write it, such as docker.io */
 };
+#define PROXIES_MAX NAMESPACES_MAX
 
 static void note(const char *text)
 {
@@ -31,6 +32,11 @@ static void note(const char *text)
 static bool is_hub(const struct proxy *p)
 {
 	return str_eq(p->name, STR("docker.io"));
+}
+
+static bool is_plain(const struct proxy *p)
+{
+	return str_starts(p->ns->upstream, STR("http://"));
 }
 
 /* ---- the engines ---- */
@@ -55,8 +61,9 @@ static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
 		    STR_ARG(p->ns->name));
 	json_put_comma(b->out);
 	json_put_str(b->out, str_of(address));
-	fprintf(
-	    stderr, "# the CA: %s/ca.crt, in /etc/docker/certs.d/%s/ca.crt\n", b->address, strstr(address, "//") + 2);
+	if (str_starts(str_of(address), STR("https:")))
+		fprintf(stderr, "# the CA: %s/ca.crt, in /etc/docker/certs.d/%s/ca.crt\n", b->address,
+		    strstr(address, "//") + 2);
 	return OK;
 }
 
@@ -75,22 +82,24 @@ static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, 
 	return OK;
 }
 
-/* One file for each upstream; `?ns=` says which, so that the main listener serves all of them. */
+/* One file for each upstream; `?ns=` says which, so that the main listener serves all of them. Without a dial_timeout a
+ * box that is switched off delays each pull by 30 s. */
 static enum rc containerd(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
 	note("a file for each registry; no restart, where config_path is set to /etc/containerd/certs.d");
-	note("Docker Engine 29 and newer with the containerd image store reads the same below /etc/docker/certs.d");
+	note(
+	    "Docker Engine 29 and newer with the containerd image store reads the same folders in /etc/docker/certs.d");
 	for (size_t i = 0; i < count; i++) {
 		const struct proxy *p = &proxies[i];
 
 		fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containerd/certs.d/%.*s/cove.crt\n", b->address,
 		    STR_ARG(p->name));
 		buf_addf(b->out, "%s# /etc/containerd/certs.d/%.*s/hosts.toml\n", i ? "\n" : "", STR_ARG(p->name));
-		buf_addf(b->out, "server = \"https://%.*s\"\n\n",
+		buf_addf(b->out, "server = \"%s://%.*s\"\n\n", is_plain(p) ? "http" : "https",
 		    STR_ARG(is_hub(p) ? STR("registry-1.docker.io") : p->name));
 		buf_addf(b->out, "[host.\"https://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", b->address);
-		buf_addf(b->out, "  ca = \"/etc/containerd/certs.d/%.*s/cove.crt\"\n", STR_ARG(p->name));
+		buf_addz(b->out, "  dial_timeout = \"2s\"\n  ca = \"cove.crt\"\n"); /* beside the file */
 	}
 	return OK;
 }
@@ -116,21 +125,22 @@ static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, 
 	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containers/certs.d/%s/ca.crt\n", b->address, b->address);
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out,
-		    "%s[[registry]]\nprefix = \"%.*s\"\nlocation = \"%.*s\"\n\n[[registry.mirror]]\nlocation = "
+		    "%s[[registry]]\nprefix = \"%.*s\"\nlocation = \"%.*s\"\n%s\n[[registry.mirror]]\nlocation = "
 		    "\"%s/%.*s\"\n",
-		    i ? "\n" : "", STR_ARG(proxies[i].name), STR_ARG(proxies[i].name), b->address,
-		    STR_ARG(proxies[i].ns->name));
+		    i ? "\n" : "", STR_ARG(proxies[i].name), STR_ARG(proxies[i].name),
+		    is_plain(&proxies[i]) ? "insecure = true\n" : "", b->address, STR_ARG(proxies[i].ns->name));
 	return OK;
 }
 
+/* By `?ns=`, as containerd. */
 static enum rc buildkit(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
 	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --config FILE`");
 	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/buildkit/cove.crt\n", b->address);
 	for (size_t i = 0; i < count; i++)
-		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s/%.*s\"]\n\n", STR_ARG(proxies[i].name),
-		    b->address, STR_ARG(proxies[i].ns->name));
+		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s\"]\n%s\n", STR_ARG(proxies[i].name),
+		    b->address, is_plain(&proxies[i]) ? "  http = true\n" : "");
 	buf_addf(b->out, "[registry.\"%s\"]\n  ca = [\"/etc/buildkit/cove.crt\"]\n", b->address);
 	return OK;
 }
@@ -149,46 +159,68 @@ static const struct engine {
 
 /* ---- what it is about ---- */
 
+/* NAME[:PORT], also when it is written as an address in a browser. */
+static enum rc take_address(struct str text, struct box *b, struct err *err)
+{
+	struct str host = text, rest;
+
+	if (str_starts(text, STR("https://")))
+		text = str_from(text, 8);
+	if (str_ends(text, STR("/")))
+		text.n--;
+	if (!text.n || text.n >= ADDRESS_MAX || str_has(text, '/') || str_has(text, '"') || str_has(text, ' '))
+		return fail(err, E_USAGE, "--address is the name and port of the main listener, such as box:5000");
+	if (text.p[text.n - 1] != ']')
+		str_cut_last(text, ':', &host, &rest);
+	snprintf(b->address, sizeof(b->address), "%.*s", STR_ARG(text));
+	snprintf(b->host, sizeof(b->host), "%.*s", STR_ARG(host));
+	return OK;
+}
+
 static enum rc find_box(const struct option *options, struct box *b, struct err *err)
 {
 	const struct option *given = cli_option(options, "--address");
 	struct buf kept = BUF_INIT(ADDRESS_MAX);
-	struct str host, rest;
-	enum rc rc = OK;
+	enum rc rc = given->count ? OK : app_data_address(b->data, &kept, err);
 
-	if (given->count)
-		snprintf(b->address, sizeof(b->address), "%s", given->values[0]);
-	else
-		rc = app_data_address(b->data, &kept, err);
-	if (!rc && !given->count)
-		snprintf(b->address, sizeof(b->address), "%.*s", STR_ARG(buf_str(&kept)));
+	if (!rc)
+		rc = take_address(given->count ? str_of(given->values[0]) : buf_str(&kept), b, err);
 	buf_release(&kept);
-	str_cut_last(str_of(b->address), ':', &host, &rest);
-	snprintf(b->host, sizeof(b->host), "%.*s", STR_ARG(host));
 	return rc;
+}
+
+/* Clients know Docker Hub by one name, the server by several. */
+static void add_names(const struct namespace *ns, struct proxy *out, size_t *count)
+{
+	struct str rest = ns->upstream_names, name;
+	size_t first = *count;
+
+	while (rest.n && *count < PROXIES_MAX) {
+		struct proxy p = {.ns = ns};
+
+		str_cut(rest, ' ', &name, &rest);
+		p.name = namespace_is_docker_hub(name) ? STR("docker.io") : name;
+		if (!str_eq(name, STR("none")) && !(is_hub(&p) && *count > first && is_hub(&out[*count - 1])))
+			out[(*count)++] = p;
+	}
 }
 
 static enum rc find_proxies(
     const struct namespace_set *set, const struct option *options, struct proxy *out, size_t *count, struct err *err)
 {
 	const struct option *wanted = cli_option(options, "--namespace");
-	struct str rest;
 
 	*count = 0;
 	for (size_t i = 0; i < namespace_count(set); i++) {
 		const struct namespace *ns = namespace_at(set, i);
-		struct proxy *p = &out[*count];
 
-		if (ns->kind != NAMESPACE_PROXY || (wanted->count && !str_eq(ns->name, str_of(wanted->values[0]))))
-			continue;
-		p->ns = ns;
-		str_cut(ns->upstream_names, ' ', &p->name, &rest);
-		if (p->name.n && !str_eq(p->name, STR("none")))
-			(*count)++;
+		if (ns->kind == NAMESPACE_PROXY && ns->online &&
+		    (!wanted->count || str_eq(ns->name, str_of(wanted->values[0]))))
+			add_names(ns, out, count);
 	}
 	return *count ? OK
 		      : fail(err, E_USAGE,
-			    "there is no such proxy namespace: `cove namespace create docker.io proxy "
+			    "there is no such proxy namespace that is online: `cove namespace create docker.io proxy "
 			    "upstream=https://registry-1.docker.io` makes one");
 }
 
@@ -216,7 +248,7 @@ static enum rc check_anonymous(struct box *b, const struct engine *e, const stru
 
 static enum rc write_file(struct box *b, const struct engine *e, const struct option *options, struct err *err)
 {
-	struct proxy *proxies = xcalloc(NAMESPACES_MAX, sizeof(*proxies));
+	struct proxy *proxies = xcalloc(PROXIES_MAX, sizeof(*proxies));
 	struct namespace_set *set = NULL;
 	size_t count;
 	enum rc rc = namespaces_take(b->data->namespaces, &set, err);

@@ -34,8 +34,6 @@ struct namespace_set {
  * text, not where it stands. E_USAGE, E_BUSY. */
 CHECKED enum rc value_store(
     struct namespace *ns, const struct attribute_type *type, struct str text, struct arena *a, struct err *err);
-/* A host that is Docker Hub, by any of its names. */
-bool is_docker_hub(struct str host);
 /* host[:port] of an upstream. */
 struct str upstream_host(struct str url);
 /* The next item of a list; false at the end. */

@@ -82,7 +82,7 @@ bool upstream_names_have(const struct namespace *proxy, struct str ns)
 	if (str_eq(rest, STR(NO_UPSTREAM_NAMES)))
 		return false;
 	while (list_next(&rest, &name))
-		if (str_eqi(name, ns) || (is_docker_hub(name) && is_docker_hub(ns)))
+		if (str_eqi(name, ns) || (namespace_is_docker_hub(name) && namespace_is_docker_hub(ns)))
 			return true;
 	return false;
 }

@@ -96,9 +96,10 @@ static void finish(struct namespace *ns, bool library_given)
 		return;
 	host = upstream_host(ns->upstream);
 	if (!library_given)
-		ns->library = is_docker_hub(host);
+		ns->library = namespace_is_docker_hub(host);
 	if (!ns->upstream_names.n)
-		ns->upstream_names = is_docker_hub(host) ? STR("docker.io registry-1.docker.io index.docker.io") : host;
+		ns->upstream_names =
+		    namespace_is_docker_hub(host) ? STR("docker.io registry-1.docker.io index.docker.io") : host;
 }
 
 static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, struct err *err)

@@ -128,7 +128,7 @@ static enum rc store_certificates(const struct value *v, struct err *err)
 
 /* ---- addresses of upstreams ---- */
 
-bool is_docker_hub(struct str host)
+bool namespace_is_docker_hub(struct str host)
 {
 	static const char *const names[] = {
 	    "docker.io", "registry-1.docker.io", "index.docker.io", "registry.hub.docker.com", "hub.docker.com"};
@@ -199,7 +199,7 @@ static enum rc store_url(const struct value *v, struct err *err)
 		    "\"%.*s\" is no address of a registry: write https://host, with a port or path if it needs one, "
 		    "without user, ? or #",
 		    STR_ARG(str_first(v->text, 100)));
-	if (is_docker_hub(host) && !path.n)
+	if (namespace_is_docker_hub(host) && !path.n)
 		kept = STR("https://registry-1.docker.io"); /* its other names are not its API's */
 	else
 		kept = arena_printf(v->arena, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(url));

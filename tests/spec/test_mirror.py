@@ -24,7 +24,32 @@ class Mirror(Case):
                          'mirrors:\n  "ghcr.io":\n    endpoint:\n      - "https://box.lan:5000"\n'
                          'configs:\n  "box.lan:5000":\n    tls:\n      ca_file: /etc/rancher/k3s/cove.crt\n')
         self.assertIn('location = "box.lan:5000/docker.io"\n', self.config("podman"))
-        self.assertIn('[registry."docker.io"]\n  mirrors = ["box.lan:5000/docker.io"]\n', self.config("buildkit"))
+        self.assertIn('[registry."docker.io"]\n  mirrors = ["box.lan:5000"]\n', self.config("buildkit"))
         self.assertIn("podman", self.config("crio", status=2))
         # without --address it is what the server was last started with
         self.assertIn(f':{self.cove.port}/docker.io"', self.cove.command("mirror", "config", "podman"))
+
+
+class WhatPeopleHave(Case):
+    def test_it(self):
+        """Registries in plain HTTP, several names, switched off, Hub by another name; addresses as a browser has them."""
+        c = self.cove.command
+        config = lambda *words, **k: c("mirror", "config", *words, "--address", "box.lan:5000", **k)
+        c("namespace", "create", "lan", "proxy", "upstream=http://reg.lan:5000")
+        c("namespace", "create", "two", "proxy", "upstream=https://quay.io", "upstream_names=quay.io cdn.quay.io")
+        c("namespace", "create", "off", "proxy", "upstream=https://off.example", "online=false")
+        c("namespace", "create", "hub", "proxy", "upstream=https://mirror.example", "listener=http", "port=5009",
+          "upstream_names=mirror.example registry-1.docker.io index.docker.io")
+        containerd = config("containerd")
+        for line in ('server = "http://reg.lan:5000"', 'server = "https://quay.io"', 'server = "https://cdn.quay.io"',
+                     "# /etc/containerd/certs.d/docker.io/hosts.toml", '  dial_timeout = "2s"', '  ca = "cove.crt"'):
+            self.assertEqual(containerd.count(line + "\n"), 5 if line.startswith("  ") else 1, line)
+        self.assertNotIn("off.example", containerd)
+        self.assertIn("online", config("k3s", "--namespace", "off", status=2))
+        self.assertIn("  http = true\n", config("buildkit", "--namespace", "lan"))
+        self.assertIn("insecure = true\n", config("podman", "--namespace", "lan"))
+        self.assertEqual(json.loads(config("docker", "--namespace", "hub")), {"registry-mirrors": ["http://box.lan:5009"]})
+        for address in ("https://box.lan:5000", "https://box.lan:5000/"):
+            self.assertIn('mirrors = ["box.lan:5000"]\n', c("mirror", "config", "buildkit", "--address", address))
+        for address in ("http://box.lan:5000", "box.lan:5000/v2", ""):
+            self.assertIn("box:5000", c("mirror", "config", "buildkit", "--address", address, status=2))

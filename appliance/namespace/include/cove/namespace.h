@@ -168,3 +168,5 @@ const struct attribute_type *namespace_attributes(size_t *count);
 /* The value of one attribute as text, for showing; never a secret. */
 void namespace_attribute_text(const struct namespace *ns, const struct attribute_type *type, struct buf *out);
 const char *namespace_kind_text(enum namespace_kind kind);
+/* A host that is Docker Hub, by any of its names. */
+bool namespace_is_docker_hub(struct str host);
