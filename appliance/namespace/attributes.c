@@ -34,9 +34,11 @@ static const struct attribute_type TABLE[] = {
 	"Whether proxies are asked also for repositories that a hosted member has. An outsider could then publish a "
 	"newer image under the name of one of yours."},
     {"upstream", "url", NULL, "", PROXY, MEMBER(upstream),
-	"The registry behind it, such as https://ghcr.io, or docker.io for Docker Hub."},
+	"The registry behind it, such as https://ghcr.io, or docker.io for Docker Hub. A path is what all names there "
+	"begin with: behind https://harbor.example/proj, team/app is proj/team/app."},
     {"upstream_names", "list", NULL, "", PROXY, MEMBER(upstream_names),
-	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host; none: not any."},
+	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host, or with a path none; "
+	"none: not any."},
     {"username", "text", NULL, "", PROXY, MEMBER(username), "Whom the upstream knows us as; empty: anonymous."},
     {"ca", "certificates", NULL, "", PROXY, MEMBER(ca_pem),
 	"Certificates (PEM) that are trusted for this upstream beside the public ones."},

@@ -87,17 +87,21 @@ static enum rc read_namespaces(struct db_conn *c, struct namespace_set *set, str
 	return rc;
 }
 
-/* What was left unset and depends on other attributes. */
+/* What was left unset and depends on other attributes. Who has a part of a registry does not stand for it. */
 static void finish(struct namespace *ns, bool library_given)
 {
 	struct str host;
+	bool part;
 
 	if (ns->kind != NAMESPACE_PROXY)
 		return;
 	host = upstream_host(ns->upstream);
+	part = namespace_upstream_path(ns).n > 0;
 	if (!library_given)
-		ns->library = namespace_is_docker_hub(host);
-	if (!ns->upstream_names.n)
+		ns->library = namespace_is_docker_hub(host) && !part;
+	if (!ns->upstream_names.n && part)
+		ns->upstream_names = STR(NO_UPSTREAM_NAMES);
+	else if (!ns->upstream_names.n)
 		ns->upstream_names =
 		    namespace_is_docker_hub(host) ? STR("docker.io registry-1.docker.io index.docker.io") : host;
 }

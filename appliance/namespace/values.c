@@ -139,14 +139,28 @@ bool namespace_is_docker_hub(struct str host)
 	return false;
 }
 
-struct str upstream_host(struct str url)
+static void cut_url(struct str url, struct str *host, struct str *path)
 {
 	struct str scheme, rest;
 
 	str_cut(url, ':', &scheme, &rest);
-	rest = str_from(rest, 2);
-	str_cut(rest, '/', &rest, &scheme);
-	return rest;
+	str_cut(str_from(rest, 2), '/', host, path);
+}
+
+struct str upstream_host(struct str url)
+{
+	struct str host, path;
+
+	cut_url(url, &host, &path);
+	return host;
+}
+
+struct str namespace_upstream_path(const struct namespace *proxy)
+{
+	struct str host, path;
+
+	cut_url(proxy->upstream, &host, &path);
+	return path;
 }
 
 /* host, host:port or [v6]:port */
@@ -182,7 +196,7 @@ static bool is_path(struct str s)
 
 static enum rc store_url(const struct value *v, struct err *err)
 {
-	struct str url = v->text, scheme = STR("https"), host, path;
+	struct str url = v->text, scheme = STR("https"), host, path, rest;
 	struct str kept;
 
 	if (str_starts(url, STR("https://")))
@@ -194,15 +208,20 @@ static enum rc store_url(const struct value *v, struct err *err)
 	while (url.n && url.p[url.n - 1] == '/')
 		url.n--;
 	str_cut(url, '/', &host, &path);
+	/* people copy the API's address */
+	if (str_eq(path, STR("v2")) || str_starts(path, STR("v2/")))
+		str_cut(path, '/', &rest, &path);
 	if (url.n > VALUE_MAX_BYTES || !is_authority(host) || !is_path(path))
 		return fail(err, E_USAGE,
-		    "\"%.*s\" is no address of a registry: write https://host, with a port or path if it needs one, "
-		    "without user, ? or #",
+		    "\"%.*s\" is no address of a registry: write https://host, with a port if it needs one, and behind "
+		    "a slash what all repositories there shall begin with; without user, ? or #",
 		    STR_ARG(str_first(v->text, 100)));
-	if (namespace_is_docker_hub(host) && !path.n)
-		kept = STR("https://registry-1.docker.io"); /* its other names are not its API's */
-	else
-		kept = arena_printf(v->arena, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(url));
+	if (namespace_is_docker_hub(host)) { /* its other names are not its API's */
+		scheme = STR("https");
+		host = STR("registry-1.docker.io");
+	}
+	kept = arena_printf(
+	    v->arena, "%.*s://%.*s%s%.*s", STR_ARG(scheme), STR_ARG(host), path.n ? "/" : "", STR_ARG(path));
 	return keep_text(v, kept, err);
 }
 

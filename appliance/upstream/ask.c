@@ -253,6 +253,7 @@ static void fetch_token(struct job *j)
 static bool read_challenges(struct job *j, const struct client_head *head)
 {
 	struct buf url = BUF_INIT(URL_MAX);
+	struct str path = namespace_upstream_path(j->ns);
 	struct arena a;
 	struct challenge c;
 	struct str field;
@@ -269,7 +270,7 @@ static bool read_challenges(struct job *j, const struct client_head *head)
 		if (c.scope.n)
 			percent_encode(&url, c.scope);
 		else
-			buf_addf(&url, "repository%%3A%s%%3Apull", j->rest);
+			buf_addf(&url, "repository%%3A%.*s%s%s%%3Apull", STR_ARG(path), path.n ? "/" : "", j->rest);
 		if (c.service.n) {
 			buf_addz(&url, "&service=");
 			percent_encode(&url, c.service);
@@ -333,10 +334,12 @@ static void start(struct job *j)
 	    .body_max = j->ask.body_max,
 	    .delay_ms = j->ask.delay_ms,
 	};
+	struct str path = namespace_upstream_path(j->ns);
 	struct err err;
 	enum rc rc = OK;
 
-	buf_add(&url, j->ns->upstream);
+	/* what the address has as its path is in ask_path() */
+	buf_add(&url, str_first(j->ns->upstream, j->ns->upstream.n - path.n - (path.n > 0)));
 	buf_addz(&url, j->ask.path);
 	if (j->ask.accept)
 		buf_addf(&fields, "Accept: %s\r\n", j->ask.accept);
@@ -389,10 +392,11 @@ void ask_release(struct job *j)
 
 char *ask_path(const struct job *j, const char *format, ...)
 {
+	struct str path = namespace_upstream_path(j->ns);
 	struct buf b = BUF_INIT(URL_MAX);
 	va_list ap;
 
-	buf_addf(&b, "/v2/%s/", j->rest);
+	buf_addf(&b, "/v2/%.*s%s%s/", STR_ARG(path), path.n ? "/" : "", j->rest);
 	va_start(ap, format);
 	buf_vaddf(&b, format, ap);
 	va_end(ap);

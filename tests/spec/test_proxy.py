@@ -68,6 +68,17 @@ class Proxy(Proxied):
             r = self.get(f"/v2/mirror/team/lost/blobs/{layer}", "mirror/team/lost")
             self.assertEqual((r.status, r.body), (200, b"lost and found"))
 
+    def test_a_path_is_what_names_begin_with(self):
+        """As a Harbor project. People also copy the API's address."""
+        _, data = self.push(self.origin, "proj/team/app", "1")
+        up = f"https://127.0.0.1:{self.origin.port}"
+        for name, upstream, asked in (("part", up + "/proj", "part/team/app"), ("whole", up + "/v2/", "whole/proj/team/app")):
+            self.proxy(name, "upstream_names=none")
+            self.cove.command("namespace", "change", name, "upstream=" + upstream)
+            r = self.get(f"/v2/{asked}/manifests/1", asked)
+            self.assertEqual((r.status, r.body), (200, data), name)
+            self.assertEqual(self.get(f"/v2/{asked}/tags/list", asked).json(), {"name": asked, "tags": ["1"]})
+
     def test_what_is_nowhere_is_404(self):
         for path in ("manifests/none", "manifests/" + sha256(b"none"), "blobs/" + sha256(b"none")):
             r = self.get("/v2/mirror/team/none/" + path, "mirror/team/none")

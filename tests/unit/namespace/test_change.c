@@ -43,6 +43,10 @@ static void test_defaults_and_texts(void **state)
 	    {"allow", " a/**,b  c", "a/** b c"},
 	    {"upstream", "http://Registry.example:5000/mirror/", "http://Registry.example:5000/mirror"},
 	    {"upstream", "ghcr.io", "https://ghcr.io"},
+	    {"upstream", "https://ghcr.io/v2/", "https://ghcr.io"},
+	    {"upstream", "https://harbor.example/v2/proj", "https://harbor.example/proj"},
+	    {"upstream", "docker.io/grafana", "https://registry-1.docker.io/grafana"},
+	    {"upstream", "v2", "https://v2"},
 	    {"upstream", "index.docker.io", "https://registry-1.docker.io"},
 	    {"upstream", "https://[2001:db8::1]:5000", "https://[2001:db8::1]:5000"},
 	    {"library", "true", "true"},
@@ -92,6 +96,11 @@ static void test_docker_hub(void **state)
 	assert_false(upstream_names_have(ns, STR("none")));
 	assert_ok(create(f, "other", NAMESPACE_PROXY, "upstream=https://ghcr.io", err));
 	assert_false(find(f, "other")->library);
+	/* a part of it */
+	assert_ok(create(f, "part", NAMESPACE_PROXY, "upstream=docker.io/grafana", err));
+	assert_false(find(f, "part")->library);
+	assert_str(find(f, "part")->upstream_names, "none");
+	assert_str(namespace_upstream_path(find(f, "part")), "grafana");
 }
 
 static void test_refused_values(void **state)

@@ -51,7 +51,7 @@ struct namespace
 	const struct namespace *writable; /* a hosted member that pushes go to; NULL: pushes are refused */
 	bool fall_through;                /* ask proxies also for names that a hosted member before them has */
 	/* proxy */
-	struct str upstream;       /* https://host[:port][/path], without a slash at the end */
+	struct str upstream;       /* https://host[:port][/path], without a slash at the end: see below */
 	struct str upstream_names; /* values of ?ns= that select it; by default the upstream's host; "none": none */
 	struct str username;       /* empty: anonymous */
 	struct str password;       /* as sealed in the database: for namespace_password() */
@@ -168,5 +168,7 @@ const struct attribute_type *namespace_attributes(size_t *count);
 /* The value of one attribute as text, for showing; never a secret. */
 void namespace_attribute_text(const struct namespace *ns, const struct attribute_type *type, struct buf *out);
 const char *namespace_kind_text(enum namespace_kind kind);
+/* What names at the upstream begin with, such as a Harbor project: the path of its address; empty: nothing. */
+struct str namespace_upstream_path(const struct namespace *proxy);
 /* A host that is Docker Hub, by any of its names. */
 bool namespace_is_docker_hub(struct str host);
