@@ -23,7 +23,7 @@ enum rc name_check(struct str name, struct err *err)
 
 static enum rc check_nesting(const struct namespace *ns, struct err *err)
 {
-	const struct namespace *around = ns->name.n ? longest_prefix(ns->set, ns->name) : NULL;
+	const struct namespace *around = ns->name.n ? namespace_of_name(ns->set, ns->name) : NULL;
 
 	if (around && around->kind != NAMESPACE_HOSTED)
 		return fail(err, E_USAGE,
@@ -91,7 +91,7 @@ static enum rc check_group(const struct namespace *group, struct err *err)
 		return fail(err, E_USAGE,
 		    "namespace %.*s: writable: %.*s is a %s namespace, and pushes go to hosted ones",
 		    STR_ARG(group->name), STR_ARG(group->writable_name), namespace_kind_text(group->writable->kind));
-	walk_group(group, &w);
+	walk_group(group, false, &w);
 	if (w.in_circle)
 		return fail(
 		    err, E_USAGE, "namespace %.*s: members: it would be a member of itself", STR_ARG(group->name));

@@ -61,18 +61,17 @@ CHECKED enum rc set_check(struct db_conn *c, const struct namespace_set *set, st
 CHECKED enum rc name_check(struct str name, struct err *err);
 
 /* ---- resolve.c ---- */
-/* The namespace that a full name belongs to: the longest name with a slash behind it in front of `full`. */
-const struct namespace *longest_prefix(const struct namespace_set *set, struct str full);
 /* Is it selected by ?ns=? */
 bool upstream_names_have(const struct namespace *proxy, struct str ns);
 /* All that lies behind a group, through all levels. */
 struct walk {
 	const struct namespace *seen[LEAVES_MAX * 2], *leaves[LEAVES_MAX];
 	size_t seen_count, leaf_count;
-	bool in_circle; /* a group leads back to where the walk began */
+	bool online_only; /* as a request sees it; else all, which is what must be checked */
+	bool in_circle;   /* a group leads back to where the walk began */
 	bool overfull;
 };
-void walk_group(const struct namespace *group, struct walk *w);
+void walk_group(const struct namespace *group, bool online_only, struct walk *w);
 
 /* ---- move.c ---- */
 /* Inside a transaction. Those whose names lie within `name`, from one namespace to another. */

@@ -1,7 +1,7 @@
 /* resolve: where a name leads. */
 #include "private.h"
 
-const struct namespace *longest_prefix(const struct namespace_set *set, struct str full)
+const struct namespace *namespace_of_name(const struct namespace_set *set, struct str full)
 {
 	struct str head = full, tail;
 
@@ -39,7 +39,7 @@ static enum rc place_in(
 static enum rc place_by_prefix(
     const struct namespace_set *set, struct str full, struct arena *a, struct place *out, struct err *err)
 {
-	const struct namespace *ns = longest_prefix(set, full), *same = namespace_find(set, full);
+	const struct namespace *ns = namespace_of_name(set, full), *same = namespace_find(set, full);
 
 	if (same && same->name.n)
 		return fail(err, E_NAME_INVALID,
@@ -156,21 +156,33 @@ static void walk_members(const struct namespace *group, struct walk *w)
 	for (size_t i = 0; i < group->member_count; i++) {
 		const struct namespace *ns = group->members[i];
 
-		if (walk_sees(w, ns))
+		if ((w->online_only && !ns->online) || walk_sees(w, ns))
 			continue;
-		if (ns->kind == NAMESPACE_GROUP && ns->online)
+		if (ns->kind == NAMESPACE_GROUP)
 			walk_members(ns, w); /* each once, so as deep as there are groups at most */
-		else if (ns->kind != NAMESPACE_GROUP && w->leaf_count < LEAVES_MAX)
+		else if (w->leaf_count < LEAVES_MAX)
 			w->leaves[w->leaf_count++] = ns;
-		else if (ns->kind != NAMESPACE_GROUP)
+		else
 			w->overfull = true;
 	}
 }
 
-void walk_group(const struct namespace *group, struct walk *w)
+void walk_group(const struct namespace *group, bool online_only, struct walk *w)
 {
-	*w = (struct walk){.seen_count = 1, .seen = {group}};
+	*w = (struct walk){.online_only = online_only, .seen_count = 1, .seen = {group}};
 	walk_members(group, w);
+}
+
+size_t namespace_behind(const struct namespace *ns, const struct namespace *out[static LEAVES_MAX])
+{
+	struct walk w;
+
+	out[0] = ns;
+	if (!ns->online || ns->kind != NAMESPACE_GROUP)
+		return ns->online;
+	walk_group(ns, true, &w);
+	memcpy(out, w.leaves, w.leaf_count * sizeof(*out));
+	return w.leaf_count;
 }
 
 static bool allows(const struct namespace *ns, struct str rest)
@@ -185,19 +197,29 @@ static bool allows(const struct namespace *ns, struct str rest)
 	return false;
 }
 
+static bool has(const struct namespace *const *list, size_t count, const struct namespace *ns)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == ns)
+			return true;
+	return false;
+}
+
 /* False: the name is not in it. */
 static bool leaf_of(const struct namespace *ns, const struct place *p, struct arena *a, struct place *out)
 {
 	*out = *p;
-	if (!ns->online || place_in(ns, p->rest, a, out, NULL) || !allows(ns, out->rest))
+	if (place_in(ns, p->rest, a, out, NULL) || !allows(ns, out->rest))
 		return false;
-	return longest_prefix(ns->set, out->full) == ns && !namespace_find(ns->set, out->full);
+	return namespace_of_name(ns->set, out->full) == ns && !namespace_find(ns->set, out->full);
 }
 
 enum rc namespace_leaves(
     const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err)
 {
+	const struct namespace *asked[LEAVES_MAX];
 	struct walk w;
+	size_t n;
 
 	*count = 0;
 	if (p->ns->kind != NAMESPACE_GROUP) {
@@ -205,9 +227,17 @@ enum rc namespace_leaves(
 		*count = p->ns->online && allows(p->ns, p->rest) ? 1 : 0;
 		return OK;
 	}
-	walk_group(p->ns, &w);
-	for (size_t i = 0; i < w.leaf_count; i++)
-		*count += leaf_of(w.leaves[i], p, a, &out[*count]);
+	n = namespace_behind(p->ns, asked);
+	walk_group(p->ns, false, &w);
+	for (size_t k = 0; k < w.leaf_count; k++) {
+		struct place *leaf = &out[*count];
+		bool is_off = !has(asked, n, w.leaves[k]);
+
+		if ((is_off && w.leaves[k]->kind != NAMESPACE_HOSTED) || !leaf_of(w.leaves[k], p, a, leaf))
+			continue;
+		leaf->is_off = is_off;
+		(*count)++;
+	}
 	return a->failed ? fail_rc(err, E_BUSY) : OK;
 }
 
@@ -228,7 +258,7 @@ enum rc namespace_writable(const struct place *p, struct arena *a, struct place 
 		*out = *p;
 		return OK;
 	}
-	if (leaf_of(p->ns->writable, p, a, out))
+	if (p->ns->writable->online && leaf_of(p->ns->writable, p, a, out))
 		return OK;
 	if (a->failed)
 		return fail_rc(err, E_BUSY);

@@ -42,28 +42,31 @@ static enum rc finish(struct exchange *x, const char *content_type)
 struct catalog {
 	struct listing listing;
 	struct str prefix; /* of the namespace whose listener or host this is, with the slash; names are without it */
-	struct str leaves[LEAVES_MAX]; /* prefixes in the store: of a group several, else that one */
+	struct str leaves[LEAVES_MAX];                  /* prefixes in the store: of a group several, else that one */
+	const struct namespace *namespaces[LEAVES_MAX]; /* theirs, where there is a prefix */
 	size_t leaf_count;
+	bool is_group;
 	struct name_at at; /* where to look next: a full name as the client's token would have it */
 	struct repository looked_at;
 	uint64_t room;
 	bool full; /* something comes after the page's last entry */
 };
 
-/* The namespaces behind ns through all levels, each once. Groups hold no cycles. */
-static void add_leaves(struct exchange *x, const struct namespace *ns, struct catalog *c)
+/* Of the one that a listener or host is bound to. */
+static void add_leaves(struct exchange *x, const struct namespace *bound, struct catalog *c)
 {
-	struct str prefix;
-
-	for (size_t i = 0; i < ns->member_count; i++)
-		add_leaves(x, ns->members[i], c);
-	if (ns->kind == NAMESPACE_GROUP || !ns->online || c->leaf_count == LEAVES_MAX)
-		return;
-	prefix = ns->name.n ? arena_printf(x->arena, "%.*s/", STR_ARG(ns->name)) : STR("");
+	c->leaf_count = namespace_behind(bound, c->namespaces);
+	c->is_group = bound->kind == NAMESPACE_GROUP;
 	for (size_t i = 0; i < c->leaf_count; i++)
-		if (str_eq(c->leaves[i], prefix))
-			return;
-	c->leaves[c->leaf_count++] = prefix;
+		c->leaves[i] = c->namespaces[i]->name.n
+				   ? arena_printf(x->arena, "%.*s/", STR_ARG(c->namespaces[i]->name))
+				   : STR("");
+}
+
+/* What lies in another namespace within a member is not the group's. */
+static bool is_of_leaf(const struct catalog *c, size_t leaf, struct str full)
+{
+	return !c->is_group || namespace_of_name(c->namespaces[leaf]->set, full) == c->namespaces[leaf];
 }
 
 /* The name that the client knows a repository of the store by; false when it is of none of the leaves. */
@@ -125,13 +128,13 @@ static enum rc catalog_start(struct exchange *x, struct str last, struct catalog
 	return OK;
 }
 
-/* The first name of all leaves from `at` on, into looked_at. */
-static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *rest, bool *found)
+/* The first name of all leaves from `at` on, into looked_at. *ours: it can be asked for by that name. */
+static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *rest, bool *found, bool *ours)
 {
 	struct str at = str_from((struct str){c->at.p, c->at.n}, c->prefix.n);
 	struct repository r;
 
-	*found = false;
+	*found = *ours = false;
 	for (size_t i = 0; i < c->leaf_count; i++) {
 		struct str from = arena_printf(x->arena, "%.*s%.*s", STR_ARG(c->leaves[i]), STR_ARG(at)), name;
 		bool here;
@@ -144,8 +147,12 @@ static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *r
 		if (!here || !str_starts((struct str){r.name, r.n}, c->leaves[i]))
 			continue;
 		name = str_from((struct str){r.name, r.n}, c->leaves[i].n);
-		if (*found && str_cmp(name, *rest) >= 0)
+		here = is_of_leaf(c, i, (struct str){r.name, r.n});
+		if (*found && str_cmp(name, *rest) >= 0) {
+			*ours = *ours || (here && str_eq(name, *rest));
 			continue;
+		}
+		*ours = here;
 		*found = true;
 		c->looked_at = r;
 		*rest = str_from((struct str){c->looked_at.name, c->looked_at.n}, c->leaves[i].n);
@@ -167,9 +174,9 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	struct arena_mark mark = arena_mark(x->arena);
 	struct str rest, name;
 	unsigned actions;
-	bool found;
+	bool found, ours;
 
-	TRY(catalog_next(x, c, &rest, &found));
+	TRY(catalog_next(x, c, &rest, &found, &ours));
 	arena_rewind(x->arena, mark);
 	*end = !found;
 	if (!found)
@@ -181,6 +188,8 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	c->at.n = c->prefix.n + rest.n + 1;
 	c->at.p[c->at.n - 1] = '\0';
 	name = (struct str){c->at.p, c->at.n - 1};
+	if (!ours)
+		return OK;
 	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
 	if (!(actions & MAY_PULL)) {
 		TRY(catalog_leap(x, c, &found));

@@ -9,63 +9,85 @@ static bool is_absence(enum rc rc)
 struct walk {
 	struct place leaves[LEAVES_MAX];
 	size_t count, next;
-	bool walled; /* a hosted namespace has the repository: proxies are not asked any more */
-	bool fall_through;
-	enum rc failed; /* the first failure that is no absence */
+	bool held;        /* only what is here and may be asked counts */
+	bool has_no_wall; /* proxies are asked whatever hosted namespaces have */
+	bool walled;      /* one of them has the repository: proxies are not asked */
+	bool is_known;    /* whether it is so was looked up */
+	enum rc failed;   /* the first failure that is no absence */
 	struct err err;
 };
 
-static enum rc walk_start(struct exchange *x, struct walk *w, bool fall_through)
+static enum rc walk_start(struct exchange *x, struct walk *w, bool held)
 {
-	*w = (struct walk){.fall_through = fall_through || x->place.ns->fall_through};
+	*w = (struct walk){.held = held, .has_no_wall = held || x->place.ns->fall_through};
 	return namespace_leaves(&x->place, x->arena, w->leaves, &w->count, &x->err);
 }
 
-/* NULL: no more. */
-static const struct place *walk_next(struct walk *w)
+/* Wherever they stand in the order, and also when they are off: the name is ours. */
+static enum rc look_for_wall(struct exchange *x, struct walk *w)
 {
-	while (w->next < w->count) {
-		const struct place *leaf = &w->leaves[w->next++];
-
-		if (!w->walled || !is_proxy(leaf))
-			return leaf;
-	}
-	return NULL;
+	w->is_known = true;
+	for (size_t i = 0; i < w->count && !w->walled; i++)
+		if (!is_proxy(&w->leaves[i]))
+			TRY(repository_is_here(x->site->store, place_name(&w->leaves[i]), &w->walled, &x->err));
+	return OK;
 }
 
-static enum rc walk_note(struct exchange *x, struct walk *w, const struct place *leaf, enum rc rc)
+/* *out NULL: no more. */
+static enum rc walk_next(struct exchange *x, struct walk *w, const struct place **out)
 {
-	bool exists = false;
+	*out = NULL;
+	while (!*out && w->next < w->count) {
+		const struct place *leaf = &w->leaves[w->next++];
 
+		if (is_proxy(leaf) && !w->has_no_wall && !w->is_known)
+			TRY(look_for_wall(x, w));
+		if (!(is_proxy(leaf) && w->walled) && !(leaf->is_off && w->held))
+			*out = leaf;
+	}
+	return OK;
+}
+
+/* One that is off cannot say what it has; that it has nothing of that name is known all the same. */
+static enum rc ask_one(struct exchange *x, const struct place *leaf, ask_fn *ask, void *ctx)
+{
+	bool exists;
+
+	if (!leaf->is_off)
+		return ask(x, leaf, ctx);
+	TRY(repository_is_here(x->site->store, place_name(leaf), &exists, &x->err));
+	return exists ? fail_rc(&x->err, E_NAMESPACE_OFFLINE) : fail_rc(&x->err, E_NAME_UNKNOWN);
+}
+
+static void walk_note(const struct exchange *x, struct walk *w, enum rc rc)
+{
 	if (rc && !is_absence(rc) && !w->failed) {
 		w->failed = rc;
 		w->err = x->err;
 	}
-	if (is_proxy(leaf) || w->walled || w->fall_through || w->next == w->count)
-		return OK;
-	TRY(repository_is_here(x->site->store, place_name(leaf), &exists, &x->err));
-	w->walled = exists;
-	return OK;
 }
 
-static enum rc find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx, bool fall_through)
+static enum rc find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx, bool held)
 {
 	const struct place *leaf;
 	struct walk w;
-	enum rc rc = unknown;
+	enum rc rc = OK;
 
-	TRY(walk_start(x, &w, fall_through));
-	while ((leaf = walk_next(&w))) {
-		rc = ask(x, leaf, ctx);
+	TRY(walk_start(x, &w, held));
+	for (;;) {
+		TRY(walk_next(x, &w, &leaf));
+		if (!leaf)
+			break;
+		rc = ask_one(x, leaf, ask, ctx);
 		if (!rc || rc == E_WANT_WAKE)
 			return rc;
-		TRY(walk_note(x, &w, leaf, rc));
+		walk_note(x, &w, rc);
 	}
 	if (w.failed) {
 		x->err = w.err;
 		return w.failed;
 	}
-	if (w.count == 1)
+	if (w.count == 1 && rc)
 		return rc; /* with its own sentence */
 	return fail_rc(&x->err, unknown);
 }
@@ -87,13 +109,17 @@ enum rc source_each(struct exchange *x, ask_fn *ask, void *ctx, size_t *answered
 
 	*answered = 0;
 	TRY(walk_start(x, &w, false));
-	while ((leaf = walk_next(&w))) {
-		enum rc rc = ask(x, leaf, ctx);
+	for (;;) {
+		enum rc rc;
 
+		TRY(walk_next(x, &w, &leaf));
+		if (!leaf)
+			break;
+		rc = ask_one(x, leaf, ask, ctx);
 		if (rc == E_WANT_WAKE)
 			return rc;
 		*answered += !rc;
-		TRY(walk_note(x, &w, leaf, rc));
+		walk_note(x, &w, rc);
 	}
 	if (!*answered && w.failed) {
 		x->err = w.err;

@@ -21,9 +21,9 @@ typedef enum rc ask_fn(struct exchange *x, const struct place *leaf, void *ctx);
 
 /*
  * Asks the leaves of x->place one after the other. None has it: `unknown`, or, where one could not say, its failure:
- * that something is nowhere is not established then. A proxy behind a hosted namespace that has the repository is not
- * asked, unless the group says so: else who takes the same name at a public registry gets his image in (dependency
- * confusion).
+ * that something is nowhere is not established then. Where a hosted namespace has the repository, in whatever place and
+ * also switched off, proxies are not asked, unless the group says so: else who takes the same name at a public registry
+ * gets his image in (dependency confusion).
  */
 CHECKED enum rc source_find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx);
 /* Without that wall: for blobs that are held here already, which somebody who may push knows by digest. */

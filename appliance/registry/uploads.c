@@ -111,7 +111,8 @@ static enum rc mount_from(
 	}
 	TRY(namespace_leaves(&from, x->arena, leaves, &count, &x->err));
 	for (size_t i = 0; i < count && !*done; i++)
-		TRY(mount_one(x, to, d, place_name(&leaves[i]), done));
+		if (!leaves[i].is_off)
+			TRY(mount_one(x, to, d, place_name(&leaves[i]), done));
 	return OK;
 }
 

@@ -196,6 +196,34 @@ class Group(Proxied):
         r = self.get("/v2/trusting/lib/confused/manifests/evil", "trusting/lib/confused")
         self.assertEqual(r.status, 200)
 
+    def test_the_wall_stands(self):
+        """Whatever the order of the members, and also while the one that has the name is switched off, or a group on the way to it."""
+        c = self.cove.command
+        self.push(self.origin, "wall/app", "v1", b"theirs")
+        self.push(self.origin, "wall/public", "v1", b"public")
+        _, ours = self.push(self.cove, "own/wall/app", "v1", b"ours")
+        c("namespace", "create", "between", "group", "members=own")
+        c("namespace", "create", "outside", "group", "members=mirror own")
+        c("namespace", "create", "nested", "group", "members=between mirror")
+        get = lambda name, what="manifests/v1": self.get(f"/v2/{name}/{what}", name)
+        self.assertEqual(get("outside/wall/app").body, ours)
+        self.assertEqual(get("outside/wall/app", "blobs/" + sha256(b"theirs")).status, 404)
+        self.assertEqual(get("outside/wall/public").status, 200)
+        try:
+            for off in ("own", "between"):
+                c("namespace", "change", off, "online=false")
+                for name in ("nested", "all", "outside") if off == "own" else ("nested",):
+                    for what in ("manifests/v1", "manifests/v2", "tags/list", "blobs/" + sha256(b"theirs")):
+                        r = get(name + "/wall/app", what)
+                        self.assertEqual(r.status, 503, (off, name, what))
+                        self.assertIn("switched off", r.message())
+                    self.assertEqual(get(name + "/wall/public").status, 200)
+                c("namespace", "change", off, "online=true")
+        finally:
+            for name in ("own", "between"):
+                c("namespace", "change", name, "online=true")
+        self.assertEqual(get("nested/wall/app").body, ours)
+
     def test_push_goes_to_the_writable_member(self):
         digest, data = self.push(self.cove, "all/team/pushed", "v1", b"through the group")
         r = self.get("/v2/own/team/pushed/manifests/v1", "own/team/pushed")
@@ -228,11 +256,13 @@ class Group(Proxied):
     def test_catalog_of_a_group(self):
         self.push(self.origin, "cat/public", "v1")
         self.push(self.cove, "own/cat/own", "v1")
+        self.push(self.cove, "cat/root", "v1")
         self.get("/v2/mirror/cat/public/manifests/v1", "mirror/cat/public")
+        self.cove.command("namespace", "create", "apart", "hosted", "online=false")
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        self.cove.command("namespace", "create", "viewed", "group", "members=own mirror", "listener=https", f"port={port}")
+        self.cove.command("namespace", "create", "viewed", "group", "members=own / apart mirror", "listener=https", f"port={port}")
         main, self.cove.port = self.cove.port, port
         try:
             names = []
@@ -251,6 +281,9 @@ class Group(Proxied):
             self.assertIn("cat/own", names)
             self.assertIn("cat/public", names)
             self.assertEqual(names, sorted(set(names)))
+            # what lies in other namespaces is not the root's, and cannot be asked for as if it were
+            self.assertIn("cat/root", names)
+            self.assertEqual([n for n in names if n.split("/")[0] in ("own", "mirror", "apart")], [])
         finally:
             self.cove.port = main
 

@@ -180,6 +180,11 @@ static void test_between(void **state)
 	assert_ok(create(f, "g1", NAMESPACE_GROUP, "members=a", err));
 	assert_ok(create(f, "g2", NAMESPACE_GROUP, "members=g1", err));
 	assert_rc(E_USAGE, "member of itself", change(f, "g1", "members=a g2", err));
+	/* switched off or not: it may be switched on */
+	assert_ok(change(f, "g1", "online=false", err));
+	assert_ok(change(f, "g2", "online=false", err));
+	assert_rc(E_USAGE, "member of itself", change(f, "g1", "members=a g2", err));
+	assert_ok(change(f, "g1", "online=true", err));
 	assert_rc(E_USAGE, "is a proxy", change(f, "g1", "members=x a|writable=x", err));
 	assert_ok(change(f, "g1", "members=x a|writable=a", err));
 	assert_rc(E_USAGE, "is a member of the group g1", namespace_remove(f->n, STR("a"), false, err));

@@ -161,7 +161,8 @@ static const char *leaves(struct fixture *f, const char *asked)
 	assert_ok(namespace_resolve(f->set, &from, str_of(asked), &f->arena, &p, err));
 	assert_ok(namespace_leaves(&p, &f->arena, list, &count, err));
 	for (size_t i = 0; i < count; i++)
-		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%.*s", i ? " " : "", STR_ARG(list[i].full));
+		n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%.*s%s", i ? " " : "", STR_ARG(list[i].full),
+		    list[i].is_off ? "(off)" : "");
 	return line;
 }
 
@@ -188,6 +189,15 @@ static void test_leaves(void **state)
 	assert_ok(change(f, "docker.io", "online=false", err));
 	take(f);
 	assert_string_equal(leaves(f, "all/nginx"), "team/nginx nginx");
+	/* what is ours stays known when it is off, itself or by a group on the only way to it */
+	assert_ok(change(f, "team", "online=false", err));
+	assert_ok(change(f, "docker.io", "online=true", err));
+	take(f);
+	assert_string_equal(leaves(f, "all/nginx"), "team/nginx(off) nginx docker.io/library/nginx");
+	assert_ok(change(f, "team", "online=true", err));
+	assert_ok(change(f, "all", "online=false", err));
+	take(f);
+	assert_string_equal(leaves(f, "outer/a/b"), "docker.io/a/b team/a/b a/b(off)");
 }
 
 static void test_too_long_for_a_member(void **state)

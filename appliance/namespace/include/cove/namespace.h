@@ -49,7 +49,7 @@ struct namespace
 	const struct namespace *members[MEMBERS_MAX];
 	size_t member_count;
 	const struct namespace *writable; /* a hosted member that pushes go to; NULL: pushes are refused */
-	bool fall_through;                /* ask proxies also for names that a hosted member before them has */
+	bool fall_through;                /* ask proxies also for names that a hosted member has */
 	/* proxy */
 	struct str upstream;       /* https://host[:port][/path], without a slash at the end: see below */
 	struct str upstream_names; /* values of ?ns= that select it; by default the upstream's host; "none": none */
@@ -99,6 +99,7 @@ struct place {
 	struct str rest; /* within the namespace; points into full */
 	bool by_ns;      /* ?ns= decided: answered by OCI-Namespace */
 	bool is_bound;   /* listener or host decided: the client's name has no prefix */
+	bool is_off;     /* of a group's leaves: switched off, itself or on the way */
 };
 /* ?ns=, then listener, then host, then the longest prefix of `asked` (a valid repository name) at a slash; the root
  * takes what is left. A listener or host of the root decides nothing. `full` is in the arena. E_NAME_INVALID when it
@@ -110,10 +111,15 @@ CHECKED enum rc namespace_resolve(const struct namespace_set *set, const struct 
 const struct namespace *namespace_bound(const struct namespace_set *set, const struct approach *from);
 /* The one whose listener has that port, also the root; NULL: none. */
 const struct namespace *namespace_at_port(const struct namespace_set *set, uint16_t port);
-/* The hosted and proxy namespaces behind `p`, in order, each once: itself, or a group's members through all levels.
- * Their `full` names are in the arena. Left out are those that are offline, proxies whose `allow` does not fit, and
- * those in which the name would be too long or another namespace's. */
 #define LEAVES_MAX 64
+/* The hosted and proxy namespaces that requests to ns reach, in order, each once: itself, or a group's members through
+ * all levels. How many. */
+size_t namespace_behind(const struct namespace *ns, const struct namespace *out[static LEAVES_MAX]);
+/* That which a full name belongs to: the longest name with a slash behind it in front of `full`. */
+const struct namespace *namespace_of_name(const struct namespace_set *set, struct str full);
+/* The same for a name: with its `full` names, in the arena. Left out are proxies whose `allow` does not fit, and those
+ * in which the name would be too long or another namespace's. Of those that are off there are the hosted ones, which
+ * are not to be asked, but what they have is still ours. */
 CHECKED enum rc namespace_leaves(
     const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err);
 /* The hosted namespace that a push to p goes to. E_DENIED with a sentence: a proxy, a group without a writable member.
