@@ -96,13 +96,13 @@ class BuildKit(GoCase):
         cls.client, cls.daemon = built("github.com/moby/buildkit/cmd/buildctl@v0.34.2", "github.com/moby/buildkit/cmd/buildkitd@v0.34.2")
         return cls.client
 
-    def start(self):
-        directory = self.lab.path("buildkit")
+    def start(self, name, registries):
+        directory = self.lab.path(name)
         os.makedirs(directory)
         with open(directory + "/buildkitd.toml", "w") as f:
             f.write(f'root = "{directory}/root"\n[grpc]\naddress = ["unix://{directory}/socket"]\n[worker.oci]\nsnapshotter = "native"\n'
-                    f'[worker.containerd]\nenabled = false\n[registry."{REGISTRY}"]\nca = ["{self.ca}"]\n')
-        process = self.lab.background(self.daemon, "--config", directory + "/buildkitd.toml", log="buildkitd.log")
+                    f'[worker.containerd]\nenabled = false\n' + registries)
+        process = self.lab.background(self.daemon, "--config", directory + "/buildkitd.toml", log=name + ".log")
         for _ in range(600):
             try:
                 with socket.socket(socket.AF_UNIX) as s:
@@ -112,7 +112,7 @@ class BuildKit(GoCase):
                 time.sleep(0.1)
             if process.poll() is not None:
                 break
-        with open(self.lab.path("buildkitd.log")) as f:
+        with open(self.lab.path(name + ".log")) as f:
             raise AssertionError("buildkitd did not start: " + f.read()[-2000:])
 
     def log_in(self):
@@ -126,7 +126,7 @@ class BuildKit(GoCase):
     def test_cache(self):
         """An image with its cache of all stages (mode=max), exported, then used by a daemon that has forgotten everything."""
         self.seed("buildkit/base")
-        address = self.start()
+        address = self.start("buildkit", f'[registry."{REGISTRY}"]\nca = ["{self.ca}"]\n')
         b = lambda *a, **k: self.go("--addr", address, *a, **k)
         context = self.lab.path("buildkit-context")
         os.makedirs(context)
@@ -147,3 +147,37 @@ class BuildKit(GoCase):
             self.assertIn("CACHED", again)
         self.assertIn("v1", self.lab.client("skopeo", "list-tags", "--creds", f"{self.lab.user}:{self.lab.password}",
                                             f"docker://{REGISTRY}/buildkit/cache"))
+
+    def test_mirror(self):
+        """The file of `cove mirror config`: bases of two registries through one address, whatever the namespaces are called."""
+        for name in ("library/kit", "owner/kit"):
+            self.seed(name)
+        c, lab = self.lab.server.command, self.lab
+        for name, stands_for, more in (("docker.io", "docker.io", ["library=true"]), ("second", "second.test", [])):
+            c("namespace", "create", name, "proxy", f"upstream=https://{REGISTRY}", "ca=" + lab.ca.decode(), "upstream_names=" + stands_for,
+              "username=" + lab.user, *more)
+            c("namespace", "password", name, stdin=lab.password.encode() + b"\n")
+        context = lab.path("mirror-context")
+        os.makedirs(context)
+        with open(context + "/Dockerfile", "w") as f:
+            f.write("FROM kit:app AS one\nFROM second.test/owner/kit:app AS two\n"
+                    "FROM scratch\nCOPY --from=one /etc/layer0 /one\nCOPY --from=two /etc/layer1 /two\n")
+        build = ("build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", "context=" + context, "--local", "dockerfile=" + context)
+        written = c("mirror", "config", "buildkit", "--address", REGISTRY).replace("/etc/buildkit/cove.crt", self.ca)
+        by_hand = written.replace(f'mirrors = ["{REGISTRY}"]', f'mirrors = ["{REGISTRY}/docker.io"]', 1)  # the prefix as well
+        self.assertNotEqual(written, by_hand)
+        self.log_in()
+        try:
+            for name, registries in (("buildkit-mirror", written), ("buildkit-by-hand", by_hand)):
+                self.go("--addr", self.start(name, registries), *build)
+            anonymous = self.start("buildkit-anonymous", written)
+            os.unlink(lab.path("config-" + self.package) + "/config.json")
+            self.go("--addr", anonymous, *build, status=1)
+            for name in ("docker.io", "second"):
+                c("user", "grant", "anonymous", name + "/**", "pull")
+            self.go("--addr", anonymous, *build)
+            for name in ("docker.io", "second"):
+                c("user", "revoke", "anonymous", name + "/**")
+        finally:
+            for name in ("docker.io", "second"):
+                c("namespace", "remove", name, "--purge")
