@@ -60,7 +60,7 @@ static enum rc fill(const struct config *c, const struct config_rows *rows, stru
 	return OK;
 }
 
-enum rc app_declare(const struct config *config, struct namespaces *n, struct err *err)
+enum rc app_declare(const struct config *config, struct namespaces *n, bool rehearse, struct err *err)
 {
 	struct config_rows rows;
 	struct list l = {0};
@@ -72,10 +72,10 @@ enum rc app_declare(const struct config *config, struct namespaces *n, struct er
 	l.attributes = xcalloc(rows.count + 1, sizeof(*l.attributes));
 	rc = fill(config, &rows, &l, err);
 	if (!rc && n) {
-		rc = namespaces_declare(n, l.items, l.count, &why);
+		rc = namespaces_declare(n, l.items, l.count, rehearse, &why);
 		if (rc)
-			rc = fail(err, rc == E_USAGE || rc == E_EXISTS || rc == E_NOT_FOUND ? E_CONFIG : rc,
-			    "%s%s%.300s", config->file, config->file[0] ? ": namespaces: " : "", why.text);
+			rc = fail(err, rc == E_EXISTS || rc == E_NOT_FOUND ? E_USAGE : rc, "%s%s%.300s", config->file,
+			    config->file[0] ? ": namespaces: " : "", why.text);
 	}
 	free(l.items);
 	free(l.attributes);

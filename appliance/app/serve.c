@@ -95,6 +95,18 @@ static enum rc open_data(struct server *s, struct err *err)
 	return OK;
 }
 
+/* What contradicts namespaces that were made by hand is no reason to serve nothing: the last good ones stay. */
+static enum rc declare(struct server *s, const char *event, struct err *err)
+{
+	enum rc rc = app_declare(s->config, s->data.namespaces, false, err);
+
+	if (rc == E_USAGE)
+		log_error(event, "namespaces=unchanged reason=%s", log_quote(str_of(err->text)));
+	else if (!rc && s->config->file[0])
+		log_info(event, "namespaces=%s", log_quote(str_of(s->config->file)));
+	return rc == E_USAGE ? OK : rc;
+}
+
 static enum rc open_parts(struct server *s, struct err *err)
 {
 	static const struct client_options outgoing = {.user_agent = {"cove/" COVE_VERSION, sizeof(COVE_VERSION) + 4}};
@@ -104,7 +116,7 @@ static enum rc open_parts(struct server *s, struct err *err)
 	TRY(db_open(s->dirfd, "cove.db", &s->data.db, err));
 	TRY(auth_open(s->data.db, &s->data.auth, err));
 	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
-	TRY(app_declare(s->config, s->data.namespaces, err));
+	TRY(declare(s, "start", err));
 	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
@@ -224,7 +236,7 @@ static void reload_certificates(struct server *s)
 	struct err err;
 
 	if (certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &fresh, &identity, &err)) {
-		log_error("reload", "the old certificate stays in use: %s", err.text);
+		log_error("reload", "certificate=unchanged reason=%s", log_quote(str_of(err.text)));
 		return;
 	}
 	net_set_identity(s->net, identity);
@@ -265,7 +277,7 @@ static void do_chores(struct server *s)
 	struct err err;
 
 	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
-		log_warn("chores", "%s", err.text);
+		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
 	reload_certificates(s);
 }
 
@@ -290,30 +302,21 @@ static void sweep(struct server *s)
 		log_info("sweep", "blobs=%zu", removed);
 }
 
-/* A file that has become wrong changes nothing. */
-static void reload_declared(struct server *s)
-{
-	struct err err;
-
-	if (app_declare(s->config, s->data.namespaces, &err))
-		log_error("reload", "the namespaces stay as they are: %s", err.text);
-	else if (s->config->file[0])
-		log_info("reload", "namespaces=%s", log_quote(str_of(s->config->file)));
-}
-
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
 	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
 	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
 	int64_t names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 
+	struct err err;
+
 	for (;;) {
 		int signal = sigtimedwait(signals, NULL, &wait);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
-		if (signal == SIGHUP)
-			reload_declared(s);
+		if (signal == SIGHUP && declare(s, "reload", &err))
+			log_error("reload", "namespaces=unchanged reason=%s", log_quote(str_of(err.text)));
 		follow_namespaces(s);
 		sweep(s);
 		if (signal == SIGHUP)

@@ -5,6 +5,7 @@
 #include <cove/net.h>
 #include <cove/trust.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -32,6 +33,25 @@ int cmd_serve(int argc, char **argv)
 	return rc ? cli_fail(&err) : CLI_OK;
 }
 
+/* The namespaces of the file beside those that are there, as far as a server has run here. */
+static enum rc check_namespaces(const struct config *config, struct err *err)
+{
+	char database[PATH_MAX];
+	struct app_data data;
+	enum rc rc;
+
+	TRY(app_declare(config, NULL, true, err));
+	if ((size_t)snprintf(database, sizeof(database), "%s/cove.db", config->data) >= sizeof(database) ||
+	    access(database, F_OK))
+		return OK;
+	TRY(app_data_open(config, &data, err));
+	rc = app_declare(config, data.namespaces, true, err);
+	app_data_close(&data);
+	if (rc == E_USAGE) /* of the file, not of the command line */
+		rc = err->rc = E_CONFIG;
+	return rc;
+}
+
 /* What a start would trip over, as far as it can be known without starting. */
 static enum rc check(const struct config *config, struct err *err)
 {
@@ -57,7 +77,7 @@ static enum rc check(const struct config *config, struct err *err)
 		TRY(rc);
 		tls_identity_unref(identity);
 	}
-	return app_declare(config, NULL, err);
+	return check_namespaces(config, err);
 }
 
 int cmd_check(int argc, char **argv)

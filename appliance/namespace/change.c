@@ -18,6 +18,7 @@ struct change {
 	bool purge;
 	const struct declaration *list;
 	size_t list_count;
+	bool rehearse; /* all but the commit */
 };
 
 typedef enum rc change_fn(struct db_conn *c, const struct change *change, struct err *err);
@@ -62,9 +63,9 @@ static enum rc in_transaction(change_fn *fn, const struct change *change, struct
 		rc = finish_change(c, err);
 	if (!rc && change->action)
 		rc = audit_change(c, change, err);
-	if (!rc)
+	if (!rc && !change->rehearse)
 		rc = db_commit(c, err);
-	if (rc)
+	if (rc || change->rehearse)
 		db_rollback(c);
 	return rc;
 }
@@ -443,27 +444,75 @@ static bool is_listed(const struct change *change, struct str name)
 	return false;
 }
 
-static enum rc forget_one(struct db_conn *c, struct str name, const struct row *row, struct err *err)
+typedef enum rc forgotten_fn(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err);
+
+/* Has a group that was made by hand the namespace as a member? */
+static enum rc is_member_by_hand(struct db_conn *c, struct str name, bool *is, struct err *err)
+{
+	static const char sql[] = "SELECT a.value FROM namespaces n JOIN namespace_attributes a ON a.namespace = n.id"
+				  " WHERE n.declared = 0 AND a.name = 'members'";
+	struct db_stmt *s;
+	struct str rest, member;
+	enum rc rc;
+	bool row;
+
+	*is = false;
+	TRY(db_prepare(c, sql, &s, err));
+	while (!(rc = db_step(s, &row, err)) && row)
+		for (rest = db_text(s, 0); list_next(&rest, &member);)
+			*is = *is || str_eq(name_meant(member), name);
+	db_done(s);
+	return rc;
+}
+
+/* What goes on as if made by hand: those that hold something, and what hand-made groups are made of. */
+static enum rc let_stay(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err)
 {
 	int64_t count;
 
 	TRY(repositories_count(c, name, row->id, &count, err));
-	return count ? set_declared(c, row->id, false, err) : remove_row(c, name, row, false, err);
+	*stays = count > 0;
+	if (!*stays)
+		TRY(is_member_by_hand(c, name, stays, err));
+	return *stays ? set_declared(c, row->id, false, err) : OK;
+}
+
+static enum rc forget(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err)
+{
+	*stays = false;
+	return remove_row(c, name, row, false, err);
+}
+
+/* Calls fn for all that are declared in the database and not in the file, but the root. */
+static enum rc each_forgotten(
+    struct db_conn *c, const struct change *change, forgotten_fn *fn, bool *stayed, struct err *err)
+{
+	char name[NAMESPACE_NAME_MAX + 1] = "";
+	struct row row;
+	bool found, stays;
+
+	*stayed = false;
+	TRY(next_declared(c, name, &found, &row, err));
+	while (found) {
+		stays = false;
+		if (!is_listed(change, str_of(name)))
+			TRY(fn(c, str_of(name), &row, &stays, err));
+		*stayed |= stays;
+		TRY(next_declared(c, name, &found, &row, err));
+	}
+	return OK;
 }
 
 static enum rc declare(struct db_conn *c, const struct change *change, struct err *err)
 {
-	char name[NAMESPACE_NAME_MAX + 1] = "";
 	struct row row;
-	bool found;
+	bool found, stayed = true;
 
-	/* those that go first: another may have their name's place, port or host */
-	TRY(next_declared(c, name, &found, &row, err));
-	while (found) {
-		if (!is_listed(change, str_of(name)))
-			TRY(forget_one(c, str_of(name), &row, err));
-		TRY(next_declared(c, name, &found, &row, err));
-	}
+	/* a group that stays has members that must stay; each time one more at least, so it ends */
+	while (stayed)
+		TRY(each_forgotten(c, change, let_stay, &stayed, err));
+	/* they go first: another may have their name's place, port or host */
+	TRY(each_forgotten(c, change, forget, &stayed, err));
 	/* the root, which is not after the empty name */
 	TRY(row_find(c, STR(""), &found, &row, err));
 	if (found && row.declared && !is_listed(change, STR("")))
@@ -473,9 +522,10 @@ static enum rc declare(struct db_conn *c, const struct change *change, struct er
 	return OK;
 }
 
-enum rc namespaces_declare(struct namespaces *n, const struct declaration *list, size_t count, struct err *err)
+enum rc namespaces_declare(
+    struct namespaces *n, const struct declaration *list, size_t count, bool rehearse, struct err *err)
 {
-	struct change change = {.n = n, .list = list, .list_count = count};
+	struct change change = {.n = n, .list = list, .list_count = count, .rehearse = rehearse};
 
 	return in_transaction(declare, &change, err);
 }

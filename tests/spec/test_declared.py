@@ -49,3 +49,30 @@ class Declared(unittest.TestCase):
         said = self.cove.command("check", "--config", self.file, status=1)
         self.assertIn("settings.yaml:2: ", said)
         self.assertIn("quota", said)
+
+    def test_beside_what_was_made_by_hand(self):
+        """What contradicts it is said by `cove check` and in the log; the server starts with what was good, and pulls go on."""
+        self.cove.start()
+        self.cove.command("namespace", "create", "mine", "group", "members=own")
+        self.cove.client("repository:own/app:pull,push").push_image("own/app", "1")
+        self.write("namespaces: {}\n")  # own is a member of mine
+        self.cove.command("check", "--config", self.file)
+        self.cove.stop()
+        self.cove.start()
+        self.shown("own")
+        for text, part in (("  mine: {kind: hosted}\n", "exists as a group"), ("  x: {kind: hosted, host: taken.local}\n", "both have host")):
+            self.cove.command("namespace", "change", "mine", "host=taken.local")
+            self.write("namespaces:\n" + text)
+            self.assertIn(part, self.cove.command("check", "--config", self.file, status=1))
+            self.cove.stop()
+            self.cove.start()
+            self.assertRegex(self.cove.read_log(), rf'level=error.*event=start namespaces=unchanged reason=".*{part}')
+            c = self.cove.client("repository:mine/app:pull")
+            self.assertEqual(c.request("GET", "/v2/mine/app/manifests/1").status, 200)
+        # what the file itself has wrong is no start
+        self.write("namespaces:\n  x: {kind: hosted, quota: much}\n")
+        self.cove.stop()
+        with self.assertRaisesRegex(AssertionError, "settings.yaml:2"):
+            self.cove.start()
+        self.write("namespaces: {}\n")
+        self.cove.start()

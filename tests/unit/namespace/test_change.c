@@ -338,7 +338,7 @@ static void test_purge_in_steps(void **state)
 
 static enum rc declare(struct fixture *f, const struct declaration *list, size_t count, struct err *err)
 {
-	return namespaces_declare(f->n, list, count, err);
+	return namespaces_declare(f->n, list, count, false, err);
 }
 
 static void test_declare(void **state)
@@ -383,6 +383,31 @@ static void see_plan(void *ctx, const char *sql, struct str line)
 	(void)ctx;
 	if (memmem(line.p, line.n, "SCAN", 4) && !of_this_test && !of_a_snapshot && !strstr(sql, "declared = 1"))
 		fail_msg("%s: %.*s", sql, STR_ARG(line));
+}
+
+/* What hand-made groups are made of stays, through all levels, as if made by hand. */
+static void test_declared_members_of_others(void **state)
+{
+	static const struct attribute members = {STR("members"), STR("b /")};
+	static const struct declaration list[] = {{STR("a"), NAMESPACE_GROUP, &members, 1},
+	    {STR("b"), NAMESPACE_HOSTED, NULL, 0}, {STR("c"), NAMESPACE_HOSTED, NULL, 0},
+	    {STR("d"), NAMESPACE_HOSTED, NULL, 0}};
+	struct fixture *f = *state;
+
+	assert_ok(declare(f, list, 4, err));
+	assert_ok(create(f, "mine", NAMESPACE_GROUP, "members=c a", err));
+	assert_ok(namespaces_declare(f->n, NULL, 0, true, err));
+	assert_int_equal(namespace_count(take(f)), 6);
+	assert_ok(declare(f, NULL, 0, err));
+	assert_int_equal(namespace_count(take(f)), 5);
+	assert_null(namespace_find(f->set, STR("d")));
+	assert_false(find(f, "a")->declared || find(f, "b")->declared || find(f, "c")->declared);
+	assert_ok(change(f, "mine", "members=", err));
+	assert_ok(namespace_remove(f->n, STR("a"), false, err));
+	assert_ok(namespace_remove(f->n, STR("b"), false, err));
+	/* a rehearsal says what would fail */
+	assert_rc(E_USAGE, "exists as a group",
+	    namespaces_declare(f->n, &(struct declaration){STR("mine"), NAMESPACE_HOSTED, NULL, 0}, 1, true, err));
 }
 
 static void test_queries_walk_indexes(void **state)
@@ -441,6 +466,7 @@ int main(void)
 	    fixture_test(test_purge),
 	    fixture_test(test_purge_in_steps),
 	    fixture_test(test_declare),
+	    fixture_test(test_declared_members_of_others),
 	    fixture_test(test_queries_walk_indexes),
 	};
 

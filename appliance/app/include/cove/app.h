@@ -21,6 +21,7 @@ CHECKED enum rc app_data_open(const struct config *config, struct app_data *out,
 void app_data_close(struct app_data *d);
 /* Name and port under which the server that ran here last told people to reach it: appended. E_USAGE: it never ran. */
 CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err);
-/* The namespaces that the file declares, checked one by one, with file and line; with `n` they are then made exactly
- * these. */
-CHECKED enum rc app_declare(const struct config *config, struct namespaces *n, struct err *err);
+/* The namespaces that the file declares, checked one by one, with file and line: E_CONFIG. With `n` the declared ones
+ * are then made exactly these, or it is rehearsed: E_USAGE when together, or with those made by hand, they cannot be.
+ */
+CHECKED enum rc app_declare(const struct config *config, struct namespaces *n, bool rehearse, struct err *err);

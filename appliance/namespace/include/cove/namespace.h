@@ -145,15 +145,16 @@ CHECKED enum rc namespace_set_password(
  * around it; a proxy that has some is E_USAGE. With `purge` repositories go with it. The root stays. */
 CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
 /* Makes the declared ones exactly these, all or nothing: for cove.yaml, at the start and at a reload. One of the same
- * name and kind is taken over. One that is declared no more is removed, or, when it holds repositories, stays as one
- * that was made by hand. */
+ * name and kind is taken over. One that is declared no more is removed, or, when it holds repositories or is a member
+ * of a group that was made by hand, stays as one that was made by hand. `rehearse`: only says what would fail. */
 struct declaration {
 	struct str name;
 	enum namespace_kind kind;
 	const struct attribute *attributes;
 	size_t count;
 };
-CHECKED enum rc namespaces_declare(struct namespaces *n, const struct declaration *list, size_t count, struct err *err);
+CHECKED enum rc namespaces_declare(
+    struct namespaces *n, const struct declaration *list, size_t count, bool rehearse, struct err *err);
 
 /* As namespace_kind_text() has it; false: none. */
 bool namespace_kind_parse(struct str text, enum namespace_kind *out);
