@@ -89,15 +89,21 @@ static enum rc check_gone(const struct space *space, struct str tag, struct err 
 {
 	if (!globs_have(space->immutable_tags, tag))
 		return OK;
-	return fail(
-	    err, E_UNSUPPORTED, "the tag %.*s is immutable: neither it nor its manifest may be deleted", STR_ARG(tag));
+	return fail(err, E_UNSUPPORTED, "the tag %.*s is immutable: neither it nor what it leads to may be deleted",
+	    STR_ARG(tag));
 }
 
+/* Also an image of an index that has such a tag; indexes of indexes through some levels. */
 enum rc space_check_delete(
     struct db_conn *c, const struct space *space, int64_t repository, const struct reference *ref, struct err *err)
 {
-	static const char sql[] = "SELECT t.name FROM manifests m JOIN tags t ON t.manifest = m.id"
-				  " WHERE m.repository = :repository AND m.digest = :digest";
+	static const char sql[] =
+	    "WITH RECURSIVE above (id, digest, level) AS ("
+	    " SELECT id, digest, 0 FROM manifests WHERE repository = :repository AND digest = :digest"
+	    " UNION SELECT m.id, m.digest, level + 1 FROM above CROSS JOIN manifest_references f CROSS JOIN manifests m"
+	    " WHERE f.repository = :repository AND f.digest = above.digest AND f.kind = :kind AND m.id = f.manifest"
+	    " AND level < 8)"
+	    " SELECT t.name FROM above JOIN tags t ON t.manifest = above.id";
 	struct db_stmt *s;
 	enum rc rc;
 	bool row;
@@ -109,6 +115,7 @@ enum rc space_check_delete(
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
+	db_bind_i64(s, ":kind", REF_MANIFEST);
 	while (!(rc = db_step(s, &row, err)) && row) {
 		rc = check_gone(space, db_text(s, 0), err);
 		if (rc)

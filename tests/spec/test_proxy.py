@@ -342,6 +342,24 @@ class Policies(Case):
         self.assertEqual(c.request("DELETE", f"/v2/fixed/app/manifests/{digest}").status, 405)
         self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/v1").status, 405)
         self.assertEqual(c.request("DELETE", "/v2/fixed/app/manifests/edge").status, 202)
+        # what an index under such a tag is made of
+        c = self.cove.client("repository:fixed/many:pull,push,delete")
+        layers = [b"layer of one", b"layer of another"]
+        images = [c.push_image("fixed/many", f"x{i}", [layer]) for i, layer in enumerate(layers)]
+        inner = json.dumps(cove.index([images[0][1]])).encode()
+        self.assertEqual(c.push_manifest("fixed/many", "inner", inner)[0].status, 201)
+        outer = cove.index([inner, images[1][1]])
+        outer["manifests"][0]["mediaType"] = cove.OCI_INDEX
+        outer = json.dumps(outer).encode()
+        self.assertEqual(c.push_manifest("fixed/many", "v1", outer)[0].status, 201)
+        for tag in ("x0", "x1", "inner"):
+            self.assertEqual(c.request("DELETE", "/v2/fixed/many/manifests/" + tag).status, 202)
+        for digest in (images[0][0], images[1][0], sha256(inner), sha256(outer)):
+            r = c.request("DELETE", "/v2/fixed/many/manifests/" + digest)
+            self.assertEqual(r.status, 405, r.body)
+            self.assertIn("v1 is immutable", r.message())
+        for layer in layers:
+            self.assertEqual(c.request("DELETE", "/v2/fixed/many/blobs/" + sha256(layer)).status, 405)
 
     def test_sparse_manifests(self):
         """An attribute of the namespace that is written to, also when the push comes through a group."""
