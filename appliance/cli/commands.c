@@ -85,6 +85,12 @@ const struct command commands[] = {
 	"restart "
 	"the\n"
 	"CA is made anew, and every client must trust it again.\n"},
+    {"repository", cmd_repository, "list repositories, and remove one with all that it holds",
+	"cove repository list [--json]\n"
+	"cove repository remove NAME\n\n"
+	"NAME is the full name, its namespace first. One whose last manifest and blob are deleted by clients goes by "
+	"itself;\n"
+	"as long as it is there, a group asks no upstream for that name. Changes work at once.\n"},
     {"mirror", cmd_mirror, "the file that makes a container engine pull through this box",
 	"cove mirror config docker|containerd|k3s|podman|buildkit [--address NAME:PORT] [--namespace NAME]\n\n"
 	"Prints the file for the proxy namespaces of this box; where it belongs, and what is still missing, goes to "

@@ -14,6 +14,7 @@ int cmd_can(int argc, char **argv);
 int cmd_issuer(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_namespace(int argc, char **argv);
+int cmd_repository(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
 int cmd_blob_store(int argc, char **argv);
 int cmd_licenses(int argc, char **argv);

@@ -5,8 +5,6 @@
 #include <cove/clock.h>
 #include <cove/seal.h>
 
-#define PURGE_STEP 1000
-
 struct change {
 	struct namespaces *n;
 	const char *action; /* of the audit log; NULL: by the file, which is its own record */

@@ -3,6 +3,7 @@
  * used_bytes) is kept by triggers where links and manifests come and go; a move changes neither, so it is counted here.
  */
 #include "private.h"
+#include <cove/audit.h>
 #include <cove/clock.h>
 
 /* Names within `name` are those from "name/" up to "name0": '0' follows '/'. The root's are all. */
@@ -99,28 +100,103 @@ enum rc repository_exists(struct db_conn *c, struct str name, bool *exists, stru
 	return OK;
 }
 
-enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err)
+/* The triggers look the repository up: it goes last. */
+#define PURGE(WHICH)                                                                                                   \
+	{                                                                                                              \
+		"DELETE FROM manifests WHERE id IN (SELECT m.id FROM repositories r JOIN manifests m ON m.repository " \
+		"= r.id"                                                                                               \
+		" WHERE " WHICH " = :id LIMIT :max)",                                                                  \
+		    "DELETE FROM blob_links WHERE (repository, blob) IN (SELECT l.repository, l.blob FROM "            \
+		    "repositories r"                                                                                   \
+		    " JOIN blob_links l ON l.repository = r.id WHERE " WHICH " = :id LIMIT :max)",                     \
+		    "DELETE FROM repositories WHERE id IN (SELECT r.id FROM repositories r WHERE " WHICH               \
+		    " = :id LIMIT :max)",                                                                              \
+	}
+#define PURGE_STEPS 3
+
+static enum rc purge(
+    struct db_conn *c, const char *const steps[PURGE_STEPS], int64_t id, int64_t max, bool *more, struct err *err)
 {
-	static const char manifests[] =
-	    "DELETE FROM manifests WHERE id IN (SELECT m.id FROM repositories r JOIN manifests m ON m.repository = r.id"
-	    " WHERE r.namespace = :namespace LIMIT :max)";
-	static const char links[] =
-	    "DELETE FROM blob_links WHERE (repository, blob) IN (SELECT l.repository, l.blob FROM repositories r"
-	    " JOIN blob_links l ON l.repository = r.id WHERE r.namespace = :namespace LIMIT :max)";
-	static const char repositories[] = "DELETE FROM repositories WHERE id IN (SELECT id FROM repositories WHERE "
-					   "namespace = :namespace LIMIT :max)";
-	/* the triggers look the repository up: it goes last */
-	static const char *const steps[] = {manifests, links, repositories};
 	struct db_stmt *s;
 	int64_t changes;
 
 	*more = false;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && !*more; i++) {
+	for (size_t i = 0; i < PURGE_STEPS && !*more; i++) {
 		TRY(db_prepare(c, steps[i], &s, err));
-		db_bind_i64(s, ":namespace", namespace);
+		db_bind_i64(s, ":id", id);
 		db_bind_i64(s, ":max", max);
 		TRY(db_run(s, &changes, err));
 		*more = changes == max;
 	}
 	return OK;
+}
+
+enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err)
+{
+	static const char *const steps[PURGE_STEPS] = PURGE("r.namespace");
+
+	return purge(c, steps, namespace, max, more, err);
+}
+
+/* ---- one of them (commands) ---- */
+
+static enum rc purge_step(struct db_conn *c, struct str name, bool *more, struct err *err)
+{
+	static const char sql[] = "SELECT id FROM repositories WHERE name = :name";
+	static const char *const steps[PURGE_STEPS] = PURGE("r.id");
+	struct db_stmt *s;
+	int64_t id = 0;
+	bool found;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":name", name);
+	TRY(db_step(s, &found, err));
+	if (!found)
+		return fail(err, E_NOT_FOUND, "there is no repository %.*s: see `cove repository list`",
+		    STR_ARG(str_first(name, FULL_NAME_MAX)));
+	id = db_i64(s, 0);
+	db_done(s);
+	TRY(purge(c, steps, id, PURGE_STEP, more, err));
+	return *more ? OK : audit_add(c, "repository.remove", name, STR(""), err);
+}
+
+enum rc repository_remove(struct namespaces *n, struct str name, struct err *err)
+{
+	struct db_conn *c;
+	bool more = true;
+	enum rc rc;
+
+	TRY(db_here(n->db, &c, err));
+	while (more) {
+		TRY(db_begin(c, err));
+		rc = purge_step(c, name, &more, err);
+		if (!rc)
+			rc = db_commit(c, err);
+		if (rc) {
+			db_rollback(c);
+			return rc;
+		}
+	}
+	return OK;
+}
+
+enum rc repositories_each(struct namespaces *n, repository_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT name, (SELECT count(*) FROM tags WHERE repository = r.id),"
+	    " (SELECT count(*) FROM manifests WHERE repository = r.id) FROM repositories r ORDER BY name";
+	struct db_conn *c;
+	struct db_stmt *s;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(n->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	while (!(rc = db_step(s, &row, err)) && row) {
+		rc = each(ctx, db_text(s, 0), db_i64(s, 1), db_i64(s, 2), err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
 }

@@ -10,6 +10,7 @@
 #define FULL_NAME_MAX 255
 #define PASSWORD_ATTRIBUTE "password"
 #define NO_UPSTREAM_NAMES "none"
+#define PURGE_STEP 1000 /* rows in one transaction: pushes elsewhere need not wait */
 
 struct namespaces {
 	struct db *db;

@@ -174,7 +174,8 @@ static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struc
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_i64(s, ":blob", row.id);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return repository_drop_empty(c, repository, err);
 }
 
 enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)

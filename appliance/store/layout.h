@@ -151,6 +151,9 @@ CHECKED enum rc digest_column(struct db_stmt *s, int column, struct digest *out,
 CHECKED enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
 /* Finds it or makes it, inside a transaction. */
 CHECKED enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
+/* One that has neither manifests nor blobs goes: nobody would find anything in it, and its name is free again, also for
+ * what a group's proxies have. */
+CHECKED enum rc repository_drop_empty(struct db_conn *c, int64_t id, struct err *err);
 /* The row of a blob whose file was proven a moment ago: made, or mended. Inside a transaction. */
 CHECKED enum rc blob_make_row(
     struct db_conn *c, const struct digest *d, uint64_t size, int64_t volume, struct err *err);

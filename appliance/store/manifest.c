@@ -290,7 +290,7 @@ static enum rc delete_row(
 	else
 		db_bind_text(s, ":tag", ref->tag.s);
 	TRY(db_run(s, &changes, err));
-	return changes ? OK : fail_rc(err, E_MANIFEST_UNKNOWN);
+	return changes ? repository_drop_empty(c, repository, err) : fail_rc(err, E_MANIFEST_UNKNOWN);
 }
 
 enum rc manifest_delete(

@@ -77,6 +77,19 @@ enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, s
 	return OK;
 }
 
+/* The triggers of manifests and links look it up, so it is not theirs to do. */
+enum rc repository_drop_empty(struct db_conn *c, int64_t id, struct err *err)
+{
+	static const char sql[] = "DELETE FROM repositories WHERE id = :id"
+				  " AND NOT EXISTS (SELECT 1 FROM manifests WHERE repository = :id)"
+				  " AND NOT EXISTS (SELECT 1 FROM blob_links WHERE repository = :id)";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	return db_run(s, NULL, err);
+}
+
 /* The bytes were hashed a moment ago: a row that says another size is wrong, or another place, and is mended. */
 enum rc blob_make_row(struct db_conn *c, const struct digest *d, uint64_t size, int64_t volume, struct err *err)
 {

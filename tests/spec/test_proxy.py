@@ -224,6 +224,32 @@ class Group(Proxied):
                 c("namespace", "change", name, "online=true")
         self.assertEqual(get("nested/wall/app").body, ours)
 
+    def test_a_push_by_mistake_is_taken_back(self):
+        """A name that was pushed to a group hides the upstream's until nothing of it is left."""
+        self.push(self.origin, "library/taken", "1", b"theirs")
+        get = lambda: self.get("/v2/all/library/taken/manifests/1", "all/library/taken").status
+        catalog = lambda: self.cove.client("registry:catalog:*").request("GET", "/v2/_catalog").json()["repositories"]
+        layer = b"a mistake"
+        digest, manifest = self.push(self.cove, "all/library/taken", "mistake", layer)
+        c = self.cove.client("repository:own/library/taken:pull,delete")
+        blobs = [sha256(layer), json.loads(manifest)["config"]["digest"]]
+        for path in ("manifests/" + digest, *("blobs/" + b for b in blobs)):
+            self.assertEqual(get(), 404, path)
+            self.assertEqual(c.request("DELETE", "/v2/own/library/taken/" + path).status, 202)
+        self.assertEqual(get(), 200)
+        self.assertNotIn("own/library/taken", catalog())
+        self.assertEqual(c.request("GET", "/v2/own/library/taken/tags/list").status, 404)
+        # the short way
+        self.push(self.cove, "all/library/taken", "mistake", layer)
+        self.assertEqual(get(), 404)
+        self.assertIn({"name": "own/library/taken", "tags": 1, "manifests": 1}, json.loads(self.cove.command("repository", "list", "--json")))
+        self.assertIn("own/library/taken", self.cove.command("repository", "list"))
+        self.cove.command("repository", "remove", "own/library/taken")
+        self.assertIn("repository list", self.cove.command("repository", "remove", "own/library/taken", status=1))
+        self.assertIn("own/library/taken", self.cove.command("audit", "--action", "repository.remove"))
+        self.assertEqual(get(), 200)
+        self.assertNotIn("own/library/taken", catalog())
+
     def test_push_goes_to_the_writable_member(self):
         digest, data = self.push(self.cove, "all/team/pushed", "v1", b"through the group")
         r = self.get("/v2/own/team/pushed/manifests/v1", "own/team/pushed")

@@ -144,6 +144,10 @@ CHECKED enum rc namespace_set_password(
 /* E_USAGE when a group has it as a member. A hosted one's repositories go on under the same names in the namespace
  * around it; a proxy that has some is E_USAGE. With `purge` repositories go with it. The root stays. */
 CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
+/* By its full name, with all that it holds. E_NOT_FOUND. */
+CHECKED enum rc repository_remove(struct namespaces *n, struct str name, struct err *err);
+typedef enum rc repository_fn(void *ctx, struct str name, int64_t tags, int64_t manifests, struct err *err);
+CHECKED enum rc repositories_each(struct namespaces *n, repository_fn *each, void *ctx, struct err *err);
 /* Makes the declared ones exactly these, all or nothing: for cove.yaml, at the start and at a reload. One of the same
  * name and kind is taken over. One that is declared no more is removed, or, when it holds repositories or is a member
  * of a group that was made by hand, stays as one that was made by hand. `rehearse`: only says what would fail. */
