@@ -108,9 +108,8 @@ enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_
 	struct health *h;
 
 	if (ns->offline)
-		return fail(err, E_UPSTREAM_OFFLINE,
-		    "the namespace %.*s is set offline: it does not ask %.*s, and there is no copy here",
-		    STR_ARG(ns->name), STR_ARG(ns->upstream));
+		return fail(err, E_UPSTREAM_OFFLINE, "the namespace %.*s is set offline: it does not ask %.*s%s",
+		    STR_ARG(ns->name), STR_ARG(ns->upstream), has_copy ? "" : ", and there is no copy here");
 	pthread_mutex_lock(&u->mutex);
 	h = health_of(u, ns);
 	if (h->until_ms > clock_mono_ms())

@@ -162,7 +162,9 @@ enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct p
 		return rc;
 	if (p.has_copy && !is_absence(rc)) {
 		*stale = arena_printf(x->arena, "a copy, not looked at again: %s", why.text);
-		log_info("upstream.stale", "name=%s error=%s", log_quote(leaf->full), log_quote(str_of(why.text)));
+		if (rc != E_UPSTREAM_OFFLINE) /* as the owner wants it */
+			log_info(
+			    "upstream.stale", "name=%s error=%s", log_quote(leaf->full), log_quote(str_of(why.text)));
 		return OK;
 	}
 	if (err)

@@ -169,6 +169,7 @@ static void test_each_namespace_by_itself(void **state)
 	struct fixture *f = *state;
 	struct lab *l;
 	const struct namespace *other;
+	struct err with_copy;
 
 	assert_ok(create(f, "p", NAMESPACE_PROXY, "upstream=https://up.example", err));
 	assert_ok(create(f, "q", NAMESPACE_PROXY, "upstream=https://other.example", err));
@@ -180,7 +181,9 @@ static void test_each_namespace_by_itself(void **state)
 	assert_ok(change(f, "p", "fresh=1h", err));
 	assert_ok(health_permits(&l->u, find(f, "p"), false, err));
 	assert_ok(change(f, "p", "offline=true", err));
-	assert_rc(E_UPSTREAM_OFFLINE, "set offline", health_permits(&l->u, find(f, "p"), true, err));
+	assert_rc(E_UPSTREAM_OFFLINE, "no copy here", health_permits(&l->u, find(f, "p"), false, err));
+	assert_int_equal(health_permits(&l->u, find(f, "p"), true, &with_copy), E_UPSTREAM_OFFLINE);
+	assert_null(strstr(with_copy.text, "no copy"));
 	lab_close(l);
 }
 
