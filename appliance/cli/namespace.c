@@ -89,6 +89,21 @@ static void warn_of_plain(const struct attributes *a)
 			    "there, passwords too:\nlet only a TLS proxy reach it.\n");
 }
 
+static enum rc warn_of_plain_upstream(struct app_data *d, const char *name, struct err *err)
+{
+	struct namespace_set *set;
+	const struct namespace *ns;
+
+	TRY(namespaces_take(d->namespaces, &set, err));
+	ns = namespace_find(set, str_of(name));
+	if (ns && ns->kind == NAMESPACE_PROXY && ns->username.n && str_starts(ns->upstream, STR("http://")))
+		printf("Warning: %.*s is asked by plain HTTP. Whoever is on the way reads the user name and the "
+		       "password.\n",
+		    STR_ARG(ns->upstream));
+	namespace_set_unref(set);
+	return OK;
+}
+
 /* The server will say so in its log only. */
 static enum rc find_taken_port(struct app_data *d, const struct attributes *a, uint64_t *taken, struct err *err)
 {
@@ -106,13 +121,15 @@ static enum rc find_taken_port(struct app_data *d, const struct attributes *a, u
 }
 
 /* `taken` is as before the change: now the server may have opened it. */
-static enum rc warn_of_change(struct app_data *d, const struct attributes *a, uint64_t taken, struct err *err)
+static enum rc warn_of_change(
+    struct app_data *d, const char *name, const struct attributes *a, uint64_t taken, struct err *err)
 {
 	if (taken)
 		printf("Warning: somebody listens on port %llu already, this registry's own main port or another "
 		       "program. The namespace has it\nas soon as it is free.\n",
 		    (unsigned long long)taken);
 	warn_of_plain(a);
+	TRY(warn_of_plain_upstream(d, name, err));
 	return warn_of_host(d, a, err);
 }
 
@@ -134,7 +151,7 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 		rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
 	if (!rc) {
 		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
-		rc = warn_of_change(d, &a, taken, err);
+		rc = warn_of_change(d, w->items[0], &a, taken, err);
 	}
 	attributes_release(&a);
 	return rc;
@@ -153,7 +170,7 @@ static enum rc change(struct app_data *d, const struct words *w, const struct op
 		rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
 	if (!rc) {
 		printf("The namespace %s is changed.\n", w->items[0]);
-		rc = warn_of_change(d, &a, taken, err);
+		rc = warn_of_change(d, w->items[0], &a, taken, err);
 	}
 	attributes_release(&a);
 	return rc;
@@ -169,6 +186,8 @@ static enum rc password(struct app_data *d, const struct words *w, const struct 
 	rc = namespace_set_password(d->namespaces, str_of(w->items[0]), &secret, err);
 	if (!rc)
 		printf("The password for the upstream of %s is %s.\n", w->items[0], secret.n ? "set" : "gone");
+	if (!rc)
+		rc = warn_of_plain_upstream(d, w->items[0], err);
 	secret_wipe(&secret);
 	return rc;
 }

@@ -47,8 +47,8 @@ static const struct attribute_type TABLE[] = {
     {"library", "bool", NULL, "", PROXY, MEMBER(library),
 	"Whether names without a slash get library/ in front; empty: only for Docker Hub."},
     {"offline", "bool", NULL, "false", PROXY, MEMBER(offline), "Whether only what is here already is served."},
-    {"fresh", "seconds", NULL, "1h", PROXY, MEMBER(fresh_s),
-	"How long a tag is served without asking the upstream whether it has moved."},
+    {"fresh", "age", NULL, "1h", PROXY, MEMBER(fresh_s),
+	"How long a tag is served without asking the upstream whether it has moved; never: it is not asked again."},
     {"negative", "seconds", NULL, "10m", PROXY, MEMBER(negative_s),
 	"How long it is believed that something is not there."},
     {"patience", "milliseconds", NULL, "10s", PROXY, MEMBER(patience_ms),
@@ -93,18 +93,26 @@ enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *er
 	return OK;
 }
 
+enum rc attribute_of(
+    struct str namespace, enum namespace_kind kind, struct str name, const struct attribute_type **out, struct err *err)
+{
+	*out = attribute_find(name);
+	if (!*out)
+		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
+		    STR_ARG(str_first(name, 60)));
+	if (!((*out)->kinds & 1u << kind))
+		return fail(err, E_USAGE, "%.*s is a %s namespace, which has no attribute %s",
+		    STR_ARG(namespace.n ? namespace : STR("/")), namespace_kind_text(kind), (*out)->name);
+	return OK;
+}
+
 enum rc attribute_store(struct namespace *ns, struct str name, struct str value, struct arena *a, struct err *err)
 {
-	const struct attribute_type *type = attribute_find(name);
+	const struct attribute_type *type;
 	struct err why;
 	enum rc rc;
 
-	if (!type)
-		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
-		    STR_ARG(str_first(name, 60)));
-	if (!(type->kinds & 1u << ns->kind))
-		return fail(err, E_USAGE, "%.*s is a %s namespace, which has no attribute %s", STR_ARG(name_shown(ns)),
-		    namespace_kind_text(ns->kind), type->name);
+	TRY(attribute_of(ns->name, ns->kind, name, &type, err));
 	rc = value_store(ns, type, value, a, &why);
 	if (rc)
 		return fail(err, rc, "namespace %.*s: %s: %s", STR_ARG(name_shown(ns)), type->name, why.text);
@@ -125,6 +133,7 @@ enum rc namespace_attribute_check(
     struct str name, enum namespace_kind kind, const struct attribute *attribute, struct err *err)
 {
 	struct namespace scratch = {.name = name, .kind = kind};
+	const struct attribute_type *type;
 	struct arena a;
 	enum rc rc;
 
@@ -132,8 +141,8 @@ enum rc namespace_attribute_check(
 	rc = attributes_default(&scratch, &a, err);
 	if (!rc && attribute->value.n)
 		rc = attribute_store(&scratch, attribute->name, attribute->value, &a, err);
-	else if (!rc && !attribute_find(attribute->name))
-		rc = fail(err, E_USAGE, "namespaces have no attribute %.*s", STR_ARG(str_first(attribute->name, 60)));
+	else if (!rc)
+		rc = attribute_of(name, kind, attribute->name, &type, err);
 	arena_release(&a);
 	return rc;
 }

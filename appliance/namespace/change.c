@@ -122,14 +122,14 @@ static enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, str
 	return db_run(s, NULL, err);
 }
 
-static enum rc put_attributes(
-    struct db_conn *c, int64_t id, const struct attribute *attributes, size_t count, struct err *err)
+static enum rc put_attributes(struct db_conn *c, struct str name, const struct row *row,
+    const struct attribute *attributes, size_t count, struct err *err)
 {
+	const struct attribute_type *type;
+
 	for (size_t i = 0; i < count; i++) {
-		if (!attribute_find(attributes[i].name))
-			return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
-			    STR_ARG(str_first(attributes[i].name, 60)));
-		TRY(put_attribute(c, id, attributes[i].name, str_trim(attributes[i].value), err));
+		TRY(attribute_of(name_meant(name), row->kind, attributes[i].name, &type, err));
+		TRY(put_attribute(c, row->id, attributes[i].name, str_trim(attributes[i].value), err));
 	}
 	return OK;
 }
@@ -212,10 +212,10 @@ static enum rc create_row(struct db_conn *c, struct str name, enum namespace_kin
 
 static enum rc create(struct db_conn *c, const struct change *change, struct err *err)
 {
-	int64_t id;
+	struct row row = {.kind = change->kind};
 
-	TRY(create_row(c, change->name, change->kind, &id, err));
-	return put_attributes(c, id, change->attributes, change->count, err);
+	TRY(create_row(c, change->name, change->kind, &row.id, err));
+	return put_attributes(c, change->name, &row, change->attributes, change->count, err);
 }
 
 enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
@@ -234,7 +234,7 @@ static enum rc alter(struct db_conn *c, const struct change *change, struct err 
 	struct row row;
 
 	TRY(row_of_hand(c, change->name, &row, err));
-	return put_attributes(c, row.id, change->attributes, change->count, err);
+	return put_attributes(c, change->name, &row, change->attributes, change->count, err);
 }
 
 enum rc namespace_change(
@@ -406,12 +406,12 @@ static enum rc declare_one(struct db_conn *c, const struct declaration *d, struc
 
 	TRY(row_find(c, d->name, &found, &row, err));
 	if (!found)
-		TRY(create_row(c, d->name, d->kind, &row.id, err));
+		TRY(create_row(c, d->name, row.kind = d->kind, &row.id, err));
 	else if (row.kind != d->kind)
 		return fail(err, E_USAGE, "namespace %.*s exists as a %s one: remove that first, then declare it as %s",
 		    STR_ARG(d->name), namespace_kind_text(row.kind), namespace_kind_text(d->kind));
 	TRY(drop_attributes(c, row.id, err));
-	TRY(put_attributes(c, row.id, d->attributes, d->count, err));
+	TRY(put_attributes(c, d->name, &row, d->attributes, d->count, err));
 	return set_declared(c, row.id, true, err);
 }
 

@@ -65,6 +65,11 @@ static enum rc check_proxy(const struct namespace_set *set, const struct namespa
 	if (!ns->upstream.n)
 		return fail(err, E_USAGE, "namespace %.*s: a proxy needs an upstream, such as upstream=https://ghcr.io",
 		    STR_ARG(ns->name));
+	if (str_has(ns->username, ':')) /* RFC 7617 §2 */
+		return fail(err, E_USAGE,
+		    "namespace %.*s: username: it has no colon; the password is given by `cove namespace password "
+		    "%.*s`",
+		    STR_ARG(ns->name), STR_ARG(ns->name));
 	if (str_eq(rest, STR(NO_UPSTREAM_NAMES)))
 		return OK;
 	while (list_next(&rest, &name))

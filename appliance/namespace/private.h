@@ -42,6 +42,9 @@ bool list_next(struct str *rest, struct str *item);
 
 /* ---- attributes.c ---- */
 const struct attribute_type *attribute_find(struct str name);
+/* That which a namespace of this name and kind has. E_USAGE: none. */
+CHECKED enum rc attribute_of(struct str namespace, enum namespace_kind kind, struct str name,
+    const struct attribute_type **out, struct err *err);
 /* The defaults of its kind. */
 CHECKED enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *err);
 /* One attribute as a person writes it. The sentence names namespace and attribute. */

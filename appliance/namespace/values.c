@@ -343,6 +343,28 @@ static void put_seconds(const struct attribute_type *type, const void *member, s
 	put_quantity(UNITS_SECONDS, member, out);
 }
 
+/* Never: the most that there is. */
+static enum rc store_age(const struct value *v, struct err *err)
+{
+	uint64_t never = SECONDS_MAX;
+
+	if (!str_eq(v->text, STR("never")))
+		return store_seconds(v, err);
+	memcpy(v->member, &never, sizeof(never));
+	return OK;
+}
+
+static void put_age(const struct attribute_type *type, const void *member, struct buf *out)
+{
+	uint64_t n;
+
+	memcpy(&n, member, sizeof(n));
+	if (n == SECONDS_MAX)
+		buf_addz(out, "never");
+	else
+		put_seconds(type, member, out);
+}
+
 static enum rc store_milliseconds(const struct value *v, struct err *err)
 {
 	return store_quantity(v, UNITS_MILLISECONDS, MILLISECONDS_MAX, err);
@@ -369,6 +391,7 @@ static const struct {
     {"port", store_port, put_port},
     {"bytes", store_bytes, put_bytes},
     {"seconds", store_seconds, put_seconds},
+    {"age", store_age, put_age},
     {"milliseconds", store_milliseconds, put_milliseconds},
 };
 

@@ -4,7 +4,8 @@
 static enum rc check_rules(struct exchange *x, const struct namespace *ns, enum rc refusal)
 {
 	if (ns->kind == NAMESPACE_HOSTED && ns->redeploy == REDEPLOY_READ_ONLY)
-		return fail(&x->err, refusal, "the namespace \"%.*s\" is read-only", STR_ARG(ns->name));
+		return fail(&x->err, refusal, "the namespace %.*s is read-only: ask the owner of this registry",
+		    STR_ARG(ns->name.n ? ns->name : STR("/")));
 	return OK;
 }
 

@@ -293,6 +293,14 @@ class Changes(Case):
                      ("create", "x", "proxy"), ("remove", "/"), ("create", "shown/x", "hosted"), ("change", "shown", "online")):
             self.namespace(*args, status=2)
         self.assertIn("upstream_names", self.namespace("attributes"))
+        for args in (("change", "shown", "upstream=http://reg.lan:5000", "username=me"), ("change", "shown", "fresh=never")):
+            self.assertIn("plain HTTP", self.namespace(*args))
+        self.assertIn("plain HTTP", self.namespace("password", "shown", stdin=b"upstream-secret\n"))
+        self.assertNotIn("plain HTTP", self.namespace("change", "shown", "upstream=quay.io"))
+        self.namespace("change", "/", "redeploy=read-only")
+        r = self.cove.client("repository:x:pull,push").request("POST", "/v2/x/blobs/uploads/")
+        self.namespace("change", "/", "redeploy=")
+        self.assertIn("the namespace / is read-only", r.message())
         self.assertIn("may not vouch", self.namespace("change", "shown", "host=mirror.example.com"))
         self.assertNotIn("may not vouch", self.namespace("change", "shown", "host=mirror.local"))
         self.assertIn(f"port {self.cove.port} already", self.namespace("change", "shown", "listener=https", f"port={self.cove.port}"))

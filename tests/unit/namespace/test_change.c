@@ -37,6 +37,7 @@ static void test_defaults_and_texts(void **state)
 	} rows[] = {
 	    {"fresh", "90m", "90m"},
 	    {"fresh", "0", "0"},
+	    {"fresh", "never", "never"},
 	    {"negative", "600s", "10m"},
 	    {"patience", "1500ms", "1500ms"},
 	    {"cache_limit", "2048MiB", "2GiB"},
@@ -131,6 +132,9 @@ static void test_refused_values(void **state)
 	    {NAMESPACE_PROXY, "upstream=https://x:0", "no address"},
 	    {NAMESPACE_PROXY, "upstream=https://x|ca=nothing", "PEM"},
 	    {NAMESPACE_PROXY, "upstream=https://x|fresh=1y", "fresh"},
+	    {NAMESPACE_PROXY, "upstream=https://x|negative=never", "negative"},
+	    {NAMESPACE_PROXY, "upstream=https://x|username=me:secret", "cove namespace password new"},
+	    {NAMESPACE_PROXY, "upstream=https://x|quota=", "no attribute quota"},
 	    {NAMESPACE_PROXY, "upstream=https://x|fresh=9999w", "at most"},
 	    {NAMESPACE_PROXY, "upstream=https://x|patience=2h", "patience"},
 	    {NAMESPACE_GROUP, "members=nobody", "no namespace nobody"},
