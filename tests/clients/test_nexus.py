@@ -128,6 +128,12 @@ class Nexus(ClientCase):
         ctr("pull", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:1")
         ctr("pull", "--all-platforms", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:multi")
         self.assertIn(self.multi, ctr("ls"))
+        # by a user of the box: the realm leads to the right token
+        self.lab.server.command("user", "revoke", "anonymous", "hub/**")
+        again = ("pull", "--hosts-dir", "/etc/containerd/certs.d", "docker.io/library/busybox:1")
+        ctr(*again, status=1)
+        ctr(again[0], "--user", f"{lab.user}:{lab.password}", *again[1:])
+        self.lab.server.command("user", "grant", "anonymous", "hub/**", "pull")
         daemon.terminate(), daemon.wait(60)
         # podman: registries.conf, the namespace as a path
         with open(lab.path("registries.conf"), "w") as f:
