@@ -38,6 +38,7 @@ enum rc certificates_load(const struct config *config, int data_dirfd, struct st
 		rc = own_ca(config, data_dirfd, out, &leaf, err);
 	if (!rc)
 		rc = tls_identity_new(buf_str(&leaf.chain_pem), buf_str(&leaf.key_pem), identity, err);
+	out->shown = leaf.names;
 	trust_certificate_release(&leaf);
 	if (rc)
 		certificates_release(out);

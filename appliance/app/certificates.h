@@ -5,8 +5,9 @@
 #include <cove/trust.h>
 
 struct certificates {
-	struct trust_names names;
-	struct buf ca_pem; /* empty when the certificate is the owner's */
+	struct trust_names names; /* of this box: a Host that is one of them is ours */
+	struct trust_names shown; /* those that the certificate has */
+	struct buf ca_pem;        /* empty when the certificate is the owner's */
 	char fingerprint[TRUST_FINGERPRINT_MAX];
 };
 

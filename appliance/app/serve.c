@@ -6,6 +6,7 @@
 #include "data.h"
 #include "first_start.h"
 #include "listeners.h"
+#include "primary_name.h"
 #include <cove/app.h>
 #include <cove/client.h>
 #include <cove/clock.h>
@@ -54,7 +55,7 @@ struct server {
 	struct net *net;
 	struct listeners listeners;
 	struct site site;
-	char primary_name[300];
+	char primary_name[PRIMARY_NAME_MAX];
 	uint16_t port;
 };
 
@@ -146,34 +147,20 @@ static enum rc renew_names_text(struct server *s, bool *changed, struct err *err
 }
 
 /* Names of namespaces are not those of the whole registry. */
-static bool is_namespace_host(const struct server *s, const char *name)
+static void choose_primary_name(struct server *s, const char *host)
 {
-	struct str rest = str_from(buf_str(&s->names_text), strlen(s->config->names)), one;
+	const struct trust_names *shown = &s->certificates.shown, *box = &s->certificates.names;
+	bool owners = s->config->certificate[0];
+	struct primary p = {
+	    .lists = {owners ? shown : box, owners ? box : shown},
+	    .listen = host,
+	    .port = s->port,
+	    .names = str_of(s->config->names),
+	    .namespace_of = str_from(buf_str(&s->names_text), strlen(s->config->names)),
+	};
 
-	while (rest.n) {
-		str_cut(rest, ',', &one, &rest);
-		if (str_eqi(one, str_of(name)))
-			return true;
-	}
-	return false;
-}
-
-/* The name that the console shows: the host name if the certificate has it, else the first address. */
-static void choose_primary_name(struct server *s)
-{
-	char host[256] = "localhost";
-	const struct trust_names *names = &s->certificates.names;
-
-	if (gethostname(host, sizeof(host)) || !trust_names_have(names, str_of(host)))
-		for (size_t i = 0; i < names->count; i++)
-			if (!names->items[i].is_address && !is_namespace_host(s, names->items[i].text)) {
-				snprintf(host, sizeof(host), "%s", names->items[i].text);
-				break;
-			}
-	if (s->port == 443)
-		snprintf(s->primary_name, sizeof(s->primary_name), "%s", host);
-	else
-		snprintf(s->primary_name, sizeof(s->primary_name), "%s:%u", host, s->port);
+	primary_name(&p, s->primary_name);
+	s->site.primary_name = str_of(s->primary_name);
 }
 
 static enum rc open_net(struct server *s, struct err *err)
@@ -222,8 +209,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	TRY(rc);
 	s->listeners = (struct listeners){.net = s->net, .namespaces = s->data.namespaces};
 	memcpy(s->listeners.host, host, sizeof(host));
-	choose_primary_name(s);
-	s->site.primary_name = str_of(s->primary_name);
+	choose_primary_name(s, host);
 	return OK;
 }
 

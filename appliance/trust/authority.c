@@ -166,6 +166,7 @@ static enum rc leaf_load(int tls_dirfd, struct trust_certificate *out, mbedtls_x
 	if (!rc && !key_fits(leaf, &key))
 		rc = fail(err, E_CORRUPT, "tls/leaf.key is not the key of tls/leaf.crt");
 	mbedtls_pk_free(&key);
+	certificate_names(leaf, &out->names);
 	out->not_after = x509_seconds(&leaf->valid_to);
 	out->from_own_ca = true;
 	return rc;
@@ -280,10 +281,12 @@ static enum rc leaf_renew(int tls_dirfd, const struct authority *ca, const struc
 	rc = leaf_issue(tls_dirfd, ca, names, out, err);
 	if (!rc)
 		rc = chain_parse(buf_str(&out->chain_pem), "the new certificate", &leaf, NULL, err);
-	if (!rc)
-		out->not_after = x509_seconds(&leaf.valid_to);
-	else
+	if (rc) {
 		trust_certificate_release(out);
+	} else {
+		certificate_names(&leaf, &out->names);
+		out->not_after = x509_seconds(&leaf.valid_to);
+	}
 	mbedtls_x509_crt_free(&leaf);
 	return rc;
 }

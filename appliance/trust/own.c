@@ -2,7 +2,6 @@
 #include "trust_internal.h"
 #include <cove/clock.h>
 #include <cove/log.h>
-#include <arpa/inet.h>
 #include <fcntl.h>
 
 static enum rc read_files(const char *chain_path, const char *key_path, struct trust_certificate *out,
@@ -45,39 +44,6 @@ static void complain(const mbedtls_x509_crt *leaf, const char *chain_path, const
 	buf_release(&missing);
 }
 
-/* Only here: a machine has names, not wildcards. */
-static void add_wildcard(struct trust_names *names, struct str s)
-{
-	char *text;
-
-	if (names->count == TRUST_NAMES_MAX || s.n >= sizeof names->items[0].text)
-		return;
-	text = names->items[names->count].text;
-	for (size_t i = 0; i < s.n; i++)
-		text[i] = ascii_lower(s.p[i]);
-	text[s.n] = '\0';
-	names->items[names->count++].is_address = false;
-}
-
-/* The names that it was made for are names of this machine, wildcards included. */
-static void add_names(const mbedtls_x509_crt *leaf, struct trust_names *names)
-{
-	for (const mbedtls_x509_sequence *s = &leaf->subject_alt_names; s && s->buf.p; s = s->next) {
-		int type = s->buf.tag & 0x1f; /* the context-specific number, RFC 5280 §4.2.1.6 */
-		char text[INET6_ADDRSTRLEN];
-
-		struct str name = {(const char *)s->buf.p, s->buf.len};
-
-		if (type == MBEDTLS_X509_SAN_DNS_NAME && str_starts(name, STR("*.")))
-			add_wildcard(names, name);
-		else if (type == MBEDTLS_X509_SAN_DNS_NAME)
-			names_add(names, name);
-		else if (type == MBEDTLS_X509_SAN_IP_ADDRESS && (s->buf.len == 4 || s->buf.len == 16) &&
-			 inet_ntop(s->buf.len == 4 ? AF_INET : AF_INET6, s->buf.p, text, sizeof text))
-			names_add(names, str_of(text));
-	}
-}
-
 enum rc trust_own_files(const char *chain_path, const char *key_path, struct trust_names *names,
     struct trust_certificate *out, struct err *err)
 {
@@ -94,7 +60,8 @@ enum rc trust_own_files(const char *chain_path, const char *key_path, struct tru
 	} else {
 		out->not_after = x509_seconds(&chain.valid_to);
 		complain(&chain, chain_path, names);
-		add_names(&chain, names);
+		certificate_names(&chain, &out->names);
+		certificate_names(&chain, names);
 	}
 	mbedtls_pk_free(&key);
 	mbedtls_x509_crt_free(&chain);

@@ -53,6 +53,8 @@ CHECKED enum rc key_make(mbedtls_pk_context *key, struct buf *pem, struct err *e
 int64_t x509_seconds(const mbedtls_x509_time *t);
 /* Whether the certificate's alternative names have this one. */
 bool certificate_has(const mbedtls_x509_crt *certificate, const char *name, bool is_address);
+/* Adds the names and addresses that it was made for, wildcards included. */
+void certificate_names(const mbedtls_x509_crt *certificate, struct trust_names *names);
 /* Wipes, then releases. */
 void buf_wipe(struct buf *b);
 

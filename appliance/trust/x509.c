@@ -1,5 +1,6 @@
 /* x509: reading certificates and keys with mbedTLS, and making keys. */
 #include "trust_internal.h"
+#include <arpa/inet.h>
 #include <cove/pem.h>
 #include <cove/random.h>
 #include <cove/secret.h>
@@ -152,4 +153,36 @@ bool certificate_has(const mbedtls_x509_crt *certificate, const char *name, bool
 			return true;
 	}
 	return false;
+}
+
+/* Only from certificates: a machine has names, not wildcards. */
+static void add_wildcard(struct trust_names *names, struct str s)
+{
+	char *text;
+
+	if (names->count == TRUST_NAMES_MAX || s.n >= sizeof names->items[0].text)
+		return;
+	text = names->items[names->count].text;
+	for (size_t i = 0; i < s.n; i++)
+		text[i] = ascii_lower(s.p[i]);
+	text[s.n] = '\0';
+	names->items[names->count++].is_address = false;
+}
+
+void certificate_names(const mbedtls_x509_crt *certificate, struct trust_names *names)
+{
+	for (const mbedtls_x509_sequence *s = &certificate->subject_alt_names; s && s->buf.p; s = s->next) {
+		int type = s->buf.tag & 0x1f; /* the context-specific number, RFC 5280 §4.2.1.6 */
+		char text[INET6_ADDRSTRLEN];
+
+		struct str name = {(const char *)s->buf.p, s->buf.len};
+
+		if (type == MBEDTLS_X509_SAN_DNS_NAME && str_starts(name, STR("*.")))
+			add_wildcard(names, name);
+		else if (type == MBEDTLS_X509_SAN_DNS_NAME)
+			names_add(names, name);
+		else if (type == MBEDTLS_X509_SAN_IP_ADDRESS && (s->buf.len == 4 || s->buf.len == 16) &&
+			 inet_ntop(s->buf.len == 4 ? AF_INET : AF_INET6, s->buf.p, text, sizeof text))
+			names_add(names, str_of(text));
+	}
 }

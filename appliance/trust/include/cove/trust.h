@@ -36,6 +36,7 @@ bool trust_names_eq(const struct trust_names *a, const struct trust_names *b);
 struct trust_certificate {
 	struct buf chain_pem; /* leaf first; without our own CA, which clients have or do not trust (RFC 8446 §4.4.2) */
 	struct buf key_pem;   /* wiped by trust_certificate_release */
+	struct trust_names names; /* those in the leaf */
 	int64_t not_after;
 	bool from_own_ca;
 };
