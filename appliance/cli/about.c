@@ -6,16 +6,18 @@
 
 int cmd_version(int argc, char **argv)
 {
-	(void)argc;
 	(void)argv;
+	if (argc)
+		return cli_usage("usage: cove version");
 	printf("cove %s\n", COVE_VERSION);
 	return CLI_OK;
 }
 
 int cmd_licenses(int argc, char **argv)
 {
-	(void)argc;
 	(void)argv;
+	if (argc)
+		return cli_usage("usage: cove licenses");
 	for (size_t i = 0; i < embedded_licenses_count; i++) {
 		const struct embedded_file *f = &embedded_licenses[i];
 

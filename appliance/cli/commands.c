@@ -13,7 +13,8 @@ const struct command commands[] = {
     {"check", cmd_check, "validate the settings and the data directory",
 	"cove check [SETTINGS]\n\nSays what is wrong, with file, line and path; exit status 1 then.\n"},
     {"config", cmd_config, "show the settings in effect and where each comes from",
-	"cove config [--defaults] [SETTINGS]\n\n--defaults prints a cove.yaml with every setting at its default.\n"},
+	"cove config [SETTINGS]\n"
+	"cove config --defaults                   a cove.yaml with every setting at its default\n"},
     {"user", cmd_user, "add, list and change users, their roles and grants",
 	"cove user add NAME [--role ROLE]... [--grant PATTERN:ACTIONS]... [--admin] [--robot]\n"
 	"cove user list [--json]\n"
@@ -35,7 +36,8 @@ const struct command commands[] = {
 	"admin, developer and reader are built in. A role is given by `cove user role`. Changes work at once.\n"},
     {"can", cmd_can, "may this user do that, and why",
 	"cove can USER ACTIONS REPOSITORY [--key ID]\n\n"
-	"Exit status 0: yes, 1: no. REPOSITORY is the full name, its namespace first.\n"},
+	"Exit status 0: yes, 1: no, 2: it cannot be said (there is no such user, no such action). REPOSITORY is the "
+	"full name, its namespace first.\n"},
     {"key", cmd_key, "create, list and revoke keys for robots",
 	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
 	"cove key list USER [--json]\n"
@@ -148,7 +150,10 @@ enum rc cli_words(int argc, char **argv, struct option *options, struct words *w
 		struct option *o = find_option(options, name);
 
 		if (!o)
-			return fail(err, E_USAGE, "there is no option %s here: see `cove help`", argv[i]);
+			return fail(err, E_USAGE, "there is no option %.*s here: %s", STR_ARG(str_first(name, 60)),
+			    str_starts(name, STR("--password"))
+				? "a password is asked for on the terminal, or read as one line from stdin"
+				: "see `cove help`");
 		if (has_value != o->takes_value && (has_value || i + 1 == argc))
 			return fail(
 			    err, E_USAGE, "%s %s", o->name, o->takes_value ? "needs a value" : "takes no value");
@@ -192,6 +197,25 @@ static const struct verb *find_verb(const struct verb *verbs, const struct words
 	return NULL;
 }
 
+/* The usage of a verb names its options: the table of a noun has those of all its verbs. */
+static bool takes_options(const struct verb *v, const struct option *options)
+{
+	for (const struct option *o = options; o->name; o++) {
+		struct str rest = str_of(v->usage), word;
+		bool named = !o->count;
+
+		while (rest.n && !named) {
+			str_cut(rest, ' ', &word, &rest);
+			word = str_from(word, word.n && word.p[0] == '[');
+			named = str_starts(word, str_of(o->name)) &&
+				(word.n == strlen(o->name) || word.p[strlen(o->name)] == ']');
+		}
+		if (!named)
+			return false;
+	}
+	return true;
+}
+
 static enum rc open_and_run(const struct verb *v, const struct words *words, size_t skip, const struct option *options,
     const struct config *config, struct err *err)
 {
@@ -225,7 +249,8 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 		return cli_fail(&err);
 	}
 	v = find_verb(verbs, &words, &skip);
-	if (!v || words.count - skip < v->words_min || words.count - skip > v->words_max) {
+	if (!v || words.count - skip < v->words_min || words.count - skip > v->words_max ||
+	    !takes_options(v, options)) {
 		config_free(config);
 		if (v)
 			fprintf(stderr, "cove: usage: cove %s %s\n", noun, v->usage);

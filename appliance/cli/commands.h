@@ -47,7 +47,7 @@ struct verb {
 	const char *name;
 	size_t words_min, words_max; /* after the verb */
 	enum rc (*run)(struct app_data *d, const struct words *words, const struct option *options, struct err *err);
-	const char *usage;
+	const char *usage; /* the options that it names, such as "[--json]", are those that the verb takes */
 };
 /* Finds the verb, loads the settings, opens the data directory, runs it. verbs end with a row without name. */
 int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option *options, const char *noun);

@@ -130,6 +130,8 @@ int cmd_role(int argc, char **argv)
 
 /* ---- cove can ---- */
 
+static bool answered;
+
 static enum rc can(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	const struct option *key = cli_option(options, "--key");
@@ -146,6 +148,7 @@ static enum rc can(struct app_data *d, const struct words *w, const struct optio
 		TRY(cli_id(key->values[0], "a key is named by its number: see `cove key list USER`", &id, err));
 	rc = auth_explain(d->auth, str_of(w->items[0]), id, name.s, actions, &may, &why, err);
 	if (!rc) {
+		answered = true;
 		printf("%s: %s may %s%s %s\n%.*s", may ? "yes" : "no", w->items[0], may ? "" : "not ", w->items[1],
 		    w->items[2], STR_ARG(buf_str(&why)));
 		if (!may)
@@ -155,10 +158,13 @@ static enum rc can(struct app_data *d, const struct words *w, const struct optio
 	return rc;
 }
 
+/* A script must not take a typo for a no. */
 int cmd_can(int argc, char **argv)
 {
+	int status;
 	static const struct verb verbs[] = {{"", 3, 3, can, "USER ACTIONS REPOSITORY [--key ID]"}};
 	struct option options[] = {{.name = "--key", .takes_value = true}, {.name = NULL}};
 
-	return cli_run_verb(argc, argv, verbs, options, "can");
+	status = cli_run_verb(argc, argv, verbs, options, "can");
+	return answered ? status : CLI_USAGE;
 }

@@ -259,8 +259,7 @@ int cmd_user(int argc, char **argv)
 	    {NULL, 0, 0, NULL, NULL},
 	};
 	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--role", .takes_value = true},
-	    {.name = "--admin"}, {.name = "--robot"}, {.name = "--remove"}, {.name = "--json"},
-	    {.name = "--password-stdin"}, {.name = NULL}};
+	    {.name = "--admin"}, {.name = "--robot"}, {.name = "--remove"}, {.name = "--json"}, {.name = NULL}};
 
 	return cli_run_verb(argc, argv, verbs, options, "user");
 }

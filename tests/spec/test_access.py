@@ -84,8 +84,9 @@ class Access(Case):
         self.assertIn("cove user grant dan 'team/app' pull,push", out)
         c.command("user", "disable", "dan")
         self.assertIn("dan is disabled", c.command("can", "dan", "pull", "team/app", status=1))
-        c.command("can", "nobody", "pull", "team/app", status=1)
+        c.command("can", "nobody", "pull", "team/app", status=2)
         c.command("can", "dan", "fly", "team/app", status=2)
+        c.command("can", "dan", "pull", "Team/app", status=2)
 
     def test_logins(self):
         c = self.cove

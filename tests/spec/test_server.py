@@ -78,7 +78,28 @@ class Commands(Case):
             self.assertEqual(r.returncode, 2, args)
             self.assertTrue(r.stderr)
 
+    def test_options_belong_to_the_verb(self):
+        """`--remove` of `user role` must not be read over by `user grant`, which would do the opposite."""
+        c = self.cove
+        for words in (["user", "grant", "admin", "x/**", "pull", "--remove"], ["user", "list", "--robot"], ["role", "list", "--grant", "x:pull"],
+                      ["key", "list", "admin", "--label", "x"], ["namespace", "list", "--purge"], ["login", "revoke", "admin", "--json"],
+                      ["issuer", "keys", "x", "y", "--jwks", "z"], ["blob-store", "add", "x", "/", "--json"]):
+            self.assertIn("usage: cove " + " ".join(words[:2]), c.command(*words, status=2))
+        self.assertNotIn("x/**", c.command("user", "list"))
+        self.assertIn("stdin", c.command("user", "add", "pat", "--password", "open-to-all-eyes", status=2))
+
     def test_help(self):
+        def out(*words):
+            return subprocess.run([BINARY, *words], capture_output=True, timeout=60, check=True).stdout
+
+        for words in (["--help"], ["-h"]):
+            self.assertEqual(out(*words), out("help"))
+        for words in (["serve", "--help"], ["serve", "-h", "--listen", ":1"]):
+            self.assertEqual(out(*words), out("help", "serve"))
+        self.assertEqual(out("user", "add", "--help"), out("help", "user"))
+        self.assertEqual(out("--version"), out("version"))
+        for words in (["version", "x"], ["licenses", "x"], ["--nonsense"]):
+            self.assertEqual(subprocess.run([BINARY, *words], capture_output=True, timeout=60).returncode, 2)
         text = subprocess.run([BINARY, "help"], capture_output=True, timeout=60).stdout.decode()
         for word in ("serve", "check", "user", "key", "licenses", "version", "help"):
             self.assertIn(word, text)

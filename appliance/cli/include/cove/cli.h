@@ -1,6 +1,6 @@
 /*
- * cli: the subcommands: arguments to a call, results to stdout, the rest to stderr. Exit status 0 done, 1 failed, 2
- * wrong usage.
+ * cli: the subcommands: arguments to a call, results to stdout, the rest to stderr. Exit status 0 done, 1 failed (of
+ * `cove can`: no), 2 wrong usage.
  */
 #pragma once
 
