@@ -1,5 +1,6 @@
 /* The certificate: the owner's files where the settings name them, else a leaf of our own CA. */
 #include "certificates.h"
+#include <cove/app.h>
 #include <cove/io.h>
 #include <cove/log.h>
 
@@ -24,6 +25,18 @@ static enum rc own_ca(const struct config *config, int data_dirfd, struct certif
 	return OK;
 }
 
+enum rc app_own_certificate(
+    const struct config *config, struct trust_names *names, struct trust_certificate *out, struct err *err)
+{
+	struct err why;
+
+	if (!trust_own_files(config->certificate, config->certificate_key, names, out, &why))
+		return OK;
+	*err = why;
+	/* the sentence names the file that it is about */
+	return config_blame(config, strstr(why.text, config->certificate_key) ? "certificate_key" : "certificate", err);
+}
+
 enum rc certificates_load(const struct config *config, int data_dirfd, struct str names, struct certificates *out,
     struct tls_identity **identity, struct err *err)
 {
@@ -32,9 +45,11 @@ enum rc certificates_load(const struct config *config, int data_dirfd, struct st
 
 	*out = (struct certificates){.ca_pem = BUF_INIT(16384)};
 	rc = trust_machine_names(names, &out->names, err);
-	if (!rc && config->certificate[0])
-		rc = trust_own_files(config->certificate, config->certificate_key, &out->names, &leaf, err);
-	else if (!rc)
+	if (rc)
+		rc = config_blame(config, "names", err);
+	else if (config->certificate[0])
+		rc = app_own_certificate(config, &out->names, &leaf, err);
+	else
 		rc = own_ca(config, data_dirfd, out, &leaf, err);
 	if (!rc)
 		rc = tls_identity_new(buf_str(&leaf.chain_pem), buf_str(&leaf.key_pem), identity, err);

@@ -103,7 +103,7 @@ static enum rc declare(struct server *s, const char *event, struct err *err)
 
 	if (rc == E_USAGE)
 		log_error(event, "namespaces=unchanged reason=%s", log_quote(str_of(err->text)));
-	else if (!rc && s->config->file[0])
+	else if (!rc && access(s->config->file, F_OK) == 0)
 		log_info(event, "namespaces=%s", log_quote(str_of(s->config->file)));
 	return rc == E_USAGE ? OK : rc;
 }
@@ -288,21 +288,40 @@ static void sweep(struct server *s)
 		log_info("sweep", "blobs=%zu", removed);
 }
 
+/* The file anew: which settings wait for a restart is said, and so is what is wrong with it, before anything of it is
+ * taken over. */
+static void reload_file(struct server *s)
+{
+	struct buf waiting = BUF_INIT(1024);
+	struct err err;
+
+	if (config_differences(s->config, &waiting, &err)) {
+		log_error(
+		    "reload", "reason=%s action=\"nothing of the file is taken over\"", log_quote(str_of(err.text)));
+	} else {
+		if (waiting.n)
+			log_warn("reload",
+			    "settings=%.*s reason=\"changed in the file: they count from the next start\"",
+			    STR_ARG(buf_str(&waiting)));
+		if (declare(s, "reload", &err))
+			log_error("reload", "namespaces=unchanged reason=%s", log_quote(str_of(err.text)));
+	}
+	buf_release(&waiting);
+}
+
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
 	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
 	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
 	int64_t names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 
-	struct err err;
-
 	for (;;) {
 		int signal = sigtimedwait(signals, NULL, &wait);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
-		if (signal == SIGHUP && declare(s, "reload", &err))
-			log_error("reload", "namespaces=unchanged reason=%s", log_quote(str_of(err.text)));
+		if (signal == SIGHUP)
+			reload_file(s);
 		follow_namespaces(s);
 		sweep(s);
 		if (signal == SIGHUP)

@@ -9,7 +9,8 @@ const struct command commands[] = {
     {"serve", cmd_serve, "start the registry",
 	"cove serve [SETTINGS]\n\nServes until SIGTERM. Needs no argument: the first start makes the data directory, a "
 	"CA, a\n"
-	"certificate and the user admin, and prints once how to use them. SIGHUP reloads the certificate.\n"},
+	"certificate and the user admin, and prints once how to use them. SIGHUP reloads the certificate\n"
+	"and the namespaces of cove.yaml; what else has changed there is named in the log.\n"},
     {"check", cmd_check, "validate the settings and the data directory",
 	"cove check [SETTINGS]\n\nSays what is wrong, with file, line and path; exit status 1 then.\n"},
     {"config", cmd_config, "show the settings in effect and where each comes from",

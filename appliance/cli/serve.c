@@ -60,18 +60,17 @@ static enum rc check(const struct config *config, struct err *err)
 	uint16_t port;
 
 	TRY(config_listen(config, host, &port, err));
-	TRY(trust_machine_names(str_of(config->names), &names, err));
+	if (trust_machine_names(str_of(config->names), &names, err))
+		return config_blame(config, "names", err);
 	if (access(config->data, F_OK) == 0 && access(config->data, R_OK | W_OK | X_OK))
 		return fail_errno(err, E_CONFIG, "the data directory %s cannot be used", config->data);
-	if (!config->certificate[0] != !config->certificate_key[0])
-		return fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
 	if (config->certificate[0]) {
 		struct trust_certificate own;
 		struct tls_identity *identity;
 		enum rc rc;
 
 		crypto_start();
-		TRY(trust_own_files(config->certificate, config->certificate_key, &names, &own, err));
+		TRY(app_own_certificate(config, &names, &own, err));
 		rc = tls_identity_new(buf_str(&own.chain_pem), buf_str(&own.key_pem), &identity, err);
 		trust_certificate_release(&own);
 		TRY(rc);

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-enum { FILE_MAX = 64 * 1024 };
+enum { FILE_MAX = 1024 * 1024 }; /* a thousand namespaces with a line or two for each attribute */
 
 static void store_default(struct loaded *l, const struct setting *s, struct str value)
 {
@@ -118,9 +118,10 @@ static enum rc take_file(struct loaded *l, const char *path, bool must_exist, st
 	struct config_rows rows = {0};
 	enum rc rc = io_read_file(AT_FDCWD, path, &text, err);
 
+	free(l->config.file);
+	l->config.file = xstrdup(str_of(path));
+	l->config.has_file = !rc;
 	if (!rc) {
-		free(l->config.file);
-		l->config.file = xstrdup(str_of(path));
 		rc = file_apply(l, &rows, buf_str(&text), path, err);
 		config_rows_free(&rows);
 	} else if (rc == E_NOT_FOUND) {
@@ -136,10 +137,10 @@ enum rc config_namespaces(const struct config *c, struct config_rows *out, struc
 	enum rc rc;
 
 	*out = (struct config_rows){0};
-	if (!c->file[0])
-		return OK;
 	rc = io_read_file(AT_FDCWD, c->file, &text, err);
-	if (!rc)
+	if (rc == E_NOT_FOUND && !c->has_file)
+		rc = OK;
+	else if (!rc)
 		rc = file_apply(NULL, out, buf_str(&text), c->file, err);
 	buf_release(&text);
 	if (rc)
@@ -156,6 +157,39 @@ void config_rows_free(struct config_rows *rows)
 	}
 	free(rows->items);
 	*rows = (struct config_rows){0};
+}
+
+/* Flags and variables are stronger than the file, and cannot change while the process lives. */
+enum rc config_differences(const struct config *c, struct buf *out, struct err *err)
+{
+	const struct loaded *old = (const struct loaded *)c;
+	struct loaded *fresh = with_defaults();
+	enum rc rc = take_file(fresh, c->file, c->has_file, err);
+
+	for (size_t i = 0; !rc && i < settings_count; i++)
+		if (old->origins[i] <= ORIGIN_FILE && !str_eq(str_of(old->texts[i]), str_of(fresh->texts[i])))
+			buf_addf(out, "%s%s", out->n ? "," : "", settings[i].key);
+	config_free(&fresh->config);
+	return rc;
+}
+
+enum rc config_blame(const struct config *c, const char *key, struct err *err)
+{
+	const struct loaded *l = (const struct loaded *)c;
+	const struct setting *s = setting_find(str_of(key));
+	char name[SETTING_NAME_MAX];
+	size_t i = (size_t)(s - settings);
+	struct err what = *err;
+
+	if (l->origins[i] == ORIGIN_FILE)
+		return fail(err, E_CONFIG, "%s:%zu: %s: %s", c->file, l->lines[i], key, what.text);
+	if (l->origins[i] == ORIGIN_FLAG)
+		setting_flag(s, name);
+	else if (l->origins[i] == ORIGIN_ENVIRONMENT)
+		setting_variable(s, name);
+	else
+		return fail(err, E_CONFIG, "%s: %s", key, what.text);
+	return fail(err, E_CONFIG, "%s: %s", name, what.text);
 }
 
 /* The file named by --config, else cove.yaml of the data directory if it is there. */
@@ -177,9 +211,12 @@ static enum rc take_files(struct loaded *l, const char *named, struct err *err)
 
 static enum rc check_together(const struct config *c, struct err *err)
 {
-	if (!c->certificate[0] != !c->certificate_key[0])
-		return fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
-	return OK;
+	const char *given = c->certificate[0] ? "certificate" : "certificate_key";
+
+	if (!c->certificate[0] == !c->certificate_key[0])
+		return OK;
+	fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
+	return config_blame(c, given, err);
 }
 
 enum rc config_load_partial(int argc, char **argv, int *rest_count, struct config **out, struct err *err)

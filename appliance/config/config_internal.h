@@ -27,6 +27,7 @@ struct loaded {
 	struct config config;
 	char *texts[SETTINGS_MAX]; /* as given; owned */
 	enum origin origins[SETTINGS_MAX];
+	size_t lines[SETTINGS_MAX]; /* of the file, from 1 */
 };
 
 #define SETTING_NAME_MAX 40

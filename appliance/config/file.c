@@ -17,6 +17,7 @@ struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event; /* the current one; owned */
 	bool seen[SETTINGS_MAX], namespaces_seen;
+	size_t namespace_at; /* the first row of the one that is being read */
 };
 
 __attribute__((format(printf, 4, 5))) static enum rc fail_at(
@@ -66,8 +67,8 @@ static enum rc add_row(
 
 	if (rows->count == ROWS_MAX)
 		return fail_at(r, &r->event.start_mark, err, "too much is declared here");
-	for (size_t i = 0; i < rows->count; i++)
-		if (str_eq(str_of(rows->items[i].name), name) && str_eq(str_of(rows->items[i].key), key))
+	for (size_t i = r->namespace_at; i < rows->count; i++)
+		if (str_eq(str_of(rows->items[i].key), key))
 			return fail_at(r, &r->event.start_mark, err, "%.*s of %.*s is set twice",
 			    STR_ARG(str_first(key, 60)), STR_ARG(str_first(name, 60)));
 	more = realloc(rows->items, (rows->count + 1) * sizeof(*more));
@@ -121,12 +122,16 @@ static enum rc take_attribute(struct reader *r, struct str name, struct err *err
 /* The current event is its name. */
 static enum rc take_namespace(struct reader *r, struct err *err)
 {
-	size_t before = r->rows->count;
 	char *name;
 	enum rc rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
 		return fail_at(r, &r->event.start_mark, err, "the name of a namespace is wanted here");
+	for (size_t i = 0; i < r->rows->count; i++)
+		if (str_eq(str_of(r->rows->items[i].name), scalar(r)))
+			return fail_at(
+			    r, &r->event.start_mark, err, "%.*s is declared twice", STR_ARG(str_first(scalar(r), 60)));
+	r->namespace_at = r->rows->count;
 	name = xstrdup(scalar(r));
 	rc = next(r, err);
 	if (!rc && r->event.type != YAML_MAPPING_START_EVENT)
@@ -134,7 +139,7 @@ static enum rc take_namespace(struct reader *r, struct err *err)
 		    "namespace %.60s: lines of the form `attribute: value` are wanted", name);
 	while (!rc && !(rc = next(r, err)) && r->event.type != YAML_MAPPING_END_EVENT)
 		rc = take_attribute(r, str_of(name), err);
-	if (!rc && r->rows->count == before)
+	if (!rc && r->rows->count == r->namespace_at)
 		rc = fail_at(r, &r->event.start_mark, err, "namespace %.60s needs its kind at least", name);
 	free(name);
 	return rc;
@@ -178,8 +183,11 @@ static enum rc take_entry(struct reader *r, struct err *err)
 	r->seen[s - settings] = true;
 	TRY(next(r, err));
 	TRY(expect_plain_value(r, s, err));
-	if (r->loaded && setting_store(r->loaded, s, scalar(r), ORIGIN_FILE, &what))
+	if (!r->loaded)
+		return OK;
+	if (setting_store(r->loaded, s, scalar(r), ORIGIN_FILE, &what))
 		return fail_at(r, &r->event.start_mark, err, "%s: %s", s->key, what.text);
+	r->loaded->lines[s - settings] = r->event.start_mark.line + 1;
 	return OK;
 }
 

@@ -96,7 +96,7 @@ static enum rc add_extra(struct trust_names *out, struct str extra, struct err *
 		one = str_trim(one);
 		if (one.n && !names_add(out, one))
 			return fail(err, E_CONFIG,
-			    "names: \"%.*s\" is neither a host name nor an address (write host names without port and "
+			    "\"%.*s\" is neither a host name nor an address (write host names without port and "
 			    "scheme)",
 			    STR_ARG(one));
 	}

@@ -7,8 +7,6 @@
 static enum rc read_files(const char *chain_path, const char *key_path, struct trust_certificate *out,
     mbedtls_x509_crt *chain, mbedtls_pk_context *key, struct err *err)
 {
-	if (!key_path[0])
-		return fail(err, E_CONFIG, "certificate is set but certificate-key is not: both are needed");
 	TRY(io_read_file(AT_FDCWD, chain_path, &out->chain_pem, err));
 	TRY(io_read_file(AT_FDCWD, key_path, &out->key_pem, err));
 	TRY(chain_parse(buf_str(&out->chain_pem), chain_path, chain, NULL, err));

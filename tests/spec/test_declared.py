@@ -1,6 +1,6 @@
 """Namespaces declared in cove.yaml: made at the start, read-only elsewhere, changed by SIGHUP, checked with file and line."""
 import os, signal, tempfile, time, unittest
-from cove import Case, Cove
+from cove import Cove, eventually
 
 
 class Declared(unittest.TestCase):
@@ -28,6 +28,39 @@ class Declared(unittest.TestCase):
                 return
             time.sleep(0.1)
         raise AssertionError("it never came to be")
+
+    def test_file_that_comes_later(self):
+        """cove.yaml of the data directory, made while the server runs; what cannot be taken over then is named."""
+        cove = Cove("--stop-grace", "20s")
+        with open(cove.data + "/cove.yaml", "w") as f:
+            f.write("threads: 9\n")
+        cove.start()
+        os.remove(cove.data + "/cove.yaml")
+        self.assertEqual(cove.stop(), 0)
+        cove.start()
+        with open(cove.data + "/cove.yaml", "w") as f:
+            f.write("names: other.lan\nlog_level: debug\nstop_grace: 1s\nnamespaces:\n  late: {kind: hosted}\n")
+        cove.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "late" in cove.command("namespace", "list"), "the namespace is there")
+        self.assertIn("settings=names,log_level ", cove.read_log())
+        with open(cove.data + "/cove.yaml", "w") as f:
+            f.write("log_level: loud\nnamespaces:\n  later: {kind: hosted}\n")
+        cove.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "cove.yaml:1:12: log_level: " in cove.read_log(), "the mistake is logged")
+        os.remove(cove.data + "/cove.yaml")
+        self.assertNotIn("later", cove.command("namespace", "list"))
+        self.assertEqual(cove.stop(), 0)
+        cove.destroy()
+
+    def test_origin(self):
+        """A mistake that only shows when the value is used is said with its place."""
+        for text, says in (("names: \"a b\"\n", ":1: names: "), ("threads: 2\ncertificate: /x\n", ":2: certificate: "),
+                           ("certificate: /nowhere/c\ncertificate_key: /nowhere/k\n", ":1: certificate: cannot open /nowhere/c")):
+            self.write(text)
+            said = self.cove.command("check", "--config", self.file, status=1)
+            self.assertIn("settings.yaml" + says, said)
+        self.assertIn("cove: --names: ", self.cove.command("check", "--names", "a b", status=1))
+        self.assertIn("settings.yaml:1: ", self.cove.command("serve", "--config", self.file, status=1))
 
     def test_life(self):
         self.cove.start()

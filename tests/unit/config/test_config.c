@@ -165,6 +165,92 @@ static void test_bad_arguments(void **state)
 	assert_non_null(strstr(err.text, "COVE_TLS_MEMORY: "));
 }
 
+/* A sentence that is only made where the value is used says where that came from. */
+static void test_blame(void **state)
+{
+	struct config *c;
+	struct err err;
+	char want[200];
+
+	(void)state;
+	write_file("threads: 1\nnames: a b\n");
+	setenv("COVE_LISTEN", ":1", 1);
+	assert_int_equal(load(&c, &err, data_flag, "--tls-memory=1MiB", NULL), OK);
+	(fail)(&err, E_IO, "it is bad");
+	assert_int_equal(config_blame(c, "names", &err), E_CONFIG);
+	snprintf(want, sizeof(want), "%s:2: names: it is bad", file);
+	assert_string_equal(err.text, want);
+	(fail)(&err, E_IO, "it is bad");
+	assert_int_equal(config_blame(c, "listen", &err), E_CONFIG);
+	assert_string_equal(err.text, "COVE_LISTEN: it is bad");
+	(fail)(&err, E_IO, "it is bad");
+	assert_int_equal(config_blame(c, "tls_memory", &err), E_CONFIG);
+	assert_string_equal(err.text, "--tls-memory: it is bad");
+	config_free(c);
+	unsetenv("COVE_LISTEN");
+	write_file("threads: 1\ncertificate_key: x.pem\n");
+	assert_int_equal(load(&c, &err, data_flag, NULL), E_CONFIG);
+	snprintf(want, sizeof(want), "%s:2: certificate_key: certificate and", file);
+	assert_true(str_starts(str_of(err.text), str_of(want)));
+}
+
+/* The file may come, change, become wrong and go while the process lives. */
+static void test_differences(void **state)
+{
+	struct buf keys = BUF_INIT(1000);
+	struct config_rows rows;
+	struct config *c;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(load(&c, &err, data_flag, "--threads=2", NULL), OK);
+	assert_int_equal(config_differences(c, &keys, &err), OK);
+	assert_int_equal(config_namespaces(c, &rows, &err), OK);
+	assert_int_equal(keys.n + rows.count, 0);
+	write_file("threads: 5\nlisten: :6000\naudit_rows: 100000\nnames: a\nnamespaces: {own: {kind: hosted}}\n");
+	assert_int_equal(config_differences(c, &keys, &err), OK);
+	assert_string_equal(keys.p, "listen,names");
+	assert_int_equal(config_namespaces(c, &rows, &err), OK);
+	assert_int_equal(rows.count, 1);
+	config_rows_free(&rows);
+	write_file("listen: nowhere\n");
+	assert_int_equal(config_differences(c, &keys, &err), E_CONFIG);
+	assert_non_null(strstr(err.text, "cove.yaml:1:9: listen: "));
+	config_free(c);
+	write_file("names: a\n");
+	assert_int_equal(load(&c, &err, data_flag, NULL), OK);
+	unlink(file);
+	assert_int_equal(config_differences(c, &keys, &err), E_CONFIG);
+	assert_int_equal(config_namespaces(c, &rows, &err), E_NOT_FOUND);
+	config_free(c);
+	buf_release(&keys);
+}
+
+/* A thousand namespaces are allowed; the file may be as long as that. */
+static void test_long_file(void **state)
+{
+	struct buf text = BUF_INIT(2000000);
+	struct config_rows rows;
+	struct config *c;
+	struct err err;
+
+	(void)state;
+	buf_addz(&text, "namespaces:\n");
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&text,
+		    "  proxy-number-%d:\n    kind: proxy\n    upstream: https://registry-%d.example.org\n    # one of "
+		    "many\n",
+		    i, i);
+	assert_true(buf_ok(&text) && text.n > 65536);
+	write_file(text.p);
+	assert_int_equal(load(&c, &err, data_flag, NULL), OK);
+	assert_int_equal(config_namespaces(c, &rows, &err), OK);
+	assert_int_equal(rows.count, 2000);
+	config_rows_free(&rows);
+	config_free(c);
+	buf_release(&text);
+}
+
 static void test_partial(void **state)
 {
 	char *argv[] = {"add", data_flag, "alice", "--grant", "a/**:pull", "--threads", "2", "--admin"};
@@ -267,6 +353,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_precedence, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_switches, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad_arguments, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_blame, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_differences, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_long_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_partial, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_file_names_data, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_example, setup, teardown),

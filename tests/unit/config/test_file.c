@@ -28,6 +28,7 @@ static const struct {
     {"namespaces:\n  own:\n    kind: hosted\n    kind: group\n", "x:4:11: kind of own is set twice"},
     {"namespaces:\n  own:\n    members: [[a]]\n", "x:3:15: one value, or a list"},
     {"namespaces:\n  own:\n    members: {a: b}\n", "x:3:14: one value, or a list"},
+    {"namespaces:\n  own: {kind: hosted}\n  b: {kind: hosted}\n  own: {quota: 1GiB}\n", "x:4:3: own is declared twice"},
     {"namespaces:\n  own: {kind: hosted}\nnamespaces:\n  b: {kind: hosted}\n", "x:3:1: namespaces is set twice"},
     {"threads: 4\ntreads: 5\n", "x:2:1: there is no setting \"treads\""},
     {"threads: 4\nthreads: 5\n", "x:2:1: threads is set twice"},

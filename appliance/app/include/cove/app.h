@@ -6,7 +6,10 @@
 #include <cove/config.h>
 #include <cove/namespace.h>
 
-/* Serves until SIGTERM or SIGINT; SIGHUP reloads certificates and the log level. */
+struct trust_names;
+struct trust_certificate;
+
+/* Serves until SIGTERM or SIGINT; SIGHUP reloads certificates and declared namespaces. */
 CHECKED enum rc app_serve(const struct config *config, struct err *err);
 
 /* The data directory as a command beside a running (or stopped) server uses it: database, auth and namespaces. */
@@ -21,6 +24,9 @@ CHECKED enum rc app_data_open(const struct config *config, struct app_data *out,
 void app_data_close(struct app_data *d);
 /* Name and port under which the server that ran here last told people to reach it: appended. E_USAGE: it never ran. */
 CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err);
+/* The owner's certificate, with the setting to blame in the sentence. */
+CHECKED enum rc app_own_certificate(
+    const struct config *config, struct trust_names *names, struct trust_certificate *out, struct err *err);
 /* The namespaces that the file declares, checked one by one, with file and line: E_CONFIG. With `n` the declared ones
  * are then made exactly these, or it is rehearsed: E_USAGE when together, or with those made by hand, they cannot be.
  */

@@ -6,9 +6,12 @@
 #pragma once
 #include <cove/err.h>
 
+struct buf;
+
 /* Texts are never NULL. */
 struct config {
-	char *file;            /* that was read; empty: none */
+	char *file;            /* that was read, or was looked for */
+	bool has_file;         /* it was there */
 	char *data;            /* directory; default: $STATE_DIRECTORY, else ./cove-data */
 	char *listen;          /* valid for config_listen() */
 	char *names;           /* further names and addresses of this box, comma-separated */
@@ -45,11 +48,17 @@ struct config_rows {
 	struct config_row *items;
 	size_t count;
 };
-/* Reads the file again, as it is now. Without a file, or without namespaces in it: none. E_CONFIG. */
+/* Reads the file again, as it is now. Without a file, or without namespaces in it: none; but a file that was there and
+ * is gone is E_NOT_FOUND. E_CONFIG. */
 CHECKED enum rc config_namespaces(const struct config *c, struct config_rows *out, struct err *err);
 void config_rows_free(struct config_rows *rows);
+/* Reads the file again, and appends the keys of those settings, separated by commas, that would now be others. E_CONFIG
+ * as config_load(). */
+CHECKED enum rc config_differences(const struct config *c, struct buf *out, struct err *err);
+/* Puts where the value of the setting with that key comes from in front of a sentence about it: "cove.yaml:3: names",
+ * "--names" or "COVE_NAMES". Gives E_CONFIG. */
+enum rc config_blame(const struct config *c, const char *key, struct err *err);
 /* The manual: every setting with its flag, variable, key, default and help. */
-struct buf;
 void config_help(struct buf *out);
 /* A cove.yaml with every setting at its default, all as comments: cove.example.yaml is exactly this. */
 void config_defaults(struct buf *out);
