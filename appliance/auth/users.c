@@ -9,6 +9,8 @@ enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struc
 	enum rc rc;
 
 	TRY(db_here(auth->db, &c, err));
+	if (db_in_transaction(c)) /* of auth_together() */
+		return fn(c, ctx, err);
 	TRY(db_begin(c, err));
 	rc = fn(c, ctx, err);
 	if (!rc)
@@ -16,6 +18,25 @@ enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struc
 	if (rc)
 		db_rollback(c);
 	return rc;
+}
+
+struct together {
+	struct auth *auth;
+	auth_changes *fn;
+	void *ctx;
+};
+
+static enum rc run_together(struct db_conn *c, void *ctx, struct err *err)
+{
+	const struct together *t = ctx;
+
+	(void)c;
+	return t->fn(t->auth, t->ctx, err);
+}
+
+enum rc auth_together(struct auth *auth, auth_changes *fn, void *ctx, struct err *err)
+{
+	return auth_in_transaction(auth, run_together, &(struct together){auth, fn, ctx}, err);
 }
 
 enum rc no_user(struct str name, struct err *err)
@@ -71,6 +92,11 @@ static enum rc not_anonymous(struct str name, const char *what, struct err *err)
 	return OK;
 }
 
+static enum rc is_taken(struct str name, struct err *err)
+{
+	return fail(err, E_EXISTS, "there is a user %.*s already", STR_ARG(name));
+}
+
 struct change {
 	struct str name;
 	const char *hash; /* NULL: a robot */
@@ -95,9 +121,20 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":now", clock_wall_s());
 	rc = db_run(s, NULL, err);
 	if (rc == E_EXISTS)
-		return fail(err, rc, "there is a user %.*s already", STR_ARG(change->name));
+		return is_taken(change->name, err);
 	TRY(rc);
 	return audit_add(c, "user.add", change->name, change->hash ? STR_NONE : STR("robot"), err);
+}
+
+static enum rc find_user(struct auth *auth, struct str name, struct db_conn **c, bool *found, struct err *err)
+{
+	int64_t id;
+	enum rc rc;
+
+	TRY(db_here(auth->db, c, err));
+	rc = user_id_of(*c, name, &id, err);
+	*found = !rc;
+	return rc == E_NOT_FOUND ? OK : rc;
 }
 
 /* Names that stand for others: in the audit log, and those of the robots of issuers' rules. */
@@ -107,6 +144,16 @@ static enum rc new_name_check(struct str name, struct err *err)
 	if (str_eq(name, STR(AUDIT_CONSOLE)) || str_starts(name, STR(RULE_PREFIX)))
 		return fail(err, E_USAGE, "%.*s is no name for a user: choose another one", STR_ARG(name));
 	return OK;
+}
+
+enum rc user_may_be_added(struct auth *auth, struct str name, struct err *err)
+{
+	struct db_conn *c;
+	bool found;
+
+	TRY(new_name_check(name, err));
+	TRY(find_user(auth, name, &c, &found, err));
+	return found ? is_taken(name, err) : OK;
 }
 
 enum rc user_add(struct auth *auth, struct str name, const struct secret *password, struct err *err)
@@ -142,6 +189,16 @@ static enum rc is_person(struct db_conn *c, struct str name, struct err *err)
 		   ? OK
 		   : fail(err, E_USAGE, "%.*s is a robot and never has a password: give it a key by `cove key create`",
 			 STR_ARG(name));
+}
+
+enum rc user_may_have_password(struct auth *auth, struct str name, struct err *err)
+{
+	struct db_conn *c;
+	bool found;
+
+	TRY(not_anonymous(name, "have a password", err));
+	TRY(find_user(auth, name, &c, &found, err));
+	return found ? is_person(c, name, err) : no_user(name, err);
 }
 
 /* Who had the old password may have made logins with it. Keys stay: they were never given out for a password. */

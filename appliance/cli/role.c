@@ -5,19 +5,29 @@
 #include <cove/roles.h>
 #include <stdio.h>
 
-static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+struct addition {
+	struct str name;
+	const struct option *grants;
+};
+
+static enum rc add_all(struct auth *auth, void *ctx, struct err *err)
 {
-	const struct option *grants = cli_option(options, "--grant");
-	struct str name = str_of(w->items[0]);
+	const struct addition *a = ctx;
 	struct grant_info grant;
 
-	for (size_t i = 0; i < grants->count; i++)
-		TRY(cli_grant_parse(grants->values[i], &grant, err));
-	TRY(role_add(d->auth, name, err));
-	for (size_t i = 0; i < grants->count; i++) {
-		TRY(cli_grant_parse(grants->values[i], &grant, err));
-		TRY(role_grant(d->auth, name, grant.pattern, grant.actions, err));
+	TRY(role_add(auth, a->name, err));
+	for (size_t i = 0; i < a->grants->count; i++) {
+		TRY(cli_grant_parse(a->grants->values[i], &grant, err));
+		TRY(role_grant(auth, a->name, grant.pattern, grant.actions, err));
 	}
+	return OK;
+}
+
+static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	struct addition a = {str_of(w->items[0]), cli_option(options, "--grant")};
+
+	TRY(auth_together(d->auth, add_all, &a, err));
 	printf("The role %s is added. To give it to somebody: cove user role NAME %s\n", w->items[0], w->items[0]);
 	return OK;
 }

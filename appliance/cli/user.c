@@ -4,47 +4,44 @@
 #include <cove/roles.h>
 #include <stdio.h>
 
-static enum rc add_account(struct app_data *d, struct str name, const struct option *options, struct err *err)
-{
-	struct secret password;
-	enum rc rc;
+struct addition {
+	struct str name;
+	const struct secret *password; /* NULL: a robot */
+	const struct option *options;
+};
 
-	if (cli_has(options, "--robot"))
-		return user_add_robot(d->auth, name, err);
-	TRY(cli_read_password(&password, err));
-	rc = user_add(d->auth, name, &password, err);
-	secret_wipe(&password);
-	return rc;
-}
-
-static enum rc ignore(void *ctx, const struct grant_info *g, struct err *err)
+/* All of it or nothing: a role with a typo must not leave half a user. */
+static enum rc add_all(struct auth *auth, void *ctx, struct err *err)
 {
-	(void)ctx;
-	(void)g;
-	(void)err;
-	return OK;
+	const struct addition *a = ctx;
+	const struct option *grants = cli_option(a->options, "--grant"), *roles = cli_option(a->options, "--role");
+	struct grant_info grant;
+
+	TRY(a->password ? user_add(auth, a->name, a->password, err) : user_add_robot(auth, a->name, err));
+	for (size_t i = 0; i < grants->count; i++) {
+		TRY(cli_grant_parse(grants->values[i], &grant, err));
+		TRY(grant_set(auth, a->name, grant.pattern, grant.actions, err));
+	}
+	for (size_t i = 0; i < roles->count; i++)
+		TRY(user_role_set(auth, a->name, str_of(roles->values[i]), true, err));
+	return cli_has(a->options, "--admin") ? user_role_set(auth, a->name, STR("admin"), true, err) : OK;
 }
 
 static enum rc add(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
-	const struct option *grants = cli_option(options, "--grant"), *roles = cli_option(options, "--role");
-	struct str name = str_of(w->items[0]);
-	struct grant_info grant;
+	struct addition a = {.name = str_of(w->items[0]), .options = options};
+	struct secret password;
+	enum rc rc;
 
-	for (size_t i = 0; i < grants->count; i++)
-		TRY(cli_grant_parse(grants->values[i], &grant, err));
-	for (size_t i = 0; i < roles->count; i++) /* a role with a typo must not leave half a user */
-		TRY(role_grant_list(d->auth, str_of(roles->values[i]), ignore, NULL, err));
-	TRY(add_account(d, name, options, err));
-	for (size_t i = 0; i < grants->count; i++) {
-		TRY(cli_grant_parse(grants->values[i], &grant, err));
-		TRY(grant_set(d->auth, name, grant.pattern, grant.actions, err));
+	TRY(user_may_be_added(d->auth, a.name, err));
+	if (!cli_has(options, "--robot")) {
+		TRY(cli_read_password(&password, err));
+		a.password = &password;
 	}
-	for (size_t i = 0; i < roles->count; i++)
-		TRY(user_role_set(d->auth, name, str_of(roles->values[i]), true, err));
-	if (cli_has(options, "--admin"))
-		TRY(user_role_set(d->auth, name, STR("admin"), true, err));
-	if (grants->count || roles->count || cli_has(options, "--admin"))
+	rc = auth_together(d->auth, add_all, &a, err);
+	secret_wipe(&password);
+	TRY(rc);
+	if (cli_has(options, "--grant") || cli_has(options, "--role") || cli_has(options, "--admin"))
 		printf("%s is added.\n", w->items[0]);
 	else
 		printf("%s is added, and may do nothing yet. To let %s push to team/...:\n"
@@ -184,6 +181,7 @@ static enum rc passwd(struct app_data *d, const struct words *w, const struct op
 	enum rc rc;
 
 	(void)options;
+	TRY(user_may_have_password(d->auth, str_of(w->items[0]), err));
 	TRY(cli_read_password(&password, err));
 	rc = user_set_password(d->auth, str_of(w->items[0]), &password, err);
 	secret_wipe(&password);

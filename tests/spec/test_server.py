@@ -58,6 +58,15 @@ class Commands(Case):
         c.command("user", "add", "alice", stdin=b"alice-password\n", status=1)
         c.command("user", "add", "short", stdin=b"short\n", status=1)
         c.command("user", "add", "Bad Name", stdin=b"alice-password\n", status=2)
+        # what fails leaves nothing behind, and a name that cannot be is said before a password is asked for
+        for name, words in (("half", ["--robot", "--grant", "Team/**:pull"]), ("half", ["--grant", "a:pull", "--grant", "b:admin"]),
+                            ("half", ["--robot", "--role", "nosuch"])):
+            c.command("user", "add", name, *words, stdin=b"half-password\n", status=1 if "nosuch" in words else 2)
+        c.command("role", "add", "half", "--grant", "a:pull", "--grant", "Team/**:pull", status=2)
+        self.assertNotIn("half", c.command("user", "list") + c.command("role", "list"))
+        self.assertIn("already", c.command("user", "add", "alice", status=1))
+        self.assertIn("begins with", c.command("user", "add", "Bad Name", status=2))
+        self.assertIn("no user nosuch", c.command("user", "passwd", "nosuch", status=1))
         c.command("user", "grant", "alice", "team/**", "pull,push")
         client = c.client("repository:team/x:pull,push", user="alice", password="alice-password")
         self.assertEqual(client.request("POST", "/v2/team/x/blobs/uploads/").status, 202)

@@ -100,6 +100,11 @@ CHECKED enum rc auth_seek(
  * than OK ends the list and is passed on.
  */
 
+/* Several changes as one: what `fn` does by the functions below and those of roles.h is done when it returns OK and
+ * this does too, else nothing of it. The database's writers wait meanwhile. */
+typedef enum rc auth_changes(struct auth *auth, void *ctx, struct err *err);
+CHECKED enum rc auth_together(struct auth *auth, auth_changes *fn, void *ctx, struct err *err);
+
 enum user_kind {
 	USER_PERSON,
 	USER_ROBOT,       /* never has a password, only keys */
@@ -132,6 +137,10 @@ CHECKED enum rc user_set_password(struct auth *auth, struct str name, const stru
 /* Of oneself: the old password is proven first, as by auth_password(), with its failures. Logins and tokens end. */
 CHECKED enum rc own_password_set(struct auth *auth, const struct identity *who, const struct secret *old,
     const struct secret *password, struct str peer, enum slow slow, struct err *err);
+/* Whether user_add() would take that name, and user_set_password() that user: to be known before somebody is asked for
+ * a password. */
+CHECKED enum rc user_may_be_added(struct auth *auth, struct str name, struct err *err);
+CHECKED enum rc user_may_have_password(struct auth *auth, struct str name, struct err *err);
 CHECKED enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struct err *err);
 CHECKED enum rc user_remove(struct auth *auth, struct str name, struct err *err);
 CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); /* without anonymous */
