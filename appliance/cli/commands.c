@@ -1,9 +1,7 @@
-/* The table of commands, and what they share: words, options, failures, passwords. */
+/* The table of commands, and what they share: words, options, failures. */
 #include "commands.h"
 #include <cove/clock.h>
 #include <stdio.h>
-#include <termios.h>
-#include <unistd.h>
 
 const struct command commands[] = {
     {"serve", cmd_serve, "start the registry",
@@ -262,69 +260,6 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 	rc = open_and_run(v, &words, skip, options, config, &err);
 	config_free(config);
 	return rc ? cli_fail(&err) : CLI_OK;
-}
-
-/* One line into line[max]; false at the end or when it is longer. */
-static bool read_line(char *line, size_t max, size_t *n)
-{
-	for (*n = 0; *n < max; (*n)++) {
-		ssize_t got = read(STDIN_FILENO, line + *n, 1);
-
-		if (got < 0)
-			return false;
-		if (got == 0 || line[*n] == '\n')
-			return got || *n;
-	}
-	return false;
-}
-
-static enum rc ask(const char *prompt, struct secret *out, struct err *err)
-{
-	char line[SECRET_MAX];
-	struct termios old, quiet;
-	bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
-	size_t n;
-	bool ok;
-
-	if (terminal) {
-		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-		fprintf(stderr, "%s: ", prompt);
-	}
-	ok = read_line(line, sizeof(line), &n) && secret_set(out, (struct str){line, n});
-	wipe(line, sizeof(line));
-	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-		fprintf(stderr, "\n");
-	}
-	return ok ? OK : fail(err, E_USAGE, "no password: type it, or give it as one line on stdin");
-}
-
-enum rc cli_read_secret(struct secret *out, struct err *err)
-{
-	return ask("Password", out, err);
-}
-
-enum rc cli_read_password(struct secret *out, struct err *err)
-{
-	struct secret again;
-	bool same;
-
-	TRY(ask("Password", out, err));
-	if (out->n < PASSWORD_MIN_BYTES) {
-		secret_wipe(out);
-		return fail(err, E_CONFIG, "a password needs at least %d characters", PASSWORD_MIN_BYTES);
-	}
-	if (!isatty(STDIN_FILENO))
-		return OK;
-	TRY(ask("Once more", &again, err));
-	same = again.n == out->n && bytes_eq(again.p, out->p, out->n);
-	secret_wipe(&again);
-	if (same)
-		return OK;
-	secret_wipe(out);
-	return fail(err, E_CONFIG, "the two are not the same");
 }
 
 void cli_time(char out[static 24], int64_t at)

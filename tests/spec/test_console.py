@@ -1,6 +1,6 @@
 """What the console says at a start: an address that the certificate has and that leads here, the password, its loss."""
-import re, subprocess, tempfile, unittest
-from cove import Cove
+import fcntl, os, pty, re, resource, signal, subprocess, tempfile, termios, unittest
+from cove import BINARY, Case, Cove, eventually
 
 
 def told(cove):
@@ -35,3 +35,30 @@ class Address(unittest.TestCase):
         self.assertEqual(self.shown(*self.own("DNS:reg.example.org"), host="127.0.0.1"), "reg.example.org")
         self.assertEqual(self.shown(*self.own("IP:192.0.2.7,DNS:localhost"), host=""), "192.0.2.7")
         self.assertEqual(self.shown(*self.own("DNS:*.example.org"), "--names", "box.example.org", host=""), "box.example.org")
+
+
+class Password(Case):
+    """As it is typed, and as it comes from a file."""
+
+    def test_line_ends(self):
+        c = self.cove.command
+        c("user", "add", "dora", stdin=b"dora-password\r\n")
+        self.cove.client(user="dora", password="dora-password")
+        c("user", "add", "long", stdin=b"x" * 1024 + b"\r\n")
+        self.cove.client(user="long", password="x" * 1024)
+        for line in (b"x" * 1025 + b"\n", b"x" * 5000, b"with a \0 within\n"):
+            self.assertIn("one line of up to 1024 bytes", c("user", "passwd", "dora", stdin=line, status=2))
+
+    def test_terminal_after_ctrl_c(self):
+        """The echo is back, and the process has ended by the signal."""
+        for signals, ends in ((b"\x03", -signal.SIGINT), (b"\x1c", -signal.SIGQUIT)):
+            ours, theirs = pty.openpty()
+            self.addCleanup(os.close, ours)
+            p = subprocess.Popen([BINARY, "user", "passwd", "admin", "--data", self.cove.data], stdin=theirs, stderr=theirs,
+                                 stdout=theirs, preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                                                    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))))
+            eventually(lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO, "nothing is shown")
+            os.write(ours, b"half a pass" + signals)
+            self.assertEqual(p.wait(60), ends)
+            self.assertTrue(termios.tcgetattr(theirs)[3] & termios.ECHO)
+            os.close(theirs)
