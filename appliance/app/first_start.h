@@ -2,9 +2,14 @@
 #pragma once
 #include <cove/auth.h>
 
-/* Makes `admin` with a random password if there is no user yet; then *made is true and password holds it. */
-CHECKED enum rc first_admin(struct auth *auth, char password[static PASSWORD_TEXT_MAX], bool *made, struct err *err);
-/* The address, the password, the fingerprint and the trust commands, to stdout: never to the log. */
-void first_start_print(struct str host, const char *password, struct str fingerprint);
-/* At every later start: where it listens, nothing secret. */
-void start_print(struct str host);
+struct console {
+	struct str host;        /* name and port for people */
+	struct str fingerprint; /* of the CA; empty: none */
+	const char *data;       /* the data directory */
+};
+
+/* If there is no user yet, makes `admin` with a random password, and shows it with address and fingerprint on stdout,
+ * never in the log: both or neither. */
+CHECKED enum rc first_start(struct auth *auth, const struct console *console, bool *made, struct err *err);
+/* When the server runs. made: the rest of the first start, how to make clients trust it; else where it listens. */
+void start_print(struct auth *auth, const struct console *console, bool made);

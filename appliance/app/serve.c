@@ -371,22 +371,19 @@ static void close_all(struct server *s)
 
 static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 {
-	char password[PASSWORD_TEXT_MAX];
+	struct console console;
 	bool made;
 
 	TRY(open_data(s, err));
 	TRY(open_parts(s, err));
 	TRY(open_net(s, err));
-	/* when nothing can fail any more but the threads: else the password would be made and never be shown */
-	TRY(first_admin(s->data.auth, password, &made, err));
+	console = (struct console){s->site.primary_name, s->site.ca_fingerprint, s->config->data};
+	/* when nothing can fail any more but the threads; who comes at once is answered once these are there */
+	TRY(first_start(s->data.auth, &console, &made, err));
 	TRY(net_start(s->net, err));
 	listeners_follow(&s->listeners);
 	data_keep_address(s->dirfd, s->site.primary_name);
-	if (made)
-		first_start_print(s->site.primary_name, password, s->site.ca_fingerprint);
-	else
-		start_print(s->site.primary_name);
-	wipe(password, sizeof(password));
+	start_print(s->data.auth, &console, made);
 	log_info("start", "listen=%s port=%u", s->config->listen, s->port);
 	wait_for_stop(s, signals);
 	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);

@@ -31,6 +31,7 @@ void howto_trust(struct buf *out, struct str host, struct str fingerprint)
 	buf_addf(out,
 	    "\nThen:\n\n"
 	    "  docker login %.*s\n"
+	    "  docker pull nginx\n"
 	    "  docker tag nginx %.*s/nginx:1\n"
 	    "  docker push %.*s/nginx:1\n",
 	    STR_ARG(host), STR_ARG(host), STR_ARG(host));

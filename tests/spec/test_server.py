@@ -16,6 +16,14 @@ class FirstStart(unittest.TestCase):
         self.assertNotIn(password, cove.read_log())
         for directory in ("keys", "tls"):
             self.assertEqual(stat.S_IMODE(os.stat(os.path.join(cove.data, directory)).st_mode) & 0o077, 0)
+        passwd = f"cove user passwd admin --data {cove.data}"
+        self.assertIn(passwd, text)
+        self.assertIn("docker pull nginx", text)
+        self.assertEqual(cove.stop(), 0)
+        cove.start()  # nobody has logged in yet: the password may have been overlooked
+        self.assertIn(passwd, cove.console.decode() + cove.process.stdout.readline().decode())
+        self.assertNotIn(password, cove.console.decode())
+        cove.password = password
         self.assertEqual(cove.client("repository:a:pull").request("GET", "/v2/").status, 200)
         with open(cove.ca) as f:
             ca = f.read()
@@ -27,6 +35,17 @@ class FirstStart(unittest.TestCase):
         self.assertEqual(cove.client().request("GET", "/v2/").status, 200)
         with open(cove.ca) as f:
             self.assertEqual(f.read(), ca)
+        self.assertEqual(cove.stop(), 0)
+
+    def test_password_that_cannot_be_shown(self):
+        """It does not count: the next start shows another one."""
+        cove = Cove()
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([BINARY, "serve", "--data", cove.data, "--listen", "127.0.0.1:0"], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn(b"password", r.stderr)
+        cove.start()
+        self.assertEqual(cove.client("repository:a:pull").request("GET", "/v2/").status, 200)
         self.assertEqual(cove.stop(), 0)
 
     def test_one_server_per_directory(self):
