@@ -1,6 +1,7 @@
 /*
  * The life of the server: open what it works with, start the crew, then wait for signals: SIGTERM and SIGINT stop it in
- * order, SIGHUP reloads, and once an hour what must be done now and then is done. This thread serves no one.
+ * order (a second one at once), SIGHUP reloads, and once an hour what must be done now and then is done. This thread
+ * serves no one.
  */
 #include "certificates.h"
 #include "data.h"
@@ -29,6 +30,7 @@
 #define CHORES_EVERY_S 3600
 #define NAMES_EVERY_S 30
 #define FOLLOW_EVERY_S 2
+#define DRAIN_TURN_MS 100
 #define EVICTED_GRACE_S 300
 #define SWEEP_BLOBS 64 /* each time: this thread is soon back, also where files go slowly */
 #define NAMES_TEXT_BYTES (512u * 1024)
@@ -339,6 +341,24 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 	}
 }
 
+/* Transfers may end; whoever asks a second time does not want to wait for them. */
+static void stop(struct server *s, const sigset_t *signals)
+{
+	static const struct timespec no_time = {0};
+	int64_t until = clock_mono_ms() + (int64_t)s->config->stop_grace_s * 1000;
+
+	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);
+	while (!net_drain(s->net, DRAIN_TURN_MS) && clock_mono_ms() < until) {
+		int signal = sigtimedwait(signals, NULL, &no_time);
+
+		if (signal == SIGTERM || signal == SIGINT) {
+			log_info("stop", "grace_s=0 reason=\"told so again\"");
+			break;
+		}
+	}
+	net_stop(s->net, 0);
+}
+
 static void close_all(struct server *s)
 {
 	/* the net has been stopped: nobody waits for an upstream or an issuer any more; but wake-ups still want it to
@@ -386,8 +406,7 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	start_print(s->data.auth, &console, made);
 	log_info("start", "listen=%s port=%u", s->config->listen, s->port);
 	wait_for_stop(s, signals);
-	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);
-	net_stop(s->net, (int64_t)s->config->stop_grace_s * 1000);
+	stop(s, signals);
 	return OK;
 }
 

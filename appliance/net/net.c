@@ -193,14 +193,25 @@ static void shut_all(struct net *n)
 	}
 }
 
-void net_stop(struct net *n, int64_t grace_ms)
+bool net_drain(struct net *n, int64_t ms)
 {
+	bool empty;
+
 	atomic_store(&n->draining, true);
 	/* The kernel stops queueing; the descriptor itself is closed when no thread can be in accept(2). */
 	listeners_shut(n);
 	pthread_mutex_lock(&n->mutex);
 	cut_idle(n);
-	wait_until_empty(n, grace_ms > 0 ? grace_ms : 0);
+	wait_until_empty(n, ms > 0 ? ms : 0);
+	empty = !n->open;
+	pthread_mutex_unlock(&n->mutex);
+	return empty;
+}
+
+void net_stop(struct net *n, int64_t grace_ms)
+{
+	(void)net_drain(n, grace_ms);
+	pthread_mutex_lock(&n->mutex);
 	if (n->open)
 		log_info("net.cut", "connections=%u", n->open);
 	shut_all(n);

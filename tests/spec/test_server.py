@@ -1,6 +1,6 @@
 """What a person sees: the first start, later starts, commands, stopping, reloading."""
 import json, os, re, signal, socket, ssl, stat, subprocess, tempfile, threading, time, unittest
-from cove import BINARY, Case, Client, Cove, Raw, add_digest, sha256
+from cove import BINARY, Case, Client, Cove, Raw, add_digest, eventually, sha256
 
 
 class FirstStart(unittest.TestCase):
@@ -169,6 +169,22 @@ class Life(unittest.TestCase):
         raw.send(data[200000:])
         r = raw.response()
         self.assertEqual((r.status, r["Connection"]), (201, "close"))
+        self.assertEqual(cove.stop(), 0)
+        cove.destroy()
+
+    def test_second_signal(self):
+        """Whoever says it twice does not wait for the transfers."""
+        cove = Cove("--stop-grace", "1h").start()
+        c = cove.client("repository:a:pull,push")
+        location = c.request("POST", "/v2/a/blobs/uploads/")["Location"]
+        raw = Raw(cove)
+        raw.send(f"PUT {add_digest(location, sha256(b'x'))} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {c.auth}\r\n"
+                 "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n".encode())
+        self.assertEqual(raw.response().status, 100)  # it is under way
+        c.close()
+        cove.process.send_signal(signal.SIGINT)
+        eventually(lambda: "event=stop " in cove.read_log(), "it drains")
+        self.assertIsNone(cove.process.poll())
         self.assertEqual(cove.stop(), 0)
         cove.destroy()
 

@@ -58,7 +58,10 @@ void net_unlisten(struct net *n, uint16_t port);
 void net_set_identity(struct net *n, struct tls_identity *identity);
 /* Starts the crew; returns at once. Needs an identity. */
 CHECKED enum rc net_start(struct net *n, struct err *err);
-/* No new connections, idle ones end, exchanges under way may finish for up to grace_ms; then all end. Waits for that
+/* No new connections, and idle ones end; waits for up to ms until the exchanges under way have finished: true then. May
+ * be called again. */
+bool net_drain(struct net *n, int64_t ms);
+/* As net_drain() for grace_ms; then all end. Waits for that
  * and joins the crew. */
 void net_stop(struct net *n, int64_t grace_ms);
 /* After net_stop(), or without a start. */
