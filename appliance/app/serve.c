@@ -149,13 +149,13 @@ static enum rc renew_names_text(struct server *s, bool *changed, struct err *err
 }
 
 /* Names of namespaces are not those of the whole registry. */
-static void choose_primary_name(struct server *s, const char *host)
+static void choose_primary_name(struct server *s)
 {
 	const struct trust_names *shown = &s->certificates.shown, *box = &s->certificates.names;
 	bool owners = s->config->certificate[0];
 	struct primary p = {
 	    .lists = {owners ? shown : box, owners ? box : shown},
-	    .listen = host,
+	    .listen = s->listeners.host,
 	    .port = s->port,
 	    .names = str_of(s->config->names),
 	    .namespace_of = str_from(buf_str(&s->names_text), strlen(s->config->names)),
@@ -165,6 +165,7 @@ static void choose_primary_name(struct server *s, const char *host)
 	s->site.primary_name = str_of(s->primary_name);
 }
 
+/* Before the certificates: a first start that fails here has not yet settled which names the CA vouches for. */
 static enum rc open_net(struct server *s, struct err *err)
 {
 	struct protocol protocol;
@@ -174,14 +175,25 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .tls_memory_bytes = s->config->tls_memory_bytes,
 	    .max_connections = (unsigned)s->config->max_connections,
 	};
-	struct tls_identity *identity;
-	char host[256];
 	uint16_t port;
+
+	s->listeners.namespaces = s->data.namespaces;
+	TRY(config_listen(s->config, s->listeners.host, &port, err));
+	http_protocol(&protocol, &s->site);
+	TRY(net_open(&options, &s->net, err));
+	s->listeners.net = s->net;
+	return net_listen(s->net, s->listeners.host, port, LISTENER_TAG_MAIN, &s->port, err);
+}
+
+static enum rc open_site(struct server *s, struct err *err)
+{
+	struct tls_identity *identity;
 	bool changed;
 
-	TRY(config_listen(s->config, host, &port, err));
 	TRY(renew_names_text(s, &changed, err));
 	TRY(certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &s->certificates, &identity, err));
+	net_set_identity(s->net, identity);
+	tls_identity_unref(identity);
 	set_names(s, &s->certificates.names);
 	s->site = (struct site){
 	    .store = s->store,
@@ -201,17 +213,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .sparse_manifests = s->config->sparse_manifests,
 	    .route_tables = route_tables,
 	};
-	http_protocol(&protocol, &s->site);
-	enum rc rc = net_open(&options, &s->net, err);
-	if (!rc)
-		rc = net_listen(s->net, host, port, LISTENER_TAG_MAIN, &s->port, err);
-	if (!rc)
-		net_set_identity(s->net, identity);
-	tls_identity_unref(identity);
-	TRY(rc);
-	s->listeners = (struct listeners){.net = s->net, .namespaces = s->data.namespaces};
-	memcpy(s->listeners.host, host, sizeof(host));
-	choose_primary_name(s, host);
+	choose_primary_name(s);
 	return OK;
 }
 
@@ -397,6 +399,7 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	TRY(open_data(s, err));
 	TRY(open_parts(s, err));
 	TRY(open_net(s, err));
+	TRY(open_site(s, err));
 	console = (struct console){s->site.primary_name, s->site.ca_fingerprint, s->config->data};
 	/* when nothing can fail any more but the threads; who comes at once is answered once these are there */
 	TRY(first_start(s->data.auth, &console, &made, err));

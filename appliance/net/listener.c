@@ -118,6 +118,32 @@ static CHECKED enum rc enter(struct net *n, int fd, unsigned tag, uint16_t *port
 	return OK;
 }
 
+static enum rc cannot_listen(const char *host, uint16_t port, struct err *err)
+{
+	const char *where = *host ? host : "all addresses";
+
+	switch (errno) {
+	case EADDRINUSE:
+		return fail(err, E_IO,
+		    "cannot listen on %s port %u: it is in use by another program: stop that one, or choose another "
+		    "port",
+		    where, port);
+	case EACCES:
+		return fail(err, E_IO,
+		    "cannot listen on %s port %u: below 1024 that needs the capability CAP_NET_BIND_SERVICE (for "
+		    "systemd "
+		    "AmbientCapabilities=CAP_NET_BIND_SERVICE): give it, or choose another port",
+		    where, port);
+	case EADDRNOTAVAIL:
+		return fail(err, E_IO,
+		    "cannot listen on %s port %u: this machine has no such address (`ip address` shows those that it "
+		    "has)",
+		    where, port);
+	default:
+		return fail_errno(err, E_IO, "cannot listen on %s port %u", where, port);
+	}
+}
+
 enum rc net_listen(struct net *n, const char *host, uint16_t port, unsigned tag, uint16_t *bound_port, struct err *err)
 {
 	uint16_t bound = 0;
@@ -129,7 +155,7 @@ enum rc net_listen(struct net *n, const char *host, uint16_t port, unsigned tag,
 	else
 		fd = open_all_addresses(port);
 	if (fd < 0)
-		return fail_errno(err, E_IO, "cannot listen on %s port %u", *host ? host : "all addresses", port);
+		return cannot_listen(host, port, err);
 	pthread_mutex_lock(&n->listeners_mutex);
 	rc = atomic_load(&n->draining) ? fail_rc(err, E_SHUTTING_DOWN) : enter(n, fd, tag, &bound, err);
 	pthread_mutex_unlock(&n->listeners_mutex);

@@ -62,8 +62,10 @@ class FirstStart(unittest.TestCase):
             with tempfile.TemporaryDirectory() as data:
                 r = subprocess.run([BINARY, "serve", "--data", data, "--listen", f"127.0.0.1:{s.getsockname()[1]}"],
                                    capture_output=True, timeout=60)
+                self.assertFalse(os.path.exists(data + "/tls/ca.crt"))  # the names of the CA are not settled by a failure
         self.assertEqual(r.returncode, 1)
         self.assertIn(b"in use", r.stderr)
+        self.assertIn(b"another port", r.stderr)
 
 
 class Commands(Case):
