@@ -4,20 +4,23 @@
 #include <cove/io.h>
 #include <cove/log.h>
 
-static enum rc own_ca(const struct config *config, int data_dirfd, struct certificates *c,
-    struct trust_certificate *leaf, struct err *err)
+static enum rc own_ca(int data_dirfd, struct certificates *c, struct trust_certificate *leaf, struct err *err)
 {
+	enum rc ca_rc, leaf_rc;
 	bool made, issued;
 	int tls = -1;
-	enum rc rc;
 
-	(void)config;
 	TRY(io_open_dir(data_dirfd, "tls", 0700, &tls, err));
-	rc = trust_ca(tls, &c->names, &c->ca_pem, c->fingerprint, &made, err);
-	if (!rc)
-		rc = trust_leaf(tls, &c->names, leaf, &issued, err);
+	ca_rc = trust_ca(tls, &c->names, &c->ca_pem, c->fingerprint, &made, err);
+	leaf_rc = trust_leaf(tls, &c->names, leaf, &issued, ca_rc ? NULL : err);
 	io_close(&tls);
-	TRY(rc);
+	if (leaf_rc)
+		return ca_rc ? ca_rc : leaf_rc;
+	if (ca_rc) { /* clients that trust the CA already need its certificate no more */
+		log_error("trust.ca", "problem=%s", log_quote(str_of(err->text)));
+		buf_reset(&c->ca_pem);
+		c->fingerprint[0] = '\0';
+	}
 	if (made)
 		log_info("trust.ca_made", "fingerprint=%s", c->fingerprint);
 	if (issued)
@@ -50,7 +53,7 @@ enum rc certificates_load(const struct config *config, int data_dirfd, struct st
 	else if (config->certificate[0])
 		rc = app_own_certificate(config, &out->names, &leaf, err);
 	else
-		rc = own_ca(config, data_dirfd, out, &leaf, err);
+		rc = own_ca(data_dirfd, out, &leaf, err);
 	if (!rc)
 		rc = tls_identity_new(buf_str(&leaf.chain_pem), buf_str(&leaf.key_pem), identity, err);
 	out->shown = leaf.names;

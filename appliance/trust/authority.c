@@ -38,8 +38,7 @@ static enum rc clock_is_sane(struct err *err)
 	clock_rfc3339(now, clock_wall_s());
 	clock_rfc3339(built, COVE_BUILD_DATE_S);
 	return fail(err, E_CLOCK,
-	    "the clock says %s, but this program is from %s: set the clock (NTP); certificates are made then", now,
-	    built);
+	    "the clock says %s, but this program is from %s: set the clock (NTP), then start cove again", now, built);
 }
 
 static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static TRUST_FINGERPRINT_MAX])
@@ -53,6 +52,8 @@ static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static 
 		snprintf(
 		    out + 3 * i, 4, "%c%c%s", ascii_upper(hex[2 * i]), ascii_upper(hex[2 * i + 1]), i < 31 ? ":" : "");
 }
+
+static const char new_ca[] = "remove tls/ca.crt and start again for a new CA, which the clients must trust anew";
 
 /* A CA cannot be renewed without every client; so it is said early, and never done unasked. */
 static void complain_about_dates(const mbedtls_x509_crt *ca)
@@ -100,8 +101,43 @@ static enum rc ca_make(int tls_dirfd, const struct trust_names *names, struct bu
 
 static enum rc ca_load(int tls_dirfd, struct buf *pem, struct authority *out, struct err *err)
 {
+	struct err why;
+	enum rc rc;
+
 	TRY(io_read_file(tls_dirfd, "ca.crt", pem, err));
-	return chain_parse(buf_str(pem), "tls/ca.crt", &out->certificate, &out->subtrees, err);
+	rc = chain_parse(buf_str(pem), "tls/ca.crt", &out->certificate, &out->subtrees, &why);
+	return rc ? fail(err, rc, "%.200s: restore it from a backup of the data directory, or %s", why.text, new_ca)
+		  : OK;
+}
+
+static enum rc ca_key_load(int tls_dirfd, const struct authority *ca, mbedtls_pk_context *key, struct err *err)
+{
+	struct buf pem = BUF_INIT(PEM_MAX);
+	struct err why;
+	enum rc rc = io_read_file(tls_dirfd, "ca.key", &pem, &why);
+
+	if (!rc)
+		rc = key_parse(&pem, "tls/ca.key", key, &why);
+	if (!rc && !key_fits(&ca->certificate, key))
+		rc = fail(&why, E_CORRUPT, "tls/ca.key is not the key of tls/ca.crt");
+	buf_wipe(&pem);
+	return rc ? fail(err, rc, "%.150s: restore tls/ca.key from a backup of the data directory, or %s", why.text,
+			new_ca)
+		  : OK;
+}
+
+/* Without its key the CA serves on until the leaf ends or a name changes: too late for a backup that was kept a while.
+ */
+static void complain_about_key(int tls_dirfd, const struct authority *ca)
+{
+	mbedtls_pk_context key;
+	struct err err;
+
+	mbedtls_pk_init(&key);
+	if (ca_key_load(tls_dirfd, ca, &key, &err))
+		log_error("trust.ca", "problem=\"no certificate can be issued or renewed\" reason=%s",
+		    log_quote(str_of(err.text)));
+	mbedtls_pk_free(&key);
 }
 
 enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct buf *ca_pem,
@@ -123,6 +159,8 @@ enum rc trust_ca(int tls_dirfd, const struct trust_names *names, struct buf *ca_
 	if (!rc) {
 		fingerprint_of(&ca.certificate, fingerprint);
 		complain_about_dates(&ca.certificate);
+		if (!*made)
+			complain_about_key(tls_dirfd, &ca);
 	}
 	authority_release(&ca);
 	return rc;
@@ -225,21 +263,6 @@ static enum rc leaf_key(int tls_dirfd, mbedtls_pk_context *key, struct buf *pem,
 	*pem = BUF_INIT(PEM_MAX);
 	TRY(key_make(key, pem, err));
 	return io_write_file(tls_dirfd, "leaf.key", buf_str(pem), 0600, err);
-}
-
-static enum rc ca_key_load(int tls_dirfd, const struct authority *ca, mbedtls_pk_context *key, struct err *err)
-{
-	struct buf pem = BUF_INIT(PEM_MAX);
-	enum rc rc = io_read_file(tls_dirfd, "ca.key", &pem, err);
-
-	if (!rc)
-		rc = key_parse(&pem, "tls/ca.key", key, err);
-	if (!rc && !key_fits(&ca->certificate, key))
-		rc = fail(err, E_CORRUPT,
-		    "tls/ca.key is not the key of tls/ca.crt: restore it from a backup of the data "
-		    "directory, or remove tls/ca.crt for a new CA (clients must trust that one anew)");
-	buf_wipe(&pem);
-	return rc;
 }
 
 static enum rc leaf_issue(int tls_dirfd, const struct authority *ca, const struct trust_names *names,

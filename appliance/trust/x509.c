@@ -84,6 +84,8 @@ enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *k
 	if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
 		return fail(err, E_CONFIG,
 		    "%s is encrypted: give the key without a password, readable by this user only", what);
+	if (code && !strstr(pem->p, "PRIVATE KEY-----"))
+		return fail(err, E_CONFIG, "%s holds no key: it must be PEM (-----BEGIN PRIVATE KEY-----)", what);
 	return code ? fail_mbedtls(err, E_CONFIG, what, code) : OK;
 }
 

@@ -116,3 +116,43 @@ class OwnChain(Folder):
         self.assertEqual(cove.stop(), 0)
         cove.command("check", "--certificate", self.path("chain.pem"), "--certificate-key", self.path("root.key"), status=1)
         cove.command("check", "--certificate", self.path("chain.pem"), status=1)
+
+
+class Damaged(unittest.TestCase):
+    """A file of tls/ that is lost or broken stops no start while there is a certificate to serve, and is said at once."""
+
+    def setUp(self):
+        self.cove = Cove().start()
+        self.tls = os.path.join(self.cove.data, "tls")
+        self.trusted = os.path.join(self.cove.data, "trusted.crt")  # by a client, long ago
+        shutil.copy(os.path.join(self.tls, "ca.crt"), self.trusted)
+        self.assertEqual(self.cove.stop(), 0)
+        self.addCleanup(self.cove.destroy)
+
+    def starts_and_says(self, *sentences):
+        os.truncate(self.cove.log_path, 0)
+        self.cove.start()
+        self.cove.ca = self.trusted
+        self.cove.client("repository:a:pull")
+        self.assertEqual(self.cove.stop(), 0)
+        for sentence in sentences:
+            self.assertIn(sentence, self.cove.read_log())
+
+    def test_ca_key(self):
+        key = os.path.join(self.tls, "ca.key")
+        for damage in (lambda: os.truncate(key, 20), lambda: shutil.copy(os.path.join(self.tls, "leaf.key"), key), lambda: os.remove(key)):
+            damage()
+            self.starts_and_says("event=trust.ca ", "restore tls/ca.key from a backup")
+
+    def test_ca(self):
+        for content in (b"", b"rubbish\n"):
+            with open(os.path.join(self.tls, "ca.crt"), "wb") as f:
+                f.write(content)
+            self.starts_and_says("tls/ca.crt", "restore it from a backup", "the certificate at hand stays in use")
+            self.assertNotIn("CA sha256", self.cove.console.decode())
+
+    def test_own_key(self):
+        """The sentence is about the file that is wrong."""
+        ca = os.path.join(self.tls, "leaf.crt")
+        said = self.cove.command("check", "--certificate", ca, "--certificate-key", ca, status=1)
+        self.assertIn(f"--certificate-key: {ca} holds no key", said)
