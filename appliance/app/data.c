@@ -4,7 +4,9 @@
 #include <cove/io.h>
 #include <cove/log.h>
 #include <cove/seal.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 enum rc data_namespaces(int dirfd, struct db *db, struct namespaces **out, struct err *err)
 {
@@ -15,10 +17,22 @@ enum rc data_namespaces(int dirfd, struct db *db, struct namespaces **out, struc
 	TRY(io_open_dir(dirfd, "keys", 0700, &keys, err));
 	rc = seal_key_load(keys, &key, err);
 	io_close(&keys);
+	if (rc == E_CORRUPT || rc == E_IO) { /* nothing but the passwords of upstreams needs it */
+		log_error("data.seal", "reason=%s", log_quote(str_of(err->text)));
+		secret_wipe(&key); /* one that could not be kept counts no more than none */
+		rc = OK;
+	}
 	if (!rc)
 		rc = namespaces_open(db, &key, out, err);
 	secret_wipe(&key);
 	return rc;
+}
+
+bool data_is_new(int dirfd)
+{
+	struct stat st;
+
+	return fstatat(dirfd, DATABASE_FILE, &st, 0) < 0 ? errno == ENOENT : st.st_size == 0;
 }
 
 enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err)
@@ -32,7 +46,10 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 		return fail_errno(err, E_CONFIG,
 		    "there is no data directory at %s: start `cove serve` once, or name another with --data",
 		    config->data);
-	rc = db_open(out->dirfd, "cove.db", &out->db, err);
+	rc = data_is_new(out->dirfd)
+		 ? fail(err, E_CONFIG,
+		       "there is no cove.db in %s: start `cove serve` once, or put it back from a backup", config->data)
+		 : db_open(out->dirfd, DATABASE_FILE, &out->db, err);
 	if (!rc)
 		rc = auth_open(out->db, &out->auth, err);
 	if (!rc)

@@ -116,7 +116,11 @@ static enum rc open_parts(struct server *s, struct err *err)
 	int keys = -1;
 	enum rc rc;
 
-	TRY(db_open(s->dirfd, "cove.db", &s->data.db, err));
+	if (data_is_new(s->dirfd) && faccessat(s->dirfd, "keys/token.seed", F_OK, 0) == 0)
+		log_error("data.lost",
+		    "problem=\"cove.db is gone or empty, but keys/ is there: users, tags and manifests were in it\" "
+		    "action=\"a new one is begun\" remedy=\"if there is a copy: stop cove, put it back, start again\"");
+	TRY(db_open(s->dirfd, DATABASE_FILE, &s->data.db, err));
 	TRY(auth_open(s->data.db, &s->data.auth, err));
 	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
 	TRY(declare(s, "start", err));

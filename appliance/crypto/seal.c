@@ -27,8 +27,9 @@ enum rc seal_key_load(int keys_dirfd, struct secret *key, struct err *err)
 		memcpy(key->p, file.p, KEY_SIZE);
 	} else if (!rc) {
 		rc = fail(err, E_CORRUPT,
-		    "keys/" KEY_FILE " has %zu bytes instead of %u: put it back from a backup; without it the "
-		    "passwords of upstreams are lost and must be set again",
+		    "keys/" KEY_FILE
+		    " has %zu bytes instead of %u: put it back from a backup, or remove it and set the "
+		    "passwords of upstreams again",
 		    file.n, KEY_SIZE);
 	}
 	if (file.p)
@@ -37,16 +38,26 @@ enum rc seal_key_load(int keys_dirfd, struct secret *key, struct err *err)
 	return rc;
 }
 
-void seal(const struct secret *key, const struct secret *clear, struct buf *out)
+static enum rc check_key(const struct secret *key, struct err *err)
+{
+	return key->n == KEY_SIZE
+		   ? OK
+		   : fail(err, E_CORRUPT,
+			 "keys/" KEY_FILE " could not be read when this program started: put it back from a "
+			 "backup, or remove it, and start again; in the latter case set the passwords of "
+			 "upstreams again");
+}
+
+enum rc seal(const struct secret *key, const struct secret *clear, struct buf *out, struct err *err)
 {
 	unsigned char box[NONCE_SIZE + MAC_SIZE + SECRET_MAX];
 
-	if (key->n != KEY_SIZE)
-		bug("a sealing key of %zu bytes", key->n);
+	TRY(check_key(key, err));
 	random_bytes(box, NONCE_SIZE);
 	crypto_secretbox_easy(
 	    box + NONCE_SIZE, (const unsigned char *)clear->p, clear->n, box, (const unsigned char *)key->p);
 	base64url_encode(out, box, NONCE_SIZE + MAC_SIZE + clear->n);
+	return OK;
 }
 
 enum rc seal_open(const struct secret *key, struct str sealed, struct secret *clear, struct err *err)
@@ -55,8 +66,7 @@ enum rc seal_open(const struct secret *key, struct str sealed, struct secret *cl
 	ptrdiff_t n = base64url_decode(box, sizeof(box), sealed);
 
 	secret_wipe(clear);
-	if (key->n != KEY_SIZE)
-		bug("a sealing key of %zu bytes", key->n);
+	TRY(check_key(key, err));
 	if (n < NONCE_SIZE + MAC_SIZE || crypto_secretbox_open_easy((unsigned char *)clear->p, box + NONCE_SIZE,
 					     (unsigned long long)n - NONCE_SIZE, box, (const unsigned char *)key->p)) {
 		secret_wipe(clear);

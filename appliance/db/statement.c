@@ -21,13 +21,20 @@ enum rc fail_sqlite(struct err *err, sqlite3 *sqlite, int rc, const char *what)
 		return fail(err, E_BUSY, "%s: no memory", what);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return fail(err, E_CORRUPT, "%s: the database is damaged: %s", what, text);
+		return fail(err, E_CORRUPT,
+		    "%.60s: the database is damaged (%.80s): stop cove, put cove.db, cove.db-wal and cove.db-shm "
+		    "aside, copy "
+		    "the newest file of backups/, or a copy of your own, to cove.db, and start again",
+		    what, text);
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
 		if (number == ENOSPC || number == EDQUOT)
 			return fail(err, E_DISK_FULL, "%s: %s", what, rc_sentence(E_DISK_FULL));
-		return fail(err, E_IO, "%s: %s (%d, errno %d)", what, text, rc, number);
+		return fail(err, E_IO, "%.150s: %s (%d, errno %d)%s", what, text, rc, number,
+		    (rc & 0xff) == SQLITE_IOERR
+			? ""
+			: ": the data directory must be this user's, on a file system that is not read-only");
 	default:
 		return fail(err, E_INTERNAL, "%s: %s (%d)", what, text, rc);
 	}

@@ -251,16 +251,17 @@ static enum rc set_password(struct db_conn *c, const struct change *change, stru
 {
 	struct buf sealed = BUF_INIT(VALUE_MAX_BYTES);
 	struct row row;
+	enum rc rc = OK;
 	bool found;
-	enum rc rc;
 
 	TRY(row_find(c, change->name, &found, &row, err));
 	if (!found || row.kind != NAMESPACE_PROXY)
 		return fail(err, found ? E_USAGE : E_NOT_FOUND, "there is no proxy namespace %.*s",
 		    STR_ARG(str_first(change->name, NAMESPACE_NAME_MAX)));
 	if (change->password->n)
-		seal(&change->n->key, change->password, &sealed);
-	rc = put_attribute(c, row.id, STR(PASSWORD_ATTRIBUTE), buf_str(&sealed), err);
+		rc = seal(&change->n->key, change->password, &sealed, err);
+	if (!rc)
+		rc = put_attribute(c, row.id, STR(PASSWORD_ATTRIBUTE), buf_str(&sealed), err);
 	buf_release(&sealed);
 	return rc;
 }

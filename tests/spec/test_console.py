@@ -62,3 +62,53 @@ class Password(Case):
             self.assertEqual(p.wait(60), ends)
             self.assertTrue(termios.tcgetattr(theirs)[3] & termios.ECHO)
             os.close(theirs)
+
+
+class Damaged(unittest.TestCase):
+    """Files of the data directory that are broken or gone: what does not need them works, and the way out is said."""
+
+    def setUp(self):
+        self.cove = Cove().start()
+        self.addCleanup(self.cove.destroy)
+
+    def path(self, name):
+        return os.path.join(self.cove.data, name)
+
+    def test_seal_key(self):
+        c = self.cove.command
+        c("namespace", "create", "hub", "proxy", "upstream=https://127.0.0.1:1", "username=me")
+        c("namespace", "password", "hub", stdin=b"upstream-password\n")
+        self.cove.client("repository:own/app:pull,push").push_image("own/app", "1")
+        self.assertEqual(self.cove.stop(), 0)
+        os.truncate(self.path("keys/seal.key"), 5)
+        password = self.cove.password
+        self.cove.start()
+        self.cove.password = password
+        self.assertIn("event=data.seal ", self.cove.read_log())
+        r = self.cove.client("repository:own/app:pull").request("GET", "/v2/own/app/manifests/1")
+        self.assertEqual(r.status, 200)
+        r = self.cove.client("repository:hub/app:pull").request("GET", "/v2/hub/app/manifests/1")
+        self.assertGreaterEqual(r.status, 500)
+        self.assertIn("admin", c("user", "list"))
+        self.assertIn("keys/seal.key", c("namespace", "password", "hub", stdin=b"upstream-password\n", status=1))
+        self.assertEqual(self.cove.stop(), 0)
+        os.remove(self.path("keys/seal.key"))  # as it was told
+        c("namespace", "password", "hub", stdin=b"upstream-password\n")
+
+    def test_database(self):
+        self.assertEqual(self.cove.stop(), 0)
+        os.mkdir(self.path("cove.db-wal"))  # to SQLite the same as a file system that is read-only
+        self.assertIn("not read-only", self.cove.command("user", "list", status=1))
+        os.rmdir(self.path("cove.db-wal"))
+        with open(self.path("cove.db"), "wb") as f:
+            f.write(os.urandom(20000))
+        for command in (["user", "list"], ["serve", "--listen", "127.0.0.1:0"]):
+            self.assertIn("backups/", self.cove.command(*command, status=1))
+        os.truncate(self.path("cove.db"), 0)
+        for _ in (0, 1):
+            self.assertIn("no cove.db", self.cove.command("user", "list", status=1))
+            if os.path.exists(self.path("cove.db")):
+                os.remove(self.path("cove.db"))
+        self.cove.start()
+        self.assertIn("event=data.lost ", self.cove.read_log())
+        self.assertEqual(self.cove.stop(), 0)

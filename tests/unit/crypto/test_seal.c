@@ -28,8 +28,8 @@ static void test_back(void **state)
 	struct buf one = BUF_INIT(4096), two = BUF_INIT(4096);
 
 	(void)state;
-	seal(&key, &clear, &one);
-	seal(&key, &clear, &two);
+	assert_int_equal(seal(&key, &clear, &one, NULL), OK);
+	assert_int_equal(seal(&key, &clear, &two, NULL), OK);
 	assert_false(str_eq(buf_str(&one), buf_str(&two))); /* a nonce each */
 	assert_int_equal(seal_open(&key, buf_str(&one), &back, NULL), OK);
 	assert_true(str_eq(secret_str(&back), STR("hunter2 hunter2")));
@@ -44,7 +44,7 @@ static void test_longest(void **state)
 
 	(void)state;
 	memset(clear.p, 'x', clear.n);
-	seal(&key, &clear, &sealed);
+	assert_int_equal(seal(&key, &clear, &sealed, NULL), OK);
 	assert_int_equal(seal_open(&key, buf_str(&sealed), &back, NULL), OK);
 	assert_int_equal(back.n, SECRET_MAX);
 	buf_release(&sealed);
@@ -56,7 +56,7 @@ static void test_refused(void **state)
 	struct buf sealed = BUF_INIT(4096);
 
 	(void)state;
-	seal(&key, &clear, &sealed);
+	assert_int_equal(seal(&key, &clear, &sealed, NULL), OK);
 	assert_int_equal(seal_open(&other, buf_str(&sealed), &back, NULL), E_CORRUPT);
 	assert_int_equal(back.n, 0);
 	assert_int_equal(seal_open(&key, str_first(buf_str(&sealed), 40), &back, NULL), E_CORRUPT);
@@ -73,6 +73,7 @@ static void test_refused(void **state)
 static void test_key_file(void **state)
 {
 	char dir[] = "/tmp/cove-seal-XXXXXX";
+	struct buf sealed = BUF_INIT(4096);
 	struct secret one, two;
 	int fd, file;
 
@@ -87,6 +88,10 @@ static void test_key_file(void **state)
 	assert_int_equal(write(file, "short", 5), 5);
 	close(file);
 	assert_int_equal(seal_key_load(fd, &two, NULL), E_CORRUPT);
+	assert_int_equal(two.n, 0);
+	assert_int_equal(seal(&two, &one, &sealed, NULL), E_CORRUPT);
+	assert_int_equal(sealed.n, 0);
+	assert_int_equal(seal_open(&two, STR("anything"), &one, NULL), E_CORRUPT);
 	unlinkat(fd, "seal.key", 0);
 	close(fd);
 	rmdir(dir);

@@ -6,9 +6,10 @@
 #include <cove/buf.h>
 #include <cove/secret.h>
 
-/* The key in keys/seal.key, made at the first call. Wipe it. E_CORRUPT. */
+/* The key in keys/seal.key, made at the first call. Wipe it. E_CORRUPT; the key is empty then, and the others refuse
+ * it. */
 CHECKED enum rc seal_key_load(int keys_dirfd, struct secret *key, struct err *err);
-/* Appends the sealed bytes as text (base64url). */
-void seal(const struct secret *key, const struct secret *clear, struct buf *out);
-/* E_CORRUPT when it was sealed under another key, or changed. */
+/* Appends the sealed bytes as text (base64url). E_CORRUPT: an empty key. */
+CHECKED enum rc seal(const struct secret *key, const struct secret *clear, struct buf *out, struct err *err);
+/* E_CORRUPT with an empty key, and when it was sealed under another key, or changed. */
 CHECKED enum rc seal_open(const struct secret *key, struct str sealed, struct secret *clear, struct err *err);
