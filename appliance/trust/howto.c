@@ -11,15 +11,25 @@ static const struct {
     {"containerd, nerdctl (config_path = /etc/containerd/certs.d)", "/etc/containerd/certs.d"},
 };
 
+/* Port 443 is left out of names; a URL of plain HTTP would then mean port 80. */
+static const char *port_of(struct str host)
+{
+	struct str name, port = host;
+
+	if (str_starts(host, STR("[")))
+		str_cut(host, ']', &name, &port);
+	return str_has(port, ':') ? "" : ":443";
+}
+
 void howto_trust(struct buf *out, struct str host, struct str fingerprint)
 {
 	if (fingerprint.n) {
 		buf_addf(out,
 		    "Make a client trust this registry (once per machine; no restart, no insecure-registries):\n\n"
-		    "  curl -fsSo cove-ca.crt http://%.*s/ca.crt\n"
+		    "  curl -fsSo cove-ca.crt http://%.*s%s/ca.crt\n"
 		    "  openssl x509 -in cove-ca.crt -noout -fingerprint -sha256\n"
 		    "     # must print %.*s\n",
-		    STR_ARG(host), STR_ARG(fingerprint));
+		    STR_ARG(host), port_of(host), STR_ARG(fingerprint));
 		for (size_t i = 0; i < sizeof(clients) / sizeof(*clients); i++)
 			buf_addf(out, "\n  # %s\n  sudo install -D -m 644 cove-ca.crt %s/%.*s/ca.crt\n",
 			    clients[i].client, clients[i].directory, STR_ARG(host));
