@@ -1,7 +1,8 @@
 /*
  * keys: the keys of issuers that can be asked, kept in memory. Found by OpenID Connect Discovery 1.0 §4 unless the
- * issuer says where they are. One fetch per issuer at a time, and one in KEYS_TRY_MS at most: a token with an invented
- * kid makes no load. Old keys are used while new ones are fetched, so that CI goes on when a provider does not.
+ * issuer says where they are. One fetch per issuer at a time, and KEYS_TRY_MS between the end of one and the next: a
+ * token with an invented kid makes no load, and who waited for a fetch never waits for a second one. Old keys are used
+ * while new ones are fetched, so that CI goes on when a provider does not.
  */
 #include "private.h"
 #include <cove/client.h>
@@ -23,7 +24,6 @@ struct entry {
 	struct jwk_set set;
 	int64_t fetched_ms, tried_ms;
 	bool was_tried, failed;
-	struct err why;      /* of the failure */
 	struct fetch *fetch; /* under way */
 	struct waiter *waiters;
 	size_t waiter_count;
@@ -45,6 +45,7 @@ struct fetch {
 	bool discovering; /* the first of two */
 	char *issuer, *url, *ca_pem;
 	struct buf body;
+	int64_t until_ms; /* all of it; clients wait so long */
 	int status;
 	client_id id; /* under the lock */
 };
@@ -73,6 +74,8 @@ static enum rc on_body(void *ctx, const void *p, size_t n, struct err *err)
 {
 	struct fetch *f = ctx;
 
+	if (clock_mono_ms() >= f->until_ms)
+		return fail(err, E_UPSTREAM_ANSWER, "%s answers too slowly", f->url);
 	buf_add(&f->body, (struct str){p, n});
 	return buf_ok(&f->body) ? OK : fail(err, E_UPSTREAM_ANSWER, "%s answered with too much", f->url);
 }
@@ -83,9 +86,16 @@ static void on_done(void *ctx, enum rc rc, const struct err *why);
 static void request(struct fetch *f)
 {
 	static const struct client_events events = {on_head, on_body, on_done};
+	int64_t left_ms = f->until_ms - clock_mono_ms();
+	int64_t half_ms = left_ms > 2 ? left_ms / 2 : 1;
 
 	f->id = client_start(f->cache->client,
-	    &(struct client_request){.url = str_of(f->url), .ca_pem = str_of(f->ca_pem), .body_max = JWK_SET_MAX},
+	    &(struct client_request){.url = str_of(f->url),
+		.ca_pem = str_of(f->ca_pem),
+		.body_max = JWK_SET_MAX,
+		.connect_ms = half_ms,
+		.head_ms = half_ms,
+		.stall_ms = KEYS_STALL_MS},
 	    &events, f);
 }
 
@@ -137,10 +147,9 @@ static void finish(struct fetch *f, enum rc rc, struct jwk_set *set, const struc
 	else
 		log_info("oidc.keys", "issuer=%s keys=%zu", log_quote(str_of(f->issuer)), set->count);
 	pthread_mutex_lock(&cache->lock);
+	e->tried_ms = clock_mono_ms();
 	e->failed = rc != OK;
-	if (rc) {
-		e->why = *why;
-	} else {
+	if (!rc) {
 		jwk_set_release(&e->set);
 		e->set = *set;
 		e->fetched_ms = clock_mono_ms();
@@ -210,11 +219,11 @@ static void start(struct key_cache *cache, size_t at, const struct issuer_info *
 	    .url = xstrdup(buf_str(&url)),
 	    .ca_pem = xstrdup(issuer->ca_pem),
 	    .body = BUF_INIT(JWK_SET_MAX),
+	    .until_ms = now + KEYS_FETCH_MS,
 	};
 	buf_release(&url);
 	e->fetch = f;
 	e->was_tried = true;
-	e->tried_ms = now;
 	cache->running++;
 	request(f);
 }
@@ -284,12 +293,13 @@ static enum rc wait_for(struct entry *e, struct oidc_wake wake, struct err *err)
 	return fail_rc(err, E_WANT_WAKE);
 }
 
-static enum rc no_key(const struct entry *e, const struct issuer_info *issuer, struct err *err)
+/* The token may be anybody's invention: what is set up here is not told. finish() has logged why. */
+static enum rc no_key(const struct entry *e, struct err *err)
 {
 	if (e->failed)
-		return fail(err, E_UPSTREAM_UNREACHABLE, "the keys of the issuer %.*s cannot be had: %.200s",
-		    STR_ARG(issuer->name), e->why.text);
-	return fail(err, E_BAD_PASSWORD, "the issuer %.*s has no key that the token names", STR_ARG(issuer->name));
+		return fail(err, E_UPSTREAM_UNREACHABLE,
+		    "the keys of the token's issuer cannot be had now: the registry's log says why");
+	return fail(err, E_BAD_PASSWORD, "the token's issuer has no key that it names");
 }
 
 enum rc key_cache_find(struct key_cache *cache, const struct issuer_info *issuer, const struct jws *token,
@@ -302,8 +312,7 @@ enum rc key_cache_find(struct key_cache *cache, const struct issuer_info *issuer
 	enum rc rc = OK;
 
 	if (!cache->client)
-		return fail(err, E_UPSTREAM_UNREACHABLE, "nobody asks for the keys of the issuer %.*s here",
-		    STR_ARG(issuer->name));
+		return fail(err, E_UPSTREAM_UNREACHABLE, "nobody asks for the keys of issuers here");
 	pthread_mutex_lock(&cache->lock);
 	e = cache->closing ? NULL : entry_of(cache, issuer->id);
 	if (e) {
@@ -315,7 +324,7 @@ enum rc key_cache_find(struct key_cache *cache, const struct issuer_info *issuer
 		if (key)
 			*out = *key;
 		else
-			rc = e->fetch ? wait_for(e, wake, err) : no_key(e, issuer, err);
+			rc = e->fetch ? wait_for(e, wake, err) : no_key(e, err);
 	}
 	pthread_mutex_unlock(&cache->lock);
 	return e ? rc : fail_rc(err, E_BUSY);

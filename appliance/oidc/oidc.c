@@ -94,9 +94,7 @@ static enum rc find_key(
 	if (key)
 		*out = *key;
 	jwk_set_release(&set);
-	return key ? OK
-		   : fail(err, E_BAD_PASSWORD, "the issuer %.*s has no key that the token names",
-			 STR_ARG(t->issuer.name));
+	return key ? OK : fail(err, E_BAD_PASSWORD, "the token's issuer has no key that it names");
 }
 
 static enum rc prove(struct oidc *o, struct attempt *t, struct arena *a, struct oidc_wake wake, struct err *err)

@@ -37,6 +37,8 @@ CHECKED enum rc rule_match(
 #define KEYS_FRESH_MS (3600 * 1000)      /* then they are fetched anew, beside their use */
 #define KEYS_STALE_MS (24 * 3600 * 1000) /* then they are not used any more, whether others can be had or not */
 #define KEYS_TRY_MS (30 * 1000)          /* between two fetches, whatever tokens say */
+#define KEYS_FETCH_MS (10 * 1000)        /* discovery and keys together: dockerd gives up after 15 s */
+#define KEYS_STALL_MS (3 * 1000)
 #define KEYS_WAITERS_MAX 1000
 
 struct key_cache *key_cache_new(struct client *client);
