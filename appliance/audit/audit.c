@@ -34,6 +34,17 @@ void audit_set_actor(struct str user, struct str peer)
 	audit_text(actor.peer, AUDIT_NAME_MAX, peer);
 }
 
+bool audit_actor_is(struct str user)
+{
+	return str_eq(user, str_of(actor.user));
+}
+
+void audit_read_actor(struct audit_entry *e)
+{
+	e->user = str_of(actor.user);
+	e->peer = str_of(actor.peer);
+}
+
 enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id, struct err *err)
 {
 	static const char sql[] = "INSERT INTO audit (at, user, peer, action, object, refused, detail, count)"
@@ -59,13 +70,12 @@ enum rc audit_add(struct db_conn *c, const char *action, struct str object, stru
 	char object_text[AUDIT_TEXT_MAX + 1], detail_text[AUDIT_TEXT_MAX + 1];
 	struct audit_entry e = {
 	    .at = clock_wall_s(),
-	    .user = str_of(actor.user),
-	    .peer = str_of(actor.peer),
 	    .action = str_of(action),
 	    .count = 1,
 	};
 	int64_t id;
 
+	audit_read_actor(&e);
 	audit_text(object_text, AUDIT_TEXT_MAX, object);
 	audit_text(detail_text, AUDIT_TEXT_MAX, detail);
 	e.object = str_of(object_text);

@@ -6,5 +6,7 @@
 
 /* s into out[max + 1], cut at a character, what is not printable as '?'. */
 void audit_text(char *out, size_t max, struct str s);
+/* The user and peer of this thread's actor. */
+void audit_read_actor(struct audit_entry *e);
 /* Writes all members but id as they are. */
 CHECKED enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id, struct err *err);

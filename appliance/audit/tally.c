@@ -200,6 +200,14 @@ void audit_tally(struct audit *a, const struct audit_entry *entry)
 		write_all(a);
 }
 
+void audit_count(struct audit *a, const char *action, struct str object, struct str detail)
+{
+	struct audit_entry e = {.action = str_of(action), .object = object, .detail = detail};
+
+	audit_read_actor(&e);
+	audit_tally(a, &e);
+}
+
 void audit_note(struct audit *a, const char *action, struct str object, struct str detail)
 {
 	struct db_conn *c = NULL;

@@ -1,6 +1,7 @@
 /* keys: what robots log in with. 256 random bits, kept as a hash: looked up, not guessed, hence neither slow nor
  * throttled. */
 #include <cove/clock.h>
+#include <cove/buf.h>
 #include "private.h"
 
 #define LABEL_MAX 100
@@ -35,13 +36,10 @@ enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CR
 
 /* ---- management ---- */
 
-static enum rc audit_key(
-    struct db_conn *c, const char *action, struct str user, int64_t id, struct str label, struct err *err)
+/* "key 1 ci"; of a new one also what it is limited to, and until when. */
+static void key_text(char out[static AUDIT_TEXT_MAX + 1], int64_t id, struct str label)
 {
-	char detail[LABEL_MAX + 40];
-
-	snprintf(detail, sizeof(detail), "key %lld %.*s", (long long)id, STR_ARG(label));
-	return audit_add(c, action, user, str_trim(str_of(detail)), err);
+	snprintf(out, AUDIT_TEXT_MAX + 1, "key %lld%s%.*s", (long long)id, label.n ? " " : "", STR_ARG(label));
 }
 
 struct new_key {
@@ -50,7 +48,25 @@ struct new_key {
 	size_t count;
 	int64_t expires_at, id;
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
+	char detail[AUDIT_TEXT_MAX + 1];
 };
+
+static void new_key_text(struct new_key *key)
+{
+	struct buf text = BUF_INIT(GRANTS_OF_KEY_MAX * GRANT_TEXT_MAX);
+	char grant[GRANT_TEXT_MAX], until[21];
+
+	key_text(key->detail, key->id, key->label);
+	for (size_t i = 0; i < key->count; i++)
+		buf_addf(&text, "%s%.*s", i ? "; " : ": ",
+		    STR_ARG(grant_text(grant, key->grants[i].pattern, key->grants[i].actions)));
+	clock_rfc3339(until, key->expires_at);
+	if (key->expires_at)
+		buf_addf(&text, "; until %s", until);
+	snprintf(key->detail + strlen(key->detail), sizeof(key->detail) - strlen(key->detail), "%.*s",
+	    STR_ARG(buf_str(&text)));
+	buf_release(&text);
+}
 
 static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct err *err)
 {
@@ -72,6 +88,33 @@ static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct e
 	return OK;
 }
 
+/* So many keys may work, and of those that do not, so many are kept to be listed. */
+static enum rc bound_keys(struct db_conn *c, int64_t user_id, struct str user, struct err *err)
+{
+#define DEAD "(revoked OR (expires_at <> 0 AND expires_at <= :now))"
+	static const char forget[] = "DELETE FROM keys WHERE id IN (SELECT id FROM keys WHERE user_id = :user AND " DEAD
+				     " ORDER BY id DESC LIMIT -1 OFFSET :max)";
+	static const char count[] = "SELECT count(*) FROM keys WHERE user_id = :user AND NOT " DEAD;
+	int64_t now = clock_wall_s(), live = 0;
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, forget, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_i64(s, ":now", now);
+	db_bind_i64(s, ":max", KEYS_MAX);
+	TRY(db_run(s, NULL, err));
+	TRY(db_prepare(c, count, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_i64(s, ":now", now);
+	TRY(db_step(s, &row, err));
+	if (row)
+		live = db_i64(s, 0);
+	db_done(s);
+	return live < KEYS_MAX ? OK
+			       : fail(err, E_USAGE, "%.*s has %d keys already: revoke some", STR_ARG(user), KEYS_MAX);
+}
+
 static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char sql[] = "INSERT INTO keys (user_id, label, hash, narrowed, created_at, expires_at)"
@@ -83,6 +126,7 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 	TRY(user_id_of(c, key->user, &user_id, err));
 	if (str_starts(key->user, STR(RULE_PREFIX)))
 		return fail(err, E_USAGE, "%.*s is proven by tokens of its issuer and has no keys", STR_ARG(key->user));
+	TRY(bound_keys(c, user_id, key->user, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":user", user_id);
 	db_bind_text(s, ":label", key->label);
@@ -93,7 +137,8 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, NULL, err));
 	key->id = db_last_id(c);
 	TRY(add_grants(c, key, err));
-	return audit_key(c, "key.create", key->user, key->id, key->label, err);
+	new_key_text(key);
+	return row_of_admin(c, "key.create", key->user, str_of(key->detail), err);
 }
 
 static enum rc label_check(struct str label, struct err *err)
@@ -119,14 +164,15 @@ enum rc key_create(struct auth *auth, struct str user, struct str label, const s
 	TRY(label_check(label, err));
 	if (expires_at != 0 && expires_at <= clock_wall_s())
 		return fail(err, E_USAGE, "the key would have expired already");
-	if (count > GRANTS_MAX)
-		return fail(err, E_USAGE, "a key has at most %d grants", GRANTS_MAX);
+	if (count > GRANTS_OF_KEY_MAX)
+		return fail(err, E_USAGE, "a key has at most %d grants", GRANTS_OF_KEY_MAX);
 	for (size_t i = 0; i < count; i++)
 		TRY(grant_check(grants[i].pattern, grants[i].actions, err));
 
 	credential_make(KEY_PREFIX, made, key.hash);
 	rc = auth_in_transaction(auth, add_key, &key, err);
 	if (!rc) {
+		row_of_owner(auth, "key.create", user, str_of(key.detail));
 		memcpy(text, made, sizeof(made));
 		*id = key.id;
 	}
@@ -137,11 +183,11 @@ enum rc key_create(struct auth *auth, struct str user, struct str label, const s
 struct key_end {
 	int64_t id;
 	struct str owner; /* who it must belong to; empty: anybody */
+	char user[USER_NAME_MAX + 1], detail[AUDIT_TEXT_MAX + 1];
 };
 
-/* Of a key; E_NOT_FOUND when it is not that owner's. Texts are copied. */
-static enum rc find_owner(struct db_conn *c, const struct key_end *end, char user[static USER_NAME_MAX + 1],
-    char label[static LABEL_MAX + 1], struct err *err)
+/* Of a key; E_NOT_FOUND when it is not that owner's. */
+static enum rc find_owner(struct db_conn *c, struct key_end *end, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT u.name, k.label FROM keys k JOIN users u ON u.id = k.user_id WHERE k.id = :id";
@@ -153,8 +199,8 @@ static enum rc find_owner(struct db_conn *c, const struct key_end *end, char use
 	TRY(db_step(s, &row, err));
 	row = row && (!end->owner.n || str_eq(db_text(s, 0), end->owner));
 	if (row) {
-		snprintf(user, USER_NAME_MAX + 1, "%.*s", STR_ARG(db_text(s, 0)));
-		snprintf(label, LABEL_MAX + 1, "%.*s", STR_ARG(db_text(s, 1)));
+		snprintf(end->user, sizeof(end->user), "%.*s", STR_ARG(db_text(s, 0)));
+		key_text(end->detail, end->id, db_text(s, 1));
 	}
 	db_done(s);
 	return row ? OK : fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)end->id);
@@ -165,28 +211,31 @@ static enum rc revoke(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char end[] = "UPDATE keys SET revoked = 1 WHERE id = :id";
 	static const char forget[] = "DELETE FROM logins WHERE key_id = :id";
-	char user[USER_NAME_MAX + 1], label[LABEL_MAX + 1];
-	const struct key_end *key = ctx;
+	struct key_end *key = ctx;
 	struct db_stmt *s;
 
-	TRY(find_owner(c, key, user, label, err));
+	TRY(find_owner(c, key, err));
 	TRY(db_prepare(c, end, &s, err));
 	db_bind_i64(s, ":id", key->id);
 	TRY(db_run(s, NULL, err));
 	TRY(db_prepare(c, forget, &s, err));
 	db_bind_i64(s, ":id", key->id);
 	TRY(db_run(s, NULL, err));
-	return audit_key(c, "key.revoke", str_of(user), key->id, str_of(label), err);
-}
-
-enum rc key_revoke(struct auth *auth, int64_t id, struct err *err)
-{
-	return auth_in_transaction(auth, revoke, &(struct key_end){.id = id}, err);
+	return row_of_admin(c, "key.revoke", str_of(key->user), str_of(key->detail), err);
 }
 
 enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct err *err)
 {
-	return auth_in_transaction(auth, revoke, &(struct key_end){id, user}, err);
+	struct key_end end = {.id = id, .owner = user};
+
+	TRY(auth_in_transaction(auth, revoke, &end, err));
+	row_of_owner(auth, "key.revoke", str_of(end.user), str_of(end.detail));
+	return OK;
+}
+
+enum rc key_revoke(struct auth *auth, int64_t id, struct err *err)
+{
+	return own_key_revoke(auth, STR_NONE, id, err);
 }
 
 enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err)

@@ -39,8 +39,7 @@ static enum rc add_login(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":user", login->who->user_id);
 	db_bind_i64(s, ":idle", now - LOGIN_IDLE_S);
 	db_bind_i64(s, ":max", LOGINS_MAX);
-	TRY(db_run(s, NULL, err));
-	return audit_add(c, "login.make", str_of(login->who->name), (struct str){login->client, login->client_n}, err);
+	return db_run(s, NULL, err);
 }
 
 enum rc login_make(struct auth *auth, const struct identity *who, struct str client,
@@ -62,8 +61,10 @@ enum rc login_make(struct auth *auth, const struct identity *who, struct str cli
 	}
 	credential_make(LOGIN_PREFIX, made, login.hash);
 	rc = auth_in_transaction(auth, add_login, &login, err);
-	if (!rc)
+	if (!rc) {
+		audit_count(auth->audit, "login.make", str_of(who->name), (struct str){login.client, login.client_n});
 		memcpy(text, made, sizeof(made));
+	}
 	wipe(made, sizeof(made));
 	return rc;
 }
@@ -104,6 +105,7 @@ struct revocation {
 	struct str user;
 	int64_t id; /* of one */
 	int64_t count;
+	char detail[40];
 };
 
 /* With the logins go the access tokens that they fetched. */
@@ -122,7 +124,7 @@ static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_prepare(c, grow, &s, err));
 	db_bind_i64(s, ":user", user_id);
 	TRY(db_run(s, NULL, err));
-	return audit_add(c, "login.revoke", r->user, STR("all"), err);
+	return row_of_admin(c, "login.revoke", r->user, STR("all"), err);
 }
 
 enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err)
@@ -130,6 +132,7 @@ enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, str
 	struct revocation r = {.user = user};
 
 	TRY(auth_in_transaction(auth, revoke_all, &r, err));
+	row_of_owner(auth, "login.revoke", user, STR("all"));
 	*count = r.count;
 	return OK;
 }
@@ -139,7 +142,6 @@ static enum rc revoke_one(struct db_conn *c, void *ctx, struct err *err)
 	static const char sql[] = "DELETE FROM logins WHERE id = :id AND user_id = :user";
 	const struct revocation *r = ctx;
 	int64_t user_id, changes;
-	char detail[40];
 	struct db_stmt *s;
 
 	TRY(user_id_of(c, r->user, &user_id, err));
@@ -149,13 +151,17 @@ static enum rc revoke_one(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return fail(err, E_NOT_FOUND, "%.*s has no login %lld", STR_ARG(r->user), (long long)r->id);
-	snprintf(detail, sizeof(detail), "login %lld", (long long)r->id);
-	return audit_add(c, "login.revoke", r->user, str_of(detail), err);
+	return row_of_admin(c, "login.revoke", r->user, str_of(r->detail), err);
 }
 
 enum rc login_revoke(struct auth *auth, struct str user, int64_t id, struct err *err)
 {
-	return auth_in_transaction(auth, revoke_one, &(struct revocation){.user = user, .id = id}, err);
+	struct revocation r = {.user = user, .id = id};
+
+	snprintf(r.detail, sizeof(r.detail), "login %lld", (long long)id);
+	TRY(auth_in_transaction(auth, revoke_one, &r, err));
+	row_of_owner(auth, "login.revoke", user, str_of(r.detail));
+	return OK;
 }
 
 enum rc login_list(struct auth *auth, struct str user, login_fn *each, void *ctx, struct err *err)

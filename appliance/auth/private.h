@@ -47,6 +47,11 @@ void throttle_succeeded(struct throttle *t, struct str account, struct str peer)
 /* What a statement of several may leave behind: fn between db_begin and db_commit. */
 typedef enum rc auth_change(struct db_conn *c, void *ctx, struct err *err);
 CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err);
+/* The row of a change of a user's keys or logins. What users do with their own, they can repeat at will: that is only
+ * counted, after the commit. Both are called, each does its part. */
+CHECKED enum rc row_of_admin(
+    struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err);
+void row_of_owner(struct auth *auth, const char *action, struct str user, struct str detail);
 /* E_NOT_FOUND with a sentence; no_user() is that failure. */
 enum rc no_user(struct str name, struct err *err);
 CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);

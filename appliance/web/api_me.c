@@ -118,8 +118,11 @@ enum rc api_key_create(struct exchange *x)
 	TRY(api_body(x, &schema_key_new, values));
 	if (values[1])
 		(void)json_u64(values[1], &expires_at);
-	if (json_count(values[2]) > GRANTS_MAX)
-		return fail(&x->err, E_REQUEST, "a key has at most %d grants", GRANTS_MAX);
+	if (values[2] && !json_count(values[2])) /* "may do nothing" must not become "may do all" */
+		return fail(
+		    &x->err, E_REQUEST, "grants: at least one is wanted; without the member the key has no limit");
+	if (json_count(values[2]) > GRANTS_OF_KEY_MAX)
+		return fail(&x->err, E_REQUEST, "a key has at most %d grants", GRANTS_OF_KEY_MAX);
 	grants = arena_alloc(x->arena, (json_count(values[2]) + 1) * sizeof(*grants));
 	if (!grants)
 		return fail_rc(&x->err, E_BUSY);

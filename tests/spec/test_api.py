@@ -93,6 +93,10 @@ class Api(Case):
         for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1", None), ("DELETE", "/me/logins", None),
                                    ("PUT", "/me/password", {"old": "some-password", "password": "another-password"})):
             self.assertEqual(self.call(method, path, body, user="eve", password=key).status, 403, path)
+        # grants that limit to nothing are no grants without a limit
+        r = self.call("POST", "/me/keys", {"grants": []}, **eve)
+        self.assertEqual(r.status, 400)
+        self.assertIn("grants", r.message())
         # an admin's narrowed key is not admin
         key = self.call("POST", "/me/keys", {"grants": [{"pattern": "**", "actions": "pull"}]}).json()["key"]
         self.assertEqual(self.call("GET", "/users", password=key).status, 403)

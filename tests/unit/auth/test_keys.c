@@ -185,7 +185,7 @@ static void what_makes_no_sense(void **state)
 {
 	static const struct grant_info twice[] = {{{"a", 1}, MAY_PULL}, {{"a", 1}, MAY_PUSH}};
 	static const struct grant_info none[] = {{{"a", 1}, 0}};
-	struct grant_info many[GRANTS_MAX + 1] = {{STR_NONE, 0}};
+	struct grant_info many[GRANTS_OF_KEY_MAX + 1] = {{STR_NONE, 0}};
 	char text[CREDENTIAL_TEXT_MAX] = "unchanged", label[102];
 	struct fixture *f = *state;
 	struct auth *auth = f->auth;
@@ -200,7 +200,7 @@ static void what_makes_no_sense(void **state)
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), NULL, 0, NOW, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), twice, 2, 0, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), none, 1, 0, text, &id, err));
-	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), many, GRANTS_MAX + 1, 0, text, &id, err));
+	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), many, GRANTS_OF_KEY_MAX + 1, 0, text, &id, err));
 	assert_string_equal(text, "unchanged");
 	assert_int_equal(id, -7);
 	assert_ok(key_create(auth, STR("ann"), (struct str){label, 100}, NULL, 0, 0, text, &id, err));
@@ -237,6 +237,37 @@ static void listed_with_rare_last_use(void **state)
 	assert_rc(E_NOT_FOUND, key_list(f->auth, STR("bob"), list_one, all, err));
 }
 
+static enum rc count_one(void *ctx, const struct key_info *k, struct err *err)
+{
+	int *count = ctx;
+
+	(void)err;
+	count[k->revoked]++;
+	return OK;
+}
+
+/* Who may do nothing else makes keys as fast as the disk takes them. */
+static void bounded(void **state)
+{
+	char text[CREDENTIAL_TEXT_MAX];
+	struct fixture *f = *state;
+	int count[2] = {0, 0};
+	int64_t id;
+
+	fixture_user(f, "ann", "long enough");
+	for (int i = 0; i < 2 * KEYS_MAX; i++)
+		assert_ok(key_revoke(f->auth, make(f, "ann", NULL, 0, 0, text), err));
+	for (int i = 0; i < KEYS_MAX; i++)
+		make(f, "ann", NULL, 0, i % 2 ? NOW + 100 : 0, text);
+	assert_rc(E_USAGE, key_create(f->auth, STR("ann"), STR("ci"), NULL, 0, 0, text, &id, err));
+	assert_ok(key_list(f->auth, STR("ann"), count_one, count, err));
+	assert_int_equal(count[false], KEYS_MAX);
+	assert_int_equal(count[true], KEYS_MAX);
+	/* what has expired does not count */
+	clock_pin(NOW + 100, MONO_MS);
+	make(f, "ann", NULL, 0, 0, text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +279,7 @@ int main(void)
 	    fixture_test(revoked_at_once),
 	    fixture_test(a_key_of_another_user_is_none),
 	    fixture_test(what_makes_no_sense),
+	    fixture_test(bounded),
 	    fixture_test(listed_with_rare_last_use),
 	};
 

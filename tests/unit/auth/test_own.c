@@ -110,14 +110,17 @@ static enum rc put_row(void *ctx, const struct audit_entry *e, struct err *err)
 /* Every change of auth, by whom; the newest first. */
 static void every_change_is_logged(void **state)
 {
-	static const char wanted[] = "ann user.remove bob []\nann role.remove team []\nann role.grant team [a: none]\n"
-				     "ann user.role.take bob [team]\nann login.revoke bob [all]\n"
-				     "ann login.revoke bob [login 1]\nann login.make bob [docker]\n"
-				     "ann key.revoke bob [key 1 ci]\nann key.create bob [key 1 ci]\n"
-				     "ann user.password bob []\nann user.enable bob []\nann user.disable bob []\n"
-				     "ann user.grant bob [a/*: none]\nann user.grant bob [a/*: pull,push]\n"
-				     "ann user.role bob [team]\nann role.grant team [a: pull]\nann role.add team []\n"
-				     "console user.add bot [robot]\nconsole user.add bob []\n";
+	static const char wanted[] =
+	    "ann user.remove bob []\nann role.remove team []\nann role.grant team [a: none]\n"
+	    "ann user.role.take bob [team]\nann login.revoke bob [all]\n"
+	    "ann login.revoke bob [login 1]\nann login.make bob [docker]\n"
+	    "ann key.revoke bob [key 1 ci]\nann key.create bob [key 1 ci: a/*: pull; b: pull,delete; "
+	    "until 2023-11-14T22:15:00Z]\n"
+	    "ann user.password bob []\nann user.enable bob []\nann user.disable bob []\n"
+	    "ann user.grant bob [a/*: none]\nann user.grant bob [a/*: pull,push]\n"
+	    "ann user.role bob [team]\nann role.grant team [a: pull]\nann role.add team []\n"
+	    "console user.add bot [robot]\nconsole user.add bob []\n";
+	static const struct grant_info limits[] = {{{"a/*", 3}, MAY_PULL}, {{"b", 1}, MAY_PULL | MAY_DELETE}};
 	struct secret password = secret_of("long enough");
 	char text[CREDENTIAL_TEXT_MAX];
 	struct fixture *f = *state;
@@ -140,7 +143,7 @@ static void every_change_is_logged(void **state)
 	assert_ok(user_set_enabled(a, STR("bob"), true, err));
 	assert_ok(user_set_password(a, STR("bob"), &password, err));
 	assert_int_equal(fixture_login(f, "bob", "long enough", &bob), OK);
-	assert_ok(key_create(a, STR("bob"), STR("ci"), NULL, 0, 0, text, &id, err));
+	assert_ok(key_create(a, STR("bob"), STR("ci"), limits, 2, NOW + 100, text, &id, err));
 	assert_ok(key_revoke(a, id, err));
 	assert_ok(login_make(a, &bob, STR("docker"), text, err));
 	assert_ok(login_revoke(a, STR("bob"), 1, err));
@@ -155,6 +158,31 @@ static void every_change_is_logged(void **state)
 	assert_ok(audit_list(f->db, &(struct audit_filter){0}, put_row, &rows, err));
 	assert_string_equal(rows.p, wanted);
 	buf_release(&rows);
+	audit_set_actor(STR(AUDIT_CONSOLE), STR_NONE);
+}
+
+/* What everybody may do with what is his own, again and again, leaves the rows of others in the log. */
+static void own_changes_are_counted(void **state)
+{
+	char text[CREDENTIAL_TEXT_MAX];
+	struct fixture *f = *state;
+	struct buf rows = BUF_INIT(8192);
+	struct identity ann;
+	int64_t id;
+
+	setup_ann(f, &ann);
+	audit_set_actor(STR("ann"), STR("192.0.2.1"));
+	for (int i = 1; i <= 300; i++) {
+		assert_ok(login_make(f->auth, &ann, STR("docker"), text, err));
+		assert_ok(login_revoke(f->auth, STR("ann"), i, err));
+		assert_ok(key_create(f->auth, STR("ann"), STR(""), NULL, 0, 0, text, &id, err));
+		assert_ok(own_key_revoke(f->auth, STR("ann"), id, err));
+	}
+	assert_ok(audit_list(f->db, &(struct audit_filter){.user = STR("ann")}, put_row, &rows, err));
+	assert_string_equal(rows.p, "ann key.revoke ann [key 1]\nann key.create ann [key 1]\n"
+				    "ann login.revoke ann [login 1]\nann login.make ann [docker]\n");
+	buf_release(&rows);
+	audit_set_actor(STR(AUDIT_CONSOLE), STR_NONE);
 }
 
 static void wrong_credentials_are_logged(void **state)
@@ -187,6 +215,7 @@ int main(void)
 	    fixture_test(own_keys),
 	    fixture_test(own_logins),
 	    fixture_test(every_change_is_logged),
+	    fixture_test(own_changes_are_counted),
 	    fixture_test(wrong_credentials_are_logged),
 	};
 

@@ -23,6 +23,7 @@ struct audit_entry {
 
 /* Who acts on this thread from now on (copied): console, until it is said. */
 void audit_set_actor(struct str user, struct str peer);
+bool audit_actor_is(struct str user);
 
 /* A row for a change by this thread's actor, inside the caller's db_begin(). */
 CHECKED enum rc audit_add(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err);
@@ -37,6 +38,8 @@ void audit_close(struct audit *a); /* writes what is counted */
 #define TALLY_SLOTS 64
 /* id, at and count of the entry are not looked at. A failure is logged. */
 void audit_tally(struct audit *a, const struct audit_entry *entry);
+/* As audit_tally(), of a change by this thread's actor, who can repeat it at will: one of its own things. */
+void audit_count(struct audit *a, const char *action, struct str object, struct str detail);
 /* A row at once, as audit_add(), in a transaction of its own that does not wait for the disk: for what another module
  * has changed just now. A failure is logged. */
 void audit_note(struct audit *a, const char *action, struct str object, struct str detail);

@@ -148,10 +148,13 @@ typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
 CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
 /* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. MAY_ADMIN
  * only on "**", and never for anonymous. It counts from the next auth_actions() on, which is asked on each request. */
-#define GRANTS_MAX 256 /* of one user, and of one key */
+#define GRANTS_MAX 256 /* of one user */
 CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);
 typedef enum rc grant_fn(void *ctx, const struct grant_info *g, struct err *err);
 CHECKED enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err);
+/* So many keys of a user work at a time; as many that are revoked or have expired stay, to be listed. */
+#define KEYS_MAX 256
+#define GRANTS_OF_KEY_MAX 64
 /* grants: what the key may do at most (count 0: all that its user may). expires_at 0: never. */
 CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants,
     size_t count, int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
