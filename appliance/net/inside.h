@@ -84,6 +84,8 @@ struct conn {
 	enum lane lane;
 	_Atomic enum lane_place place; /* the owner may read it without the mutex */
 	struct conn *lane_prev, *lane_next;
+	unsigned lane_rank;    /* how many of the same address were before it when it was queued */
+	int64_t lane_since_ms; /* in its place */
 
 	/* mutex */
 	int fd; /* -1: the slot is free */
@@ -119,6 +121,8 @@ struct worker {
 
 struct lane_queue {
 	unsigned limit, in, queued;
+	int64_t wait_max_ms; /* 0: it is first come, first served, and LANE_QUEUE_MAX the bound */
+	int64_t mean_ms;     /* that a place is held */
 	struct conn *first, *last;
 };
 

@@ -3,7 +3,13 @@
  * queues again and all move on alike. Who finds no place is queued without a thread, and woken with its place taken.
  */
 #include "inside.h"
+#include <cove/clock.h>
 #include <unistd.h>
+
+/* Who would wait longer for the password lane is refused (clients.md 2.1.3 rule 7), by what a place took of late. */
+#define PASSWORD_WAIT_MAX_MS (10 * 1000)
+#define PASSWORD_FIRST_MS 300 /* before it is known */
+#define PASSWORD_LEAST_MS 50  /* many at once with the same password need Argon2 once: that says nothing of others */
 
 void lanes_init(struct net *n, unsigned threads)
 {
@@ -12,17 +18,50 @@ void lanes_init(struct net *n, unsigned threads)
 	bool four_gib = (int64_t)pages * page_bytes > 7 * (INT64_C(1) << 29); /* 4 GiB less what the firmware keeps */
 
 	n->lanes[LANE_BULK].limit = threads > 1 ? threads / 2 : 1;
-	n->lanes[LANE_PASSWORD].limit = four_gib ? 2 : 1;
+	n->lanes[LANE_PASSWORD] = (struct lane_queue){
+	    .limit = four_gib && cores > 1 ? 2 : 1, .wait_max_ms = PASSWORD_WAIT_MAX_MS, .mean_ms = PASSWORD_FIRST_MS};
 	n->lanes[LANE_HANDSHAKE].limit = cores > 0 ? (unsigned)cores : 1;
 }
 
-static void append(struct lane_queue *l, struct conn *c)
+/* Before that one; NULL: at the end. */
+static void insert(struct lane_queue *l, struct conn *c, struct conn *before)
 {
-	c->lane_next = NULL;
-	c->lane_prev = l->last;
-	*(l->last ? &l->last->lane_next : &l->first) = c;
-	l->last = c;
+	c->lane_next = before;
+	c->lane_prev = before ? before->lane_prev : l->last;
+	*(c->lane_prev ? &c->lane_prev->lane_next : &l->first) = c;
+	*(before ? &before->lane_prev : &l->last) = c;
 	l->queued++;
+}
+
+/* Before whom it is queued: the first of an address before the second of any other, and so on, so that a crowd from one
+ * address waits behind itself. *ahead: how many remain before it. */
+static struct conn *fair_place(const struct lane_queue *l, struct conn *c, unsigned *ahead)
+{
+	struct conn *at;
+
+	*ahead = 0;
+	c->lane_rank = 0;
+	for (at = l->first; at; at = at->lane_next)
+		if (str_eq(conn_peer(at), conn_peer(c)))
+			c->lane_rank = at->lane_rank + 1;
+	for (at = l->first; at && at->lane_rank <= c->lane_rank; at = at->lane_next)
+		++*ahead;
+	return at;
+}
+
+static void begin(struct conn *c)
+{
+	c->lane_since_ms = clock_mono_ms();
+	atomic_store(&c->place, PLACE_IN);
+}
+
+static void measure(struct lane_queue *l, const struct conn *c)
+{
+	int64_t held_ms = clock_mono_ms() - c->lane_since_ms;
+
+	l->mean_ms += (held_ms - l->mean_ms) / 8;
+	if (l->mean_ms < PASSWORD_LEAST_MS)
+		l->mean_ms = PASSWORD_LEAST_MS;
 }
 
 static void drop(struct lane_queue *l, struct conn *c)
@@ -36,14 +75,22 @@ static void drop(struct lane_queue *l, struct conn *c)
 /* Lanes' mutex held. */
 static enum lane_answer enter(struct lane_queue *l, struct conn *c)
 {
+	struct conn *before = NULL;
+	unsigned ahead;
+
 	if (l->in < l->limit && !l->first) {
 		l->in++;
-		atomic_store(&c->place, PLACE_IN);
+		begin(c);
 		return LANE_IN;
 	}
 	if (l->queued >= LANE_QUEUE_MAX)
 		return LANE_FULL;
-	append(l, c);
+	if (l->wait_max_ms) {
+		before = fair_place(l, c, &ahead);
+		if ((ahead + 1) * l->mean_ms / l->limit > l->wait_max_ms)
+			return LANE_FULL;
+	}
+	insert(l, c, before);
 	atomic_store(&c->place, PLACE_QUEUED);
 	return LANE_WAIT;
 }
@@ -80,10 +127,15 @@ void conn_lane_leave(struct conn *c)
 	pthread_mutex_lock(&n->lane_mutex);
 	if (atomic_exchange(&c->place, PLACE_NONE) == PLACE_QUEUED) {
 		drop(l, c);
-	} else if (l->first) { /* the place goes on to the next */
+		pthread_mutex_unlock(&n->lane_mutex);
+		return;
+	}
+	if (l->wait_max_ms)
+		measure(l, c);
+	if (l->first) { /* the place goes on to the next */
 		struct conn *next = l->first;
 		drop(l, next);
-		atomic_store(&next->place, PLACE_IN);
+		begin(next);
 		crew_wake(next); /* under the mutex: it cannot end and begin anew in between */
 	} else {
 		l->in--;
