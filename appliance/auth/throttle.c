@@ -2,9 +2,10 @@
  * throttle: failed logins cost the caller time, and nobody else for long (why so: DECISIONS.md, "Three counts of failed
  * logins"). Counts are halved every ten minutes, and kept per
  *   pair     (account, address): waits from 1 s to 60 s after 10 failures; cleared by a success
- *   address  over all accounts: the same waits after 30 failures
- *   account  over all addresses: after 100 failures an address is heard in its turn only, 8 s of every 64 s
- * A refused try is not counted. IPv6 addresses count by /64. Bounded: SETS sets of WAYS counters, found by a keyed
+ *   address  over all accounts: after 30 failures an account is heard from there in its turn only, 8 s of every 64 s
+ *   account  over all addresses: after 100 failures an address is heard in its turn only, of the same length
+ * A refused try is not counted. IPv6 addresses count by /64, link-local ones, where a network is all neighbours, by
+ * themselves. Bounded: SETS sets of WAYS counters, found by a keyed
  * hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
  */
 #include <arpa/inet.h>
@@ -61,7 +62,7 @@ void throttle_free(struct throttle *t)
 	free(t);
 }
 
-/* An IPv6 address becomes its first 64 bits, anything else stays as it is. */
+/* An IPv6 address becomes its first 64 bits unless it is link-local, anything else stays as it is. */
 static struct str peer_network(struct str peer, char room[static 64])
 {
 	struct in6_addr in6;
@@ -74,8 +75,8 @@ static struct str peer_network(struct str peer, char room[static 64])
 	room[address.n] = '\0';
 	if (inet_pton(AF_INET6, room, &in6) != 1)
 		return str_first(peer, 64);
-	memcpy(room, &in6, 8);
-	return (struct str){room, 8};
+	memcpy(room, &in6, sizeof(in6));
+	return (struct str){room, IN6_IS_ADDR_LINKLOCAL(&in6) ? 16 : 8};
 }
 
 static void hash_id(const struct throttle *t, char kind, struct str account, struct str network, uint8_t out[static 32])
@@ -143,18 +144,24 @@ static struct counter *find_or_make(struct throttle *t, const uint8_t id[static 
 	return c;
 }
 
-static void count_failure(struct throttle *t, const uint8_t id[static ID_SIZE], uint32_t free_tries, int64_t now)
+static struct counter *count_failure(struct throttle *t, const uint8_t id[static ID_SIZE], int64_t now)
 {
 	struct counter *c = find_or_make(t, id, now);
-	int64_t wait_s = WAIT_MAX_S;
 
 	if (c->failures < UINT32_MAX)
 		c->failures++;
-	if (c->failures < free_tries)
+	return c;
+}
+
+static void block(struct counter *pair, int64_t now)
+{
+	int64_t wait_s = WAIT_MAX_S;
+
+	if (pair->failures < PAIR_FREE)
 		return;
-	if (c->failures - free_tries < 6)
-		wait_s = (int64_t)1 << (c->failures - free_tries);
-	c->blocked_until_ms = now + wait_s * 1000;
+	if (pair->failures - PAIR_FREE < 6)
+		wait_s = (int64_t)1 << (pair->failures - PAIR_FREE);
+	pair->blocked_until_ms = now + wait_s * 1000;
 }
 
 static int64_t blocked_for_ms(struct throttle *t, const uint8_t id[static ID_SIZE], int64_t now)
@@ -164,29 +171,30 @@ static int64_t blocked_for_ms(struct throttle *t, const uint8_t id[static ID_SIZ
 	return c && c->blocked_until_ms > now ? c->blocked_until_ms - now : 0;
 }
 
-/* How long until the turn of this address, when the account is under attack. */
+/* How long until the turn of this account at this address, when one of the two is under attack. */
 static int64_t until_turn_ms(struct throttle *t, const struct ids *ids, int64_t now)
 {
-	struct counter *c = find(t, ids->account, now);
+	struct counter *account = find(t, ids->account, now), *address = find(t, ids->address, now);
+	bool attacked =
+	    (account && account->failures >= ACCOUNT_FREE) || (address && address->failures >= ADDRESS_FREE);
 	int64_t turn = now / TURN_MS;
 
-	if (!c || c->failures < ACCOUNT_FREE || turn % TURNS == ids->pair[ID_SIZE] % TURNS)
+	if (!attacked || turn % TURNS == ids->pair[ID_SIZE] % TURNS)
 		return 0;
 	return (turn + (ids->pair[ID_SIZE] % TURNS - turn % TURNS + TURNS) % TURNS) * TURN_MS - now;
 }
 
 enum rc throttle_check(struct throttle *t, struct str account, struct str peer, struct err *err)
 {
-	int64_t now = clock_mono_ms(), wait[3], longest = 0;
+	int64_t now = clock_mono_ms(), wait[2], longest = 0;
 	struct ids ids;
 
 	find_ids(t, account, peer, &ids);
 	pthread_mutex_lock(&t->lock);
 	wait[0] = blocked_for_ms(t, ids.pair, now);
-	wait[1] = blocked_for_ms(t, ids.address, now);
-	wait[2] = until_turn_ms(t, &ids, now);
+	wait[1] = until_turn_ms(t, &ids, now);
 	pthread_mutex_unlock(&t->lock);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		longest = wait[i] > longest ? wait[i] : longest;
 	if (longest == 0)
 		return OK;
@@ -200,16 +208,13 @@ enum rc throttle_check(struct throttle *t, struct str account, struct str peer, 
 void throttle_failed(struct throttle *t, struct str account, struct str peer)
 {
 	int64_t now = clock_mono_ms();
-	struct counter *of_account;
 	struct ids ids;
 
 	find_ids(t, account, peer, &ids);
 	pthread_mutex_lock(&t->lock);
-	count_failure(t, ids.pair, PAIR_FREE, now);
-	count_failure(t, ids.address, ADDRESS_FREE, now);
-	of_account = find_or_make(t, ids.account, now);
-	if (of_account->failures < UINT32_MAX)
-		of_account->failures++;
+	block(count_failure(t, ids.pair, now), now);
+	count_failure(t, ids.address, now);
+	count_failure(t, ids.account, now);
 	pthread_mutex_unlock(&t->lock);
 }
 
