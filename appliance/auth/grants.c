@@ -274,6 +274,7 @@ static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct gran
 	if (g->actions)
 		db_bind_i64(s, ":actions", g->actions);
 	TRY(db_run(s, NULL, err));
+	TRY(admin_remains(c, err));
 	return audit_add(c, "user.grant", g->user, grant_text(detail, g->pattern, g->actions), err);
 }
 

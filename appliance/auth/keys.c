@@ -5,14 +5,15 @@
 #include "private.h"
 
 #define LABEL_MAX 100
+#define KEY_ARENA_BYTES (128u * 1024) /* its label and GRANTS_MAX patterns */
 
 enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CREDENTIAL_HASH_SIZE],
     struct identity *out, struct err *err)
 {
-	static const char sql[] =
-	    "SELECT k.id, k.last_used_at, u.id, u.generation FROM keys k JOIN users u ON u.id = k.user_id"
-	    " WHERE k.hash = :hash AND u.name = :user AND u.enabled AND NOT k.revoked"
-	    " AND (k.expires_at = 0 OR k.expires_at > :now)";
+	static const char sql[] = "SELECT k.id, k.last_used_at, u.id, u.generation, k.narrowed OR k.expires_at <> 0 "
+				  "FROM keys k JOIN users u ON u.id = k.user_id"
+				  " WHERE k.hash = :hash AND u.name = :user AND u.enabled AND NOT k.revoked"
+				  " AND (k.expires_at = 0 OR k.expires_at > :now)";
 	static const char note[] = "UPDATE keys SET last_used_at = :now WHERE id = :id";
 	int64_t now = clock_wall_s(), last;
 	struct db_conn *c;
@@ -29,6 +30,7 @@ enum rc key_use(struct auth *auth, struct str user, const uint8_t hash[static CR
 		return fail_rc(err, E_BAD_PASSWORD);
 	last = db_i64(s, 1);
 	identity_fill(out, db_i64(s, 2), db_i64(s, 0), db_i64(s, 3), user);
+	out->is_limited = db_i64(s, 4);
 	db_done(s);
 	auth_note_use(c, note, out->key_id, last, now);
 	return OK;
@@ -88,29 +90,47 @@ static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct e
 	return OK;
 }
 
-/* So many keys may work, and of those that do not, so many are kept to be listed. */
-static enum rc bound_keys(struct db_conn *c, int64_t user_id, struct str user, struct err *err)
-{
 #define DEAD "(revoked OR (expires_at <> 0 AND expires_at <= :now))"
-	static const char forget[] = "DELETE FROM keys WHERE id IN (SELECT id FROM keys WHERE user_id = :user AND " DEAD
-				     " ORDER BY id DESC LIMIT -1 OFFSET :max)";
-	static const char count[] = "SELECT count(*) FROM keys WHERE user_id = :user AND NOT " DEAD;
-	int64_t now = clock_wall_s(), live = 0;
+
+static enum rc count_live(struct db_conn *c, int64_t user_id, int64_t *count, struct err *err)
+{
+	static const char sql[] = "SELECT count(*) FROM keys WHERE user_id = :user AND NOT " DEAD;
 	struct db_stmt *s;
 	bool row;
 
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	db_bind_i64(s, ":now", clock_wall_s());
+	TRY(db_step(s, &row, err));
+	*count = row ? db_i64(s, 0) : 0;
+	db_done(s);
+	return OK;
+}
+
+enum rc key_count(struct auth *auth, struct str user, int64_t *count, struct err *err)
+{
+	struct db_conn *c;
+	int64_t user_id;
+
+	TRY(db_here(auth->db, &c, err));
+	TRY(user_id_of(c, user, &user_id, err));
+	return count_live(c, user_id, count, err);
+}
+
+/* So many keys may work, and of those that do not, so many are kept to be listed. */
+static enum rc bound_keys(struct db_conn *c, int64_t user_id, struct str user, struct err *err)
+{
+	static const char forget[] = "DELETE FROM keys WHERE id IN (SELECT id FROM keys WHERE user_id = :user AND " DEAD
+				     " ORDER BY id DESC LIMIT -1 OFFSET :max)";
+	struct db_stmt *s;
+	int64_t live;
+
 	TRY(db_prepare(c, forget, &s, err));
 	db_bind_i64(s, ":user", user_id);
-	db_bind_i64(s, ":now", now);
+	db_bind_i64(s, ":now", clock_wall_s());
 	db_bind_i64(s, ":max", KEYS_MAX);
 	TRY(db_run(s, NULL, err));
-	TRY(db_prepare(c, count, &s, err));
-	db_bind_i64(s, ":user", user_id);
-	db_bind_i64(s, ":now", now);
-	TRY(db_step(s, &row, err));
-	if (row)
-		live = db_i64(s, 0);
-	db_done(s);
+	TRY(count_live(c, user_id, &live, err));
 	return live < KEYS_MAX ? OK
 			       : fail(err, E_USAGE, "%.*s has %d keys already: revoke some", STR_ARG(user), KEYS_MAX);
 }
@@ -238,35 +258,98 @@ enum rc key_revoke(struct auth *auth, int64_t id, struct err *err)
 	return own_key_revoke(auth, STR_NONE, id, err);
 }
 
+struct all_keys {
+	struct str user;
+	int64_t count;
+};
+
+static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
+{
+	static const char end[] = "UPDATE keys SET revoked = 1 WHERE user_id = :user AND NOT revoked";
+	static const char forget[] = "DELETE FROM logins WHERE user_id = :user AND key_id IS NOT NULL";
+	struct all_keys *all = ctx;
+	struct db_stmt *s;
+	int64_t user_id;
+
+	TRY(user_id_of(c, all->user, &user_id, err));
+	TRY(count_live(c, user_id, &all->count, err));
+	TRY(db_prepare(c, end, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	TRY(db_run(s, NULL, err));
+	TRY(db_prepare(c, forget, &s, err));
+	db_bind_i64(s, ":user", user_id);
+	TRY(db_run(s, NULL, err));
+	return row_of_admin(c, "key.revoke", all->user, STR("all"), err);
+}
+
+enum rc key_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err)
+{
+	struct all_keys all = {.user = user};
+
+	TRY(auth_in_transaction(auth, revoke_all, &all, err));
+	row_of_owner(auth, "key.revoke", user, STR("all"));
+	*count = all.count;
+	return OK;
+}
+
+/* A key's row comes once with each of its grants, and at least once. */
+static void read_row(struct db_stmt *s, struct arena *a, struct str user, struct key_info *k, struct grant_info *grants)
+{
+	if (!k->id)
+		*k = (struct key_info){
+		    .id = db_i64(s, 0),
+		    .user = user,
+		    .label = arena_str(a, db_text(s, 1)),
+		    .created_at = db_i64(s, 2),
+		    .expires_at = db_i64(s, 3),
+		    .last_used_at = db_i64(s, 4),
+		    .revoked = db_i64(s, 5),
+		    .grants = grants,
+		};
+	if (db_i64(s, 7) && k->grant_count < GRANTS_MAX) /* GRANTS_OF_KEY_MAX was as many once */
+		grants[k->grant_count++] = (struct grant_info){arena_str(a, db_text(s, 6)), (unsigned)db_i64(s, 7)};
+}
+
+static enum rc each_key(struct db_stmt *s, struct arena *a, struct str user, key_fn *each, void *ctx, struct err *err)
+{
+	struct grant_info grants[GRANTS_MAX];
+	struct key_info k = {.id = 0};
+	bool row;
+
+	for (;;) {
+		TRY(db_step(s, &row, err));
+		if (k.id && (!row || db_i64(s, 0) != k.id)) {
+			TRY(each(ctx, &k, err));
+			arena_reset(a);
+			k.id = 0;
+		}
+		if (!row)
+			return OK;
+		read_row(s, a, user, &k, grants);
+		if (a->failed)
+			return fail_rc(err, E_BUSY);
+	}
+}
+
 enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err)
 {
-	static const char sql[] = "SELECT id, label, created_at, expires_at, last_used_at, revoked FROM keys"
-				  " WHERE user_id = :user ORDER BY id";
-	struct key_info k;
+	static const char sql[] =
+	    "SELECT k.id, k.label, k.created_at, k.expires_at, k.last_used_at, k.revoked, coalesce(g.pattern, ''),"
+	    " coalesce(g.actions, 0) FROM keys k LEFT JOIN key_grants g ON g.key_id = k.id WHERE k.user_id = :user"
+	    " ORDER BY k.id, g.pattern";
+	struct arena a;
 	struct db_conn *c;
 	struct db_stmt *s;
 	int64_t user_id;
 	enum rc rc;
-	bool row;
 
 	TRY(db_here(auth->db, &c, err));
 	TRY(user_id_of(c, user, &user_id, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":user", user_id);
-	while (!(rc = db_step(s, &row, err)) && row) {
-		k = (struct key_info){
-		    .id = db_i64(s, 0),
-		    .user = user,
-		    .label = db_text(s, 1),
-		    .created_at = db_i64(s, 2),
-		    .expires_at = db_i64(s, 3),
-		    .last_used_at = db_i64(s, 4),
-		    .revoked = db_i64(s, 5),
-		};
-		rc = each(ctx, &k, err);
-		if (rc)
-			break;
-	}
+	arena_init(&a, KEY_ARENA_BYTES);
+	rc = each_key(s, &a, user, each, ctx, err);
 	db_done(s);
+	arena_release(&a);
 	return rc;
 }

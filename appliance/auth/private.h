@@ -52,6 +52,9 @@ CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ct
 CHECKED enum rc row_of_admin(
     struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err);
 void row_of_owner(struct auth *auth, const char *action, struct str user, struct str detail);
+/* E_CONFLICT when the change at hand leaves no admin who can log in, unless it is a command: who manages the registry
+ * over the network would lock itself out. */
+CHECKED enum rc admin_remains(struct db_conn *c, struct err *err);
 /* E_NOT_FOUND with a sentence; no_user() is that failure. */
 enum rc no_user(struct str name, struct err *err);
 CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err);

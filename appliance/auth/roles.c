@@ -170,6 +170,7 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 	if (change->actions)
 		db_bind_i64(s, ":actions", change->actions);
 	TRY(db_run(s, NULL, err));
+	TRY(admin_remains(c, err));
 	return audit_add(c, "role.grant", change->role, grant_text(detail, change->pattern, change->actions), err);
 }
 
@@ -279,6 +280,7 @@ static enum rc set_role(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return OK;
+	TRY(admin_remains(c, err));
 	return audit_add(c, change->has ? "user.role" : "user.role.take", change->user, change->role, err);
 }
 

@@ -50,6 +50,30 @@ void row_of_owner(struct auth *auth, const char *action, struct str user, struct
 		audit_count(auth->audit, action, user, detail);
 }
 
+enum rc admin_remains(struct db_conn *c, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT EXISTS (SELECT 1 FROM users u WHERE u.enabled AND (u.password IS NOT NULL OR EXISTS (SELECT 1"
+	    " FROM keys k WHERE k.user_id = u.id AND NOT (k.revoked OR k.narrowed) AND k.expires_at = 0)) AND EXISTS"
+	    " (SELECT 1 FROM (SELECT user_id, pattern, actions FROM grants UNION ALL SELECT r.user_id, g.pattern,"
+	    " g.actions FROM user_roles r JOIN role_grants g ON g.role_id = r.role_id) a"
+	    " WHERE a.user_id = u.id AND a.pattern = '" EVERYTHING "' AND a.actions & 8))";
+	struct db_stmt *s;
+	bool row, any;
+
+	if (audit_actor_is(STR(AUDIT_CONSOLE)))
+		return OK;
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_step(s, &row, err));
+	any = row && db_i64(s, 0);
+	db_done(s);
+	return any ? OK
+		   : fail(err, E_CONFLICT,
+			 "nobody could manage this registry any more: make another admin first, or use a command on "
+			 "its "
+			 "machine");
+}
+
 enum rc no_user(struct str name, struct err *err)
 {
 	return fail(
@@ -212,7 +236,8 @@ enum rc user_may_have_password(struct auth *auth, struct str name, struct err *e
 	return found ? is_person(c, name, err) : no_user(name, err);
 }
 
-/* Who had the old password may have made logins with it. Keys stay: they were never given out for a password. */
+/* Who had the old password may have made logins with it, and keys. These stay, since machines live by them: who changes
+ * the password is told how many there are, and has key_revoke_all(). */
 static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char update[] =
@@ -260,8 +285,10 @@ enum rc own_password_set(struct auth *auth, const struct identity *who, const st
 	return user_set_password(auth, str_of(who->name), password, err);
 }
 
+/* Logins end with what they were made for: they do not come back with the user. */
 static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
 {
+	static const char forget[] = "DELETE FROM logins WHERE user_id = (SELECT id FROM users WHERE name = :name)";
 	static const char sql[] = "UPDATE users SET enabled = :enabled, generation = generation + 1 WHERE name = :name";
 	const struct change *change = ctx;
 	struct db_stmt *s;
@@ -273,6 +300,10 @@ static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return no_user(change->name, err);
+	TRY(db_prepare(c, forget, &s, err));
+	db_bind_text(s, ":name", change->name);
+	TRY(db_run(s, NULL, err));
+	TRY(admin_remains(c, err));
 	return audit_add(c, change->enabled ? "user.enable" : "user.disable", change->name, STR_NONE, err);
 }
 
@@ -294,6 +325,7 @@ static enum rc remove_user(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return no_user(change->name, err);
+	TRY(admin_remains(c, err));
 	return audit_add(c, "user.remove", change->name, STR_NONE, err);
 }
 

@@ -31,13 +31,18 @@ static enum rc put_key(void *ctx, const struct key_info *k, struct err *err)
 	struct buf *json = ctx;
 	char created[24], expires[24], used[24];
 
-	(void)err;
 	cli_time(created, k->created_at);
 	cli_time(expires, k->expires_at);
 	cli_time(used, k->last_used_at);
 	if (!json) {
-		printf("%-5lld %-20.*s %-17s %-17s %-17s %s\n", (long long)k->id, STR_ARG(k->label), created, expires,
-		    used, k->revoked ? "revoked" : "");
+		printf("%-5lld %-20.*s %-17s %-17s %-17s%s", (long long)k->id, STR_ARG(k->label), created, expires,
+		    used,
+		    k->revoked       ? " revoked"
+		    : k->grant_count ? ""
+				     : " everything");
+		for (size_t i = 0; i < k->grant_count && !k->revoked; i++)
+			TRY(cli_print_grant(NULL, &k->grants[i], err));
+		printf("\n");
 		return OK;
 	}
 	json_put_comma(json);
@@ -49,7 +54,12 @@ static enum rc put_key(void *ctx, const struct key_info *k, struct err *err)
 	json_put_member_u64(json, "expires_at", (uint64_t)k->expires_at);
 	json_put_member_u64(json, "last_used_at", (uint64_t)k->last_used_at);
 	json_put_name(json, "revoked");
-	buf_addz(json, k->revoked ? "true}" : "false}");
+	buf_addz(json, k->revoked ? "true" : "false");
+	json_put_name(json, "grants");
+	buf_addz(json, "[");
+	for (size_t i = 0; i < k->grant_count; i++)
+		TRY(cli_put_grant(json, &k->grants[i], err));
+	buf_addz(json, "]}");
 	return OK;
 }
 
@@ -62,7 +72,8 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 	if (as_json)
 		buf_addz(&json, "[");
 	else
-		printf("%-5s %-20s %-17s %-17s %-17s\n", "ID", "LABEL", "CREATED (UTC)", "EXPIRES", "LAST USED");
+		printf("%-5s %-20s %-17s %-17s %-17s OF ITS USER'S RIGHTS\n", "ID", "LABEL", "CREATED (UTC)", "EXPIRES",
+		    "LAST USED");
 	rc = key_list(d->auth, str_of(w->items[0]), put_key, as_json ? &json : NULL, err);
 	if (!rc && as_json)
 		printf("%.*s]\n", STR_ARG(buf_str(&json)));
@@ -81,12 +92,23 @@ static enum rc revoke(struct app_data *d, const struct words *w, const struct op
 	return OK;
 }
 
+static enum rc revoke_all(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	int64_t count;
+
+	(void)options;
+	TRY(key_revoke_all(d->auth, str_of(w->items[0]), &count, err));
+	printf("%lld keys of %s are revoked.\n", (long long)count, w->items[0]);
+	return OK;
+}
+
 int cmd_key(int argc, char **argv)
 {
 	static const struct verb verbs[] = {
 	    {"create", 1, 1, create, "create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]..."},
 	    {"list", 1, 1, list, "list USER [--json]"},
 	    {"revoke", 1, 1, revoke, "revoke ID"},
+	    {"revoke-all", 1, 1, revoke_all, "revoke-all USER"},
 	    {NULL, 0, 0, NULL, NULL},
 	};
 	struct option options[] = {{.name = "--label", .takes_value = true}, {.name = "--expires", .takes_value = true},

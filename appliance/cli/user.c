@@ -178,6 +178,7 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 static enum rc passwd(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct secret password;
+	int64_t keys;
 	enum rc rc;
 
 	(void)options;
@@ -186,7 +187,11 @@ static enum rc passwd(struct app_data *d, const struct words *w, const struct op
 	rc = user_set_password(d->auth, str_of(w->items[0]), &password, err);
 	secret_wipe(&password);
 	TRY(rc);
+	TRY(key_count(d->auth, str_of(w->items[0]), &keys, err));
 	printf("The password of %s is changed; its tokens and logins have ended.\n", w->items[0]);
+	if (keys)
+		printf("%lld of its keys still work: cove key list %s. To end them: cove key revoke-all %s\n",
+		    (long long)keys, w->items[0], w->items[0]);
 	return OK;
 }
 

@@ -21,6 +21,7 @@ static const struct need {
     [ACCESS_CATALOG] = {0, NULL},
     [ACCESS_SELF] = {0, NULL},
     [ACCESS_ADMIN] = {0, NULL},
+    [ACCESS_RIGHTS] = {0, NULL},
 };
 
 static void wake_conn(void *ctx)
@@ -94,7 +95,7 @@ static enum rc check_bearer(struct exchange *x, struct str token)
  * repositories only. */
 static bool is_management(const struct route *r)
 {
-	return r->needs == ACCESS_SELF || r->needs == ACCESS_ADMIN;
+	return r->needs == ACCESS_SELF || r->needs == ACCESS_ADMIN || r->needs == ACCESS_RIGHTS;
 }
 
 /* *has: a credential was sent and is good. */
@@ -210,7 +211,14 @@ static enum rc decide_management(struct exchange *x)
 	if (x->route->needs == ACCESS_SELF)
 		return OK;
 	TRY(auth_actions(x->site->auth, &x->who, STR(""), &actions, &x->err));
-	return actions & MAY_ADMIN ? OK : fail_rc(&x->err, E_DENIED);
+	if (!(actions & MAY_ADMIN))
+		return fail_rc(&x->err, E_DENIED);
+	if (x->route->needs == ACCESS_RIGHTS && (x->who.is_limited || x->who.is_issuer_rule))
+		return fail(&x->err, E_DENIED,
+		    "this gives rights or credentials that last: use the password, or a key of %s that has no grants "
+		    "of its own and does not expire",
+		    x->who.name);
+	return OK;
 }
 
 enum rc access_check(struct exchange *x)
@@ -229,6 +237,7 @@ enum rc access_check(struct exchange *x)
 		return has_credential ? OK : fail_rc(&x->err, E_UNAUTHORIZED);
 	case ACCESS_SELF:
 	case ACCESS_ADMIN:
+	case ACCESS_RIGHTS:
 		return decide_management(x);
 	case ACCESS_PULL:
 	case ACCESS_PUSH:

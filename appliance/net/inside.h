@@ -18,12 +18,10 @@
 #define GATHER_BYTES (256u * 1024)           /* ciphertext of several records for one send() */
 #define UNSENT_MAX_BYTES (16u * 1024 * 1024) /* of all connections: above, one record is gathered at a time */
 #define RECORD_ROOM 17000u /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
-#define LANE_QUEUE_MAX 1024u
 #define TLS_CALL_BYTES                                                                                                 \
 	(256u * 1024) /* more than any flight or record: the library skips warnings for as long as they come */
 #define SLOTS_PER_CHUNK 256u
 #define TICK_MS 500
-#define CREW_STACK_BYTES (256u * 1024)
 
 struct tls;
 struct tls_context;
@@ -84,8 +82,8 @@ struct conn {
 	enum lane lane;
 	_Atomic enum lane_place place; /* the owner may read it without the mutex */
 	struct conn *lane_prev, *lane_next;
-	unsigned lane_rank;    /* how many of the same address were before it when it was queued */
-	int64_t lane_since_ms; /* in its place */
+	unsigned lane_rank; /* how many of the same address were before it when it was queued */
+	int64_t lane_since_ms;
 
 	/* mutex */
 	int fd; /* -1: the slot is free */

@@ -10,6 +10,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#define CREW_STACK_BYTES (256u * 1024)
+
 #define THREADS_PER_CORE 4
 #define THREADS_MIN 8
 #define THREADS_MAX 64

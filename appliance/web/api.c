@@ -12,7 +12,7 @@ const struct route api_routes[] = {
 };
 const struct api_operation api_operations[] = {
 #define API(id, method, path, needs, handler_name, body, status, reply, query, example, example_body, help)            \
-	{id, method, path, needs == ACCESS_ADMIN, body, status, reply, query, example, example_body, help},
+	{id, method, path, needs, body, status, reply, query, example, example_body, help},
 #include "api.def"
 #undef API
     {.id = NULL},

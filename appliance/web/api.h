@@ -30,7 +30,7 @@ struct api_operation {
 	const char *id;
 	enum method method;
 	const char *path;
-	bool admin;
+	enum needs needs;
 	const struct api_schema *body; /* NULL: none */
 	int status;
 	const struct api_schema *reply; /* NULL: none */

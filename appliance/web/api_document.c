@@ -112,7 +112,8 @@ static void put_operation(struct buf *b, const struct api_operation *o)
 	buf_addc(b, '{');
 	json_put_member_str(b, "operationId", str_of(o->id));
 	json_put_member_str(b, "summary", str_of(o->help));
-	put_bool(b, "x-admin", o->admin);
+	put_bool(b, "x-admin", o->needs == ACCESS_ADMIN || o->needs == ACCESS_RIGHTS);
+	put_bool(b, "x-unlimited", o->needs == ACCESS_RIGHTS);
 	if (o->example)
 		json_put_member_str(b, "x-example", str_of(o->example));
 	put_parameters(b, o);
@@ -186,7 +187,9 @@ enum rc api_document(struct exchange *x)
 	buf_addf(b,
 	    ",\"info\":{\"title\":\"cove\",\"version\":\"%s\",\"description\":\"Management of the registry. Basic "
 	    "authentication with a password or a key; times are seconds since the epoch, 0 is never. x-example has "
-	    "the parameters of an example; the examples work in the order of x-order.\"},"
+	    "the parameters of an example; the examples work in the order of x-order. x-admin: with the right admin "
+	    "only; "
+	    "x-unlimited: and not by a key that has grants of its own or expires, nor by a token of an issuer.\"},"
 	    "\"servers\":[{\"url\":\"/api/v1\"}],\"security\":[{\"basic\":[]}]",
 	    COVE_VERSION);
 	json_put_name(b, "x-order");

@@ -16,6 +16,20 @@ static enum rc need_password(struct exchange *x)
 	return fail(&x->err, E_DENIED, "this needs the password of %s, not a key or token", x->who.name);
 }
 
+struct limits {
+	struct buf *out;
+	int64_t key_id;
+};
+
+static enum rc put_limits(void *ctx, const struct key_info *k, struct err *err)
+{
+	const struct limits *l = ctx;
+
+	for (size_t i = 0; k->id == l->key_id && i < k->grant_count; i++)
+		TRY(put_grant(l->out, &k->grants[i], err));
+	return OK;
+}
+
 enum rc api_me(struct exchange *x)
 {
 	struct str name = str_of(x->who.name);
@@ -26,6 +40,10 @@ enum rc api_me(struct exchange *x)
 	json_put_member_str(b, "name", name);
 	put_bool(b, "admin", actions & MAY_ADMIN);
 	put_i64(b, "key_id", x->who.key_id);
+	put_list(b, "key_grants");
+	if (x->who.key_id)
+		TRY(key_list(x->site->auth, name, put_limits, &(struct limits){b, x->who.key_id}, &x->err));
+	buf_addc(b, ']');
 	put_list(b, "roles");
 	TRY(user_role_list(x->site->auth, name, put_role_name, b, &x->err));
 	buf_addc(b, ']');
@@ -33,6 +51,17 @@ enum rc api_me(struct exchange *x)
 	TRY(grant_list(x->site->auth, name, put_grant, b, &x->err));
 	buf_addc(b, ']');
 	return api_end(x, 200);
+}
+
+/* How many keys go on working. */
+static enum rc reply_keys(struct exchange *x, int status)
+{
+	int64_t count;
+	struct buf *b = api_begin(x);
+
+	TRY(key_count(x->site->auth, str_of(x->who.name), &count, &x->err));
+	put_i64(b, "keys", count);
+	return api_end(x, status);
 }
 
 enum rc api_me_password(struct exchange *x)
@@ -50,7 +79,7 @@ enum rc api_me_password(struct exchange *x)
 		    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, &x->err);
 	secret_wipe(&old);
 	secret_wipe(&fresh);
-	return rc ? rc : reply_empty(x, 204);
+	return rc ? rc : reply_keys(x, 200);
 }
 
 /* ---- keys ---- */
@@ -66,7 +95,6 @@ static enum rc each_key(void *ctx, const struct key_info *k, struct err *err)
 {
 	struct keys_page *p = ctx;
 
-	(void)err;
 	if (k->id <= p->after)
 		return OK;
 	p->more = p->left == 0;
@@ -82,7 +110,10 @@ static enum rc each_key(void *ctx, const struct key_info *k, struct err *err)
 	put_i64(p->out, "expires_at", k->expires_at);
 	put_i64(p->out, "last_used_at", k->last_used_at);
 	put_bool(p->out, "revoked", k->revoked);
-	buf_addc(p->out, '}');
+	put_list(p->out, "grants");
+	for (size_t i = 0; i < k->grant_count; i++)
+		TRY(put_grant(p->out, &k->grants[i], err));
+	buf_addz(p->out, "]}");
 	return OK;
 }
 
@@ -156,10 +187,29 @@ enum rc api_key_revoke(struct exchange *x)
 	return reply_empty(x, 204);
 }
 
+/* A key may end itself, so that a robot can act on a leak. */
 enum rc api_me_key_revoke(struct exchange *x)
 {
-	TRY(need_password(x));
+	int64_t id;
+
+	TRY(api_id(x, &id));
+	if (!x->who.key_id || id != x->who.key_id)
+		TRY(need_password(x));
 	return api_key_revoke(x);
+}
+
+enum rc api_key_revoke_all(struct exchange *x)
+{
+	int64_t count;
+
+	TRY(key_revoke_all(x->site->auth, subject(x), &count, &x->err));
+	return reply_empty(x, 204);
+}
+
+enum rc api_me_key_revoke_all(struct exchange *x)
+{
+	TRY(need_password(x));
+	return api_key_revoke_all(x);
 }
 
 /* ---- logins, of which there are LOGINS_MAX at most ---- */

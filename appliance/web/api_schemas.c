@@ -26,7 +26,8 @@ const struct api_schema schema_grant = {"Grant", {PATTERN, ACTIONS}};
 	}
 const struct api_schema schema_user = {"User", {USER_MEMBERS}};
 const struct api_schema schema_user_full = {
-    "UserWithRights", {USER_MEMBERS, {"roles", API_TEXTS, 0, NULL, ""}, GRANTS("beside those of the roles")}};
+    "UserWithRights", {USER_MEMBERS, {"keys", API_NUMBER, 0, NULL, "that work"}, {"roles", API_TEXTS, 0, NULL, ""},
+			  GRANTS("beside those of the roles")}};
 const struct api_schema schema_users = {
     "Users", {{"users", API_LIST, 0, &schema_user, "ordered by name"},
 		 {"next", API_TEXT, API_OPTIONAL, NULL, "there are more: value of `last` for the next page"}}};
@@ -54,7 +55,7 @@ const struct api_schema schema_named = {"NewRole", {{"name", API_TEXT, 0, NULL, 
 const struct api_schema schema_key = {
     "Key", {{"id", API_NUMBER, 0, NULL, ""}, {"label", API_TEXT, 0, NULL, ""}, {"created_at", API_NUMBER, 0, NULL, ""},
 	       {"expires_at", API_NUMBER, 0, NULL, ""}, {"last_used_at", API_NUMBER, 0, NULL, ""},
-	       {"revoked", API_BOOL, 0, NULL, ""}}};
+	       {"revoked", API_BOOL, 0, NULL, ""}, GRANTS("what it may do at most; none: all that its user may")}};
 const struct api_schema schema_keys = {
     "Keys", {{"keys", API_LIST, 0, &schema_key, "ordered by id"},
 		{"next", API_TEXT, API_OPTIONAL, NULL, "there are more: value of `last` for the next page"}}};
@@ -75,9 +76,12 @@ const struct api_schema schema_logins = {"Logins", {{"logins", API_LIST, 0, &sch
 const struct api_schema schema_me = {
     "Me", {{"name", API_TEXT, 0, NULL, ""}, {"admin", API_BOOL, 0, NULL, "may use the rest of this API"},
 	      {"key_id", API_NUMBER, 0, NULL, "the key that was shown; 0: the password"},
+	      {"key_grants", API_LIST, 0, &schema_grant, "what that key may do at most; none: all"},
 	      {"roles", API_TEXTS, 0, NULL, ""}, GRANTS("beside those of the roles")}};
 const struct api_schema schema_password_change = {
     "PasswordChange", {{"old", API_SECRET, 0, NULL, ""}, {"password", API_SECRET, 0, NULL, "the new one"}}};
+const struct api_schema schema_password_changed = {
+    "PasswordChanged", {{"keys", API_NUMBER, 0, NULL, "keys that still work: DELETE /me/keys ends them"}}};
 const struct api_schema schema_password = {"Password", {{"password", API_SECRET, 0, NULL, "empty: none"}}};
 const struct api_schema schema_decision = {
     "Decision", {{"may", API_BOOL, 0, NULL, ""}, {"why", API_TEXTS, 0, NULL, "lines for a person"}}};

@@ -92,10 +92,13 @@ enum rc api_user_list(struct exchange *x)
 static enum rc reply_user(struct exchange *x, struct str name, int status)
 {
 	struct page page = {.out = api_begin(x), .only = name};
+	int64_t keys;
 
 	TRY(user_list(x->site->auth, each_user, &page, &x->err));
 	if (!page.found)
 		return fail(&x->err, E_NOT_FOUND, "there is no user %.*s", STR_ARG(str_first(name, USER_NAME_MAX)));
+	TRY(key_count(x->site->auth, name, &keys, &x->err));
+	put_i64(page.out, "keys", keys);
 	put_list(page.out, "roles");
 	TRY(user_role_list(x->site->auth, name, put_role_name, page.out, &x->err));
 	buf_addc(page.out, ']');

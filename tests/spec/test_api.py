@@ -1,5 +1,5 @@
 """The JSON API: every operation that the document has, by its own examples; strict bodies; who may."""
-import json, unittest, urllib.parse
+import json, time, unittest, urllib.parse
 from cove import Case, Client
 
 BASE = "/api/v1"
@@ -90,9 +90,14 @@ class Api(Case):
         # a key is no way to a wider key, nor a way to lock its owner out
         key = self.call("POST", "/me/keys", {"grants": [{"pattern": "x", "actions": "pull"}]}, **eve).json()["key"]
         self.assertEqual(self.call("GET", "/me", user="eve", password=key).status, 200)
-        for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1", None), ("DELETE", "/me/logins", None),
+        for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1000", None), ("DELETE", "/me/keys", None), ("DELETE", "/me/logins", None),
                                    ("PUT", "/me/password", {"old": "some-password", "password": "another-password"})):
             self.assertEqual(self.call(method, path, body, user="eve", password=key).status, 403, path)
+        # but a robot whose key has leaked can end it
+        me = self.call("GET", "/me", user="eve", password=key).json()
+        self.assertEqual(me["key_grants"], [{"pattern": "x", "actions": "pull"}])
+        self.assertEqual(self.call("DELETE", f"/me/keys/{me['key_id']}", user="eve", password=key).status, 204)
+        self.assertEqual(self.call("GET", "/me", user="eve", password=key).status, 401)
         # grants that limit to nothing are no grants without a limit
         r = self.call("POST", "/me/keys", {"grants": []}, **eve)
         self.assertEqual(r.status, 400)
@@ -105,12 +110,68 @@ class Api(Case):
         self.assertEqual(self.call("DELETE", f"/me/keys/{mine}", **eve).status, 404)
         self.assertTrue(any(e["refused"] and e["user"] == "eve" for e in self.call("GET", "/audit?n=1000").json()["entries"]))
 
+    def test_limited_keys_make_no_lasting_rights(self):
+        c, soon = self.cove, int(time.time()) + 3600
+        c.command("user", "add", "target", stdin=b"some-password\n")
+        everything = [{"pattern": "**", "actions": "admin"}]
+        for new in ({"expires_at": soon}, {"grants": everything}):
+            key = self.call("POST", "/me/keys", new).json()["key"]
+            for method, path, body in (
+                ("POST", "/users/admin/keys", {}), ("PATCH", "/users/admin", {"password": "another-password"}),
+                ("PUT", "/users/target/grants", everything[0]), ("PUT", "/users/target/roles/admin", None),
+                ("POST", "/issuers", {"name": "i", "url": "https://i.test", "audience": "a"}),
+                ("POST", "/issuers/i/rules", {"name": "r", "conditions": {"sub": "x"}, "roles": ["admin"]}),
+            ):
+                r = self.call(method, path, body, password=key)
+                self.assertEqual(r.status, 403, (path, r.body))
+                self.assertIn("does not expire", r.message())
+            self.assertEqual(self.call("GET", "/users", password=key).status, 200)
+        # one that is as good as the password is not held up: who manages users by a program has such a one
+        key = self.call("POST", "/me/keys", {}).json()["key"]
+        self.assertEqual(self.call("POST", "/users/target/keys", {}, password=key).status, 201)
+        self.assertEqual(self.call("DELETE", "/me/keys").status, 204)
+
+    def test_the_last_admin_stays(self):
+        for method, path, body in (("PATCH", "/users/admin", {"enabled": False}), ("DELETE", "/users/admin", None),
+                                   ("PUT", "/users/admin/grants", {"pattern": "**", "actions": "pull"}),
+                                   ("DELETE", "/users/admin/roles/admin", None)):
+            r = self.call(method, path, body)
+            self.assertIn(r.status, (204, 409), (path, r.body))
+            self.assertEqual(self.call("GET", "/users/admin").status, 200, path)
+        self.assertEqual(self.call("DELETE", "/users/admin").status, 409)
+        # with another one it may go; who has a limited key only is none
+        self.call("POST", "/users", {"name": "second", "robot": True})
+        self.call("PUT", "/users/second/roles/admin")
+        self.call("POST", "/users/second/keys", {"expires_at": int(time.time()) + 3600})
+        self.assertEqual(self.call("PATCH", "/users/admin", {"enabled": False}).status, 409)
+        key = self.call("POST", "/users/second/keys", {}).json()["key"]
+        self.assertEqual(self.call("PATCH", "/users/admin", {"enabled": False}).status, 200)
+        second = {"user": "second", "password": key}
+        self.assertEqual(self.call("DELETE", "/users/second", **second).status, 409)
+        self.assertEqual(self.call("PATCH", "/users/admin", {"enabled": True}, **second).status, 200)
+        self.assertEqual(self.call("DELETE", "/users/second").status, 204)
+
+    def test_keys_outlive_a_password_and_say_so(self):
+        self.cove.command("user", "add", "kim", stdin=b"first-password\n")
+        kim = {"user": "kim", "password": "first-password"}
+        key = self.call("POST", "/me/keys", {}, **kim).json()["key"]
+        r = self.call("PUT", "/me/password", {"old": "first-password", "password": "other-password"}, **kim)
+        self.assertEqual((r.status, r.json()), (200, {"keys": 1}))
+        self.assertEqual(self.call("GET", "/users/kim").json()["keys"], 1)
+        self.assertIn("cove key revoke-all kim", self.cove.command("user", "passwd", "kim", stdin=b"third-password\n"))
+        self.assertEqual(self.call("GET", "/me", user="kim", password=key).status, 200)
+        kim["password"] = "third-password"
+        self.assertEqual(self.call("DELETE", "/me/keys", **kim).status, 204)
+        self.assertEqual(self.call("GET", "/me", user="kim", password=key).status, 401)
+        self.call("POST", "/me/keys", {}, **kim)
+        self.assertIn("1 keys", self.cove.command("key", "revoke-all", "kim"))
+
     def test_own_password(self):
         self.cove.command("user", "add", "pat", stdin=b"first-password\n")
         change = {"old": "wrong-password", "password": "second-password"}
         self.assertEqual(self.call("PUT", "/me/password", change, "pat", "first-password").status, 401)
         change["old"] = "first-password"
-        self.assertEqual(self.call("PUT", "/me/password", change, "pat", "first-password").status, 204)
+        self.assertEqual(self.call("PUT", "/me/password", change, "pat", "first-password").status, 200)
         self.assertEqual(self.call("GET", "/me", user="pat", password="second-password").status, 200)
         self.assertEqual(self.call("PATCH", "/users/pat", {"password": "third-password"}).status, 200)
         self.assertEqual(self.call("GET", "/me", user="pat", password="third-password").status, 200)

@@ -119,6 +119,7 @@ static void every_change_is_logged(void **state)
 	    "ann user.password bob []\nann user.enable bob []\nann user.disable bob []\n"
 	    "ann user.grant bob [a/*: none]\nann user.grant bob [a/*: pull,push]\n"
 	    "ann user.role bob [team]\nann role.grant team [a: pull]\nann role.add team []\n"
+	    "console user.role ann [admin]\nconsole user.add ann []\n"
 	    "console user.add bot [robot]\nconsole user.add bob []\n";
 	static const struct grant_info limits[] = {{{"a/*", 3}, MAY_PULL}, {{"b", 1}, MAY_PULL | MAY_DELETE}};
 	struct secret password = secret_of("long enough");
@@ -132,6 +133,8 @@ static void every_change_is_logged(void **state)
 	audit_set_actor(STR(AUDIT_CONSOLE), STR_NONE);
 	fixture_user(f, "bob", "long enough");
 	assert_ok(user_add_robot(a, STR("bot"), err));
+	fixture_user(f, "ann", "long enough");
+	assert_ok(user_role_set(a, STR("ann"), STR("admin"), true, err));
 	audit_set_actor(STR("ann"), STR("192.0.2.1"));
 	assert_ok(role_add(a, STR("team"), err));
 	assert_ok(role_grant(a, STR("team"), STR("a"), MAY_PULL, err));

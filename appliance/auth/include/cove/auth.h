@@ -34,6 +34,7 @@ struct identity {
 	char name[USER_NAME_MAX + 1];
 	bool is_anonymous;
 	bool is_issuer_rule; /* proven by a token of its issuer, which is short-lived: it gets no login */
+	bool is_limited;     /* auth_password() only: by a key that may less than its user, or expires */
 };
 
 CHECKED enum rc auth_open(struct db *db, struct auth **out, struct err *err);
@@ -65,7 +66,7 @@ CHECKED enum rc auth_still_valid(
 
 /*
  * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown
- * once, a hash is kept. A login ends with a change of the user's password, with the key it was made by, by
+ * once, a hash is kept. A login ends with a change of the user's password, when the user is disabled, with the key it was made by, by
  * login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX newer or more
  * recently used ones. login_make() by an anonymous identity, or by that of an issuer's rule, is E_USAGE. login_use() is
  * E_TOKEN_INVALID for everything that is no login.
@@ -128,6 +129,8 @@ struct key_info {
 	struct str user, label;
 	int64_t created_at, expires_at, last_used_at; /* expires_at 0: never */
 	bool revoked;
+	const struct grant_info *grants; /* what it may do at most; none: all that its user may */
+	size_t grant_count;
 };
 /* User names: `[a-z0-9][a-z0-9._-]{0,63}`. E_USAGE: not one, or not that of something (`what`) named alike. */
 CHECKED enum rc user_name_check(struct str name, const char *what, struct err *err);
@@ -161,6 +164,9 @@ CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label,
 CHECKED enum rc key_revoke(struct auth *auth, int64_t id, struct err *err);
 /* Of that user; any other key is E_NOT_FOUND. */
 CHECKED enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct err *err);
+/* Those that work. */
+CHECKED enum rc key_count(struct auth *auth, struct str user, int64_t *count, struct err *err);
+CHECKED enum rc key_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err);
 typedef enum rc key_fn(void *ctx, const struct key_info *k, struct err *err);
 CHECKED enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err);
 /* Logins of a user, and their end. Access tokens that a revoked login fetched may live for ACCESS_TOKEN_LIFE_S;

@@ -16,8 +16,10 @@ enum needs {
 	ACCESS_PUSH,    /* pull and push on <name>, as the reference server asks */
 	ACCESS_DELETE,  /* delete on <name> */
 	ACCESS_CATALOG, /* a credential; the handler filters what it lists */
-	ACCESS_SELF,  /* a user but anonymous, by Basic: password or key, no access token, which is for repositories */
-	ACCESS_ADMIN, /* likewise, with admin */
+	ACCESS_SELF,   /* a user but anonymous, by Basic: password or key, no access token, which is for repositories */
+	ACCESS_ADMIN,  /* likewise, with admin */
+	ACCESS_RIGHTS, /* likewise, and neither by a key that is limited or expires, nor by a token: what makes lasting
+			  rights */
 };
 
 enum body {
