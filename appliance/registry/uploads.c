@@ -116,7 +116,7 @@ static enum rc mount_from(
 	return OK;
 }
 
-/* Without `from`: any repository that this user may pull from will do. */
+/* Without `from`: any repository that may be pulled from will do, by the user's rights and the token's scope. */
 static enum rc mount_anywhere(struct exchange *x, const struct target *to, const struct digest *d, bool *done)
 {
 	struct repo_name candidates[MOUNT_CANDIDATES];
@@ -131,7 +131,7 @@ static enum rc mount_anywhere(struct exchange *x, const struct target *to, const
 		for (size_t i = 0; i < count && !*done; i++) {
 			bool may;
 
-			TRY(exchange_identity_may(x, candidates[i], MAY_PULL, &may));
+			TRY(exchange_may(x, candidates[i], MAY_PULL, &may));
 			if (may)
 				TRY(mount_one(x, to, d, candidates[i], done));
 		}

@@ -191,7 +191,9 @@ class Push(Case):
         self.assertEqual(r.status, 401)
         self.assertIn(f"repository:{NAME}:pull", r["WWW-Authenticate"])
         self.assertIn("repository:copy2:pull,push", r["WWW-Authenticate"])
-        r = c.request("POST", f"/v2/copy2/blobs/uploads/?mount={self.digest}")  # anonymous mount: any readable source
+        r = c.request("POST", f"/v2/copy2/blobs/uploads/?mount={self.digest}")
+        self.assertEqual(r.status, 202)  # from anywhere: the token gives no pull anywhere else
+        r = self.cove.client("repository:copy2:pull,push", SCOPE).request("POST", f"/v2/copy2/blobs/uploads/?mount={self.digest}")
         self.assertEqual(r.status, 201)
 
     def test_mount_without_right_on_the_source(self):
