@@ -41,7 +41,7 @@ enum rc rule_user_remove(struct db_conn *c, int64_t user_id, struct err *err)
 
 enum rc rule_user_identity(struct auth *auth, int64_t user_id, struct identity *out, struct err *err)
 {
-	static const char sql[] = "SELECT id, generation, name, last_login_at FROM users WHERE id = :id AND enabled";
+	static const char sql[] = "SELECT id, generation, name, last_login_at, enabled FROM users WHERE id = :id";
 	static const char note[] = "UPDATE users SET last_login_at = :now WHERE id = :id";
 	struct db_conn *c;
 	struct db_stmt *s;
@@ -54,6 +54,10 @@ enum rc rule_user_identity(struct auth *auth, int64_t user_id, struct identity *
 	TRY(db_step(s, &row, err));
 	if (!row)
 		return fail_rc(err, E_BAD_PASSWORD);
+	if (!db_i64(s, 4)) {
+		db_done(s);
+		return fail(err, E_BAD_PASSWORD, "the rule that fits this token is disabled");
+	}
 	identity_fill(out, db_i64(s, 0), 0, db_i64(s, 1), db_text(s, 2));
 	last = db_i64(s, 3);
 	db_done(s);

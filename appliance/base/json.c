@@ -216,17 +216,27 @@ struct str json_string(const struct json *v)
 	return json_is_string(v) ? str_of(node(v)->valuestring) : STR_NONE;
 }
 
-bool json_u64(const struct json *v, uint64_t *out)
+bool json_floor(const struct json *v, uint64_t *out)
 {
 	static const double max = 9007199254740991.0; /* 2^53 - 1 */
 	double d;
 
 	if (!cJSON_IsNumber(node(v)))
 		return false;
-	d = node(v)->valuedouble;
-	if (d < 0 || d > max || floor(d) != d)
+	d = floor(node(v)->valuedouble);
+	if (d < 0 || d > max)
 		return false;
 	*out = (uint64_t)d;
+	return true;
+}
+
+bool json_u64(const struct json *v, uint64_t *out)
+{
+	uint64_t n;
+
+	if (!json_floor(v, &n) || (double)n != node(v)->valuedouble)
+		return false;
+	*out = n;
 	return true;
 }
 

@@ -40,7 +40,8 @@ const struct command commands[] = {
     {"key", cmd_key, "create, list and revoke keys for robots",
 	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
 	"cove key list USER [--json]\n"
-	"cove key revoke ID\n\n"
+	"cove key revoke ID\n"
+	"cove key revoke-all USER\n\n"
 	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
     {"login", cmd_login, "list and revoke what `docker login` has left with clients",
 	"cove login list USER [--json]\n"
@@ -56,7 +57,8 @@ const struct command commands[] = {
 	"cove issuer list [--json]\n\n"
 	"A token of the issuer (OpenID Connect) is a password, with any user name, for the first rule whose conditions "
 	"its\n"
-	"claims all meet. The rule is a user, oidc.RULE: give it roles and grants. For example, GitHub Actions:\n"
+	"claims all meet (one that is disabled refuses). The rule is a user, oidc.RULE: give it roles and grants. For "
+	"example, GitHub Actions:\n"
 	"  cove issuer add github https://token.actions.githubusercontent.com --audience box.example\n"
 	"  cove issuer rule github deploy repository=myorg/* ref=refs/heads/main --role developer\n"
 	"A Kubernetes cluster that cannot be asked: --jwks with what `kubectl get --raw /openid/v1/jwks` prints, and\n"

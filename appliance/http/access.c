@@ -6,6 +6,7 @@
 #include "session.h"
 #include <cove/codec.h>
 #include <cove/json.h>
+#include <cove/jws.h>
 #include <stdlib.h>
 
 #define CHALLENGE_BYTES 4096
@@ -55,7 +56,8 @@ static enum rc check_pair(struct exchange *x, struct str user, struct str passwo
 	if (oidc_is_token(password))
 		return exchange_token_login(x, password, &x->who);
 	if (!secret_set(&secret, password))
-		return fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
+		return fail(&x->err, E_UNAUTHORIZED, "a password has at most %d bytes, none of them zero; a token %d",
+		    SECRET_MAX, JWS_MAX);
 	rc = auth_password(x->site->auth, user, &secret, conn_peer(x->conn),
 	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, &x->who, &x->err);
 	secret_wipe(&secret);

@@ -54,12 +54,14 @@ static bool is_plain(struct str s, size_t max)
 	return good;
 }
 
-/* OpenID Connect Core §1.2, "Issuer Identifier": https, without query and fragment. */
+/* OpenID Connect Core §1.2, "Issuer Identifier": https, without query and fragment. What stands before an @ would be
+ * sent as a password, and shown in lists. */
 static enum rc check_url(struct str url, const char *what, struct err *err)
 {
 	if (!is_plain(url, URL_MAX) || !str_starts(url, STR("https://")) || str_has(url, '?') || str_has(url, '#') ||
-	    url.n == strlen("https://"))
-		return fail(err, E_USAGE, "the URL of %s is https://... with at most %d characters", what, URL_MAX);
+	    str_has(url, '@') || url.n == strlen("https://"))
+		return fail(err, E_USAGE, "the URL of %s is https://..., without ? # and @, with at most %d characters",
+		    what, URL_MAX);
 	return OK;
 }
 

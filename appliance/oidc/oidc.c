@@ -39,14 +39,14 @@ static bool is_for(const struct json *aud, struct str audience)
 	return false;
 }
 
-/* A claim that is there but is no number refuses the token. */
+/* A NumericDate, which may have a fraction (RFC 7519 §2). A claim that is there but is no number refuses the token. */
 static bool time_claim(const struct json *claims, const char *name, bool *is_there, int64_t *at)
 {
 	const struct json *v = json_member(claims, name);
 	uint64_t n = 0;
 
 	*is_there = v != NULL;
-	if (v && !json_u64(v, &n))
+	if (v && !json_floor(v, &n))
 		return false;
 	*at = (int64_t)n; /* at most 2^53 */
 	return true;

@@ -28,7 +28,7 @@ CHECKED enum rc oidc_in_transaction(struct oidc *o, oidc_change *fn, void *ctx, 
 
 /* ---- rules.c ---- */
 
-/* The user of the first enabled rule that fits; 0: none. */
+/* The user of the first rule that fits; 0: none. One that is disabled fits as well: what it is for stays refused. */
 CHECKED enum rc rule_match(
     struct oidc *o, int64_t issuer_id, const struct json *claims, int64_t *user_id, struct err *err);
 

@@ -38,10 +38,9 @@ static bool condition_holds(const struct json *claims, struct str claim, struct 
 
 enum rc rule_match(struct oidc *o, int64_t issuer_id, const struct json *claims, int64_t *user_id, struct err *err)
 {
-	static const char sql[] =
-	    "SELECT u.id, c.claim, c.pattern FROM issuer_rules r JOIN users u ON u.id = r.user_id"
-	    " JOIN issuer_conditions c ON c.rule_id = r.id WHERE r.issuer_id = :issuer AND u.enabled"
-	    " ORDER BY r.id";
+	static const char sql[] = "SELECT u.id, c.claim, c.pattern FROM issuer_rules r JOIN users u ON u.id = r.user_id"
+				  " JOIN issuer_conditions c ON c.rule_id = r.id WHERE r.issuer_id = :issuer"
+				  " ORDER BY r.id";
 	int64_t candidate = 0; /* the rule that is being read */
 	bool row, holds = false;
 	struct db_conn *c;
@@ -76,6 +75,7 @@ struct new_rule {
 	size_t count;
 	const struct str *roles;
 	size_t role_count;
+	bool names_owner;
 };
 
 static bool is_text(struct str s)
@@ -87,28 +87,117 @@ static bool is_text(struct str s)
 	return good;
 }
 
-/* Providers such as GitHub sign tokens for anybody: a rule must say for whom. */
-static enum rc check(const struct new_rule *r, struct err *err)
+/* What every token of an issuer has alike, or for a moment only, says nothing of whom it is for. */
+static bool tells_nothing(struct str claim)
 {
-	bool narrows = false;
+	static const char *const claims[] = {"aud", "iss", "exp", "nbf", "iat", "jti"};
 
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++)
+		if (str_eq(claim, str_of(claims[i])))
+			return true;
+	return false;
+}
+
+static bool is_wild(char c)
+{
+	return c == '*' || c == '?';
+}
+
+/* Some letter or digit must be there: not so in every repository's name or subject. */
+static bool has_literal(struct str pattern)
+{
+	for (size_t i = 0; i < pattern.n; i++)
+		if (!is_wild(pattern.p[i]) && !str_has(STR("/:;.-_"), pattern.p[i]))
+			return true;
+	return false;
+}
+
+/* Does the pattern, behind that prefix, begin with a whole name: without wildcards up to its end, a slash or a colon?
+ */
+static bool names_owner(struct str pattern, const char *prefix)
+{
+	size_t n = 0;
+
+	if (!str_starts(pattern, str_of(prefix)))
+		return false;
+	pattern = str_from(pattern, strlen(prefix));
+	while (n < pattern.n && pattern.p[n] != '/' && pattern.p[n] != ':' && !is_wild(pattern.p[n]))
+		n++;
+	return n > 0 && (n == pattern.n || !is_wild(pattern.p[n]));
+}
+
+/* Who owns the job, in tokens of providers where anybody may run some. */
+static bool is_of_owner(const struct condition *c)
+{
+	static const struct {
+		const char *claim, *prefix;
+	} owners[] = {
+	    {"repository", ""},
+	    {"repository_id", ""},
+	    {"repository_owner", ""},
+	    {"repository_owner_id", ""},
+	    {"project_path", ""},
+	    {"project_id", ""},
+	    {"namespace_path", ""},
+	    {"namespace_id", ""},
+	    {"sub", "repo:"},
+	    {"sub", "repository_owner:"},
+	    {"sub", "project_path:"},
+	};
+
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
+		if (str_eq(c->claim, str_of(owners[i].claim)) && names_owner(c->pattern, owners[i].prefix))
+			return true;
+	return false;
+}
+
+static bool is_public(struct str url)
+{
+	return str_starts(url, STR("https://token.actions.githubusercontent.com")) ||
+	       str_eq(url, STR("https://gitlab.com"));
+}
+
+/* A rule must say for whom: *whom, some claim of the token; *owner, who owns the job. */
+static enum rc check(const struct new_rule *r, bool *owner, struct err *err)
+{
+	bool whom = false;
+
+	*owner = false;
 	if (r->count > CONDITIONS_MAX)
 		return fail(err, E_USAGE, "a rule has at most %d conditions", CONDITIONS_MAX);
 	for (size_t i = 0; i < r->count; i++) {
-		struct str pattern = r->conditions[i].pattern;
-		bool all_wild = true;
+		const struct condition *c = &r->conditions[i];
 
-		if (!is_text(r->conditions[i].claim) || !is_text(pattern))
+		if (!is_text(c->claim) || !is_text(c->pattern))
 			return fail(
 			    err, E_USAGE, "a condition is CLAIM=PATTERN, each of at most %d characters", TEXT_MAX);
-		for (size_t k = 0; k < pattern.n; k++)
-			all_wild = all_wild && (pattern.p[k] == '*' || pattern.p[k] == '?');
-		narrows = narrows || !all_wild;
+		whom = whom || (!tells_nothing(c->claim) && has_literal(c->pattern));
+		*owner = *owner || is_of_owner(c);
 	}
-	if (!narrows)
+	if (!whom)
 		return fail(err, E_USAGE,
 		    "a rule needs a condition that not every token of the issuer meets, such as repository=myorg/*");
 	return OK;
+}
+
+/* Those providers sign tokens for whoever has an account there. */
+static enum rc check_owner(struct db_conn *c, int64_t issuer_id, struct err *err)
+{
+	static const char sql[] = "SELECT url FROM issuers WHERE id = :id";
+	bool row, open = false;
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", issuer_id);
+	TRY(db_step(s, &row, err));
+	if (row)
+		open = is_public(db_text(s, 0));
+	db_done(s);
+	if (!open)
+		return OK;
+	return fail(err, E_USAGE,
+	    "anybody gets tokens of this issuer: a condition must name whose counts, such as repository=myorg/*, "
+	    "repository_owner=myorg, project_path=mygroup/* or sub=repo:myorg/app:*");
 }
 
 static enum rc put_conditions(struct db_conn *c, int64_t rule_id, const struct new_rule *r, struct err *err)
@@ -129,6 +218,20 @@ static enum rc put_conditions(struct db_conn *c, int64_t rule_id, const struct n
 		TRY(rc);
 	}
 	return OK;
+}
+
+/* With its conditions, after its name. */
+static enum rc audit_rule(struct db_conn *c, const struct new_rule *r, struct err *err)
+{
+	struct buf text = BUF_INIT((CONDITIONS_MAX + 1) * 2 * (TEXT_MAX + 2));
+	enum rc rc;
+
+	buf_addf(&text, "%.*s:", STR_ARG(r->rule));
+	for (size_t i = 0; i < r->count; i++)
+		buf_addf(&text, " %.*s=%.*s", STR_ARG(r->conditions[i].claim), STR_ARG(r->conditions[i].pattern));
+	rc = audit_add(c, "issuer.rule.add", r->issuer, buf_str(&text), err);
+	buf_release(&text);
+	return rc;
 }
 
 static enum rc check_count(struct db_conn *c, int64_t issuer_id, struct err *err)
@@ -156,6 +259,8 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 
 	TRY(issuer_id_of(c, r->issuer, &issuer_id, err));
 	TRY(check_count(c, issuer_id, err));
+	if (!r->names_owner)
+		TRY(check_owner(c, issuer_id, err));
 	TRY(rule_user_add(c, r->rule, &user_id, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":issuer", issuer_id);
@@ -163,7 +268,7 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":user", user_id);
 	TRY(db_run(s, NULL, err));
 	TRY(put_conditions(c, db_last_id(c), r, err));
-	TRY(audit_add(c, "issuer.rule.add", r->issuer, r->rule, err));
+	TRY(audit_rule(c, r, err));
 	for (size_t i = 0; i < r->role_count; i++)
 		TRY(rule_user_role(c, r->rule, r->roles[i], true, err));
 	return OK;
@@ -172,9 +277,9 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 enum rc issuer_rule_add(struct oidc *o, struct str issuer, struct str rule, const struct condition *conditions,
     size_t count, const struct str *roles, size_t role_count, struct err *err)
 {
-	struct new_rule r = {issuer, rule, conditions, count, roles, role_count};
+	struct new_rule r = {issuer, rule, conditions, count, roles, role_count, false};
 
-	TRY(check(&r, err));
+	TRY(check(&r, &r.names_owner, err));
 	return oidc_in_transaction(o, add, &r, err);
 }
 

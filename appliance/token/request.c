@@ -5,6 +5,7 @@
  */
 #include "request.h"
 #include <cove/codec.h>
+#include <cove/jws.h>
 #include <cove/oidc.h>
 
 /* ---- reading ---- */
@@ -21,7 +22,9 @@ static enum rc take_password(struct str value, struct token_request *r, struct e
 	/* the decoded copy is ours alone: form_next() made it in the arena, which is not wiped */
 	if (value.n)
 		wipe((void *)(uintptr_t)value.p, value.n);
-	return fits ? OK : fail(err, E_HTTP_BAD, "the password has more than %d bytes, or a zero byte", SECRET_MAX);
+	return fits ? OK
+		    : fail(err, E_HTTP_BAD, "a password has at most %d bytes, none of them zero; a token %d",
+			  SECRET_MAX, JWS_MAX);
 }
 
 /* It becomes the audience and issuer of the token: printable, and of some length at most. */

@@ -129,6 +129,8 @@ static void claims(void **state)
 	    {T(ISSUER, "\"box\"", "\"exp\":1700000300", ""), NULL},
 	    {T(ISSUER, "\"box\"", "\"exp\":1699999941", ""), NULL},
 	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"nbf\":1700000060", ""), NULL},
+	    {T(ISSUER, "\"box\"", "\"exp\":1699999941.9,\"nbf\":1.7e9,\"iat\":1699999990.5", ""), NULL},
+	    {T(ISSUER, "\"box\"", "\"exp\":1699999940.9", ""), "has expired"},
 	    {T(ISSUER "/", "\"box\"", GOOD_TIMES, ""), "issuer is not known"},
 	    {T("http://issuer.test", "\"box\"", GOOD_TIMES, ""), "issuer is not known"},
 	    {"{\"aud\":\"box\",\"exp\":1700000300,\"sub\":\"s\"}", "issuer is not known"},
@@ -298,6 +300,75 @@ static void removed_with_the_issuer(void **state)
 	assert_ok(login(f, GOOD(""), &who, err));
 }
 
+/* Conditions that every token of such an issuer meets, and those that name whose tokens count. */
+static void rules_for_whom(void **state)
+{
+	static const struct {
+		const char *issuer, *claim, *pattern;
+		bool good;
+	} rows[] = {
+	    {"ci", "aud", "box", false},
+	    {"ci", "iss", "https://issuer.test", false},
+	    {"ci", "exp", "1*", false},
+	    {"ci", "jti", "?a*", false},
+	    {"ci", "repository", "*/*", false},
+	    {"ci", "sub", "**:*", false},
+	    {"ci", "sub", "s", true},
+	    {"ci", "ref", "refs/heads/main", true},
+	    {"github", "ref", "refs/heads/main", false},
+	    {"github", "sub", "repo:*", false},
+	    {"github", "sub", "repo:**", false},
+	    {"github", "sub", "repo:my*/app:*", false},
+	    {"github", "sub", "repo:?/app", false},
+	    {"github", "sub", "**:environment:prod", false},
+	    {"github", "repository", "*/app", false},
+	    {"github", "repository", "my*/app", false},
+	    {"github", "job_workflow_ref", "myorg/app/.github/workflows/x.yml@refs/heads/main", false},
+	    {"github", "repository", "myorg/*", true},
+	    {"github", "repository_owner", "myorg", true},
+	    {"github", "repository_owner_id", "42", true},
+	    {"github", "sub", "repo:myorg/*:ref:refs/heads/main", true},
+	    {"gitlab", "ref", "main", false},
+	    {"gitlab", "project_path", "mygroup/**", true},
+	    {"gitlab", "namespace_path", "mygroup", true},
+	    {"gitlab", "sub", "project_path:mygroup/app:*", true},
+	};
+	struct fixture *f = *state;
+	struct issuer_info more[] = {{.name = STR("github"), .url = STR("https://token.actions.githubusercontent.com")},
+	    {.name = STR("gitlab"), .url = STR("https://gitlab.com")}};
+
+	add_issuer(f);
+	for (size_t i = 0; i < 2; i++) {
+		more[i].audience = STR("box");
+		assert_ok(issuer_add(f->oidc, &more[i], err));
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct condition c = {str_of(rows[i].claim), str_of(rows[i].pattern)};
+		char name[16];
+		enum rc rc;
+
+		snprintf(name, sizeof(name), "r%zu", i);
+		rc = issuer_rule_add(f->oidc, str_of(rows[i].issuer), str_of(name), &c, 1, NULL, 0, NULL);
+		if (rc != (rows[i].good ? OK : E_USAGE))
+			fail_msg("row %zu: %d", i, (int)rc);
+	}
+}
+
+/* A job that was shut out does not come in by the next rule. */
+static void a_disabled_rule_refuses(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+
+	add_issuer(f);
+	add_rule(f, "narrow", "sub", "s");
+	add_rule(f, "wide", "sub", "s*");
+	assert_ok(login(f, GOOD(""), &who, err));
+	assert_string_equal(who.name, "oidc.narrow");
+	assert_ok(user_set_enabled(f->auth, STR("oidc.narrow"), false, err));
+	assert_rc(E_BAD_PASSWORD, login(f, GOOD(""), &who, err));
+}
+
 static void what_makes_no_sense(void **state)
 {
 	struct fixture *f = *state;
@@ -306,7 +377,7 @@ static void what_makes_no_sense(void **state)
 	const struct condition wild[] = {{STR("sub"), STR("**")}, {STR("ref"), STR("*")}},
 			       twice[] = {{STR("sub"), STR("a")}, {STR("sub"), STR("b")}}, empty = {STR(""), STR("a")},
 			       one = {STR("sub"), STR("a")};
-	struct issuer_info bad[8];
+	struct issuer_info bad[10];
 	struct str role = STR("nothing");
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -319,6 +390,8 @@ static void what_makes_no_sense(void **state)
 	bad[5].jwks = STR("{\"keys\":[]}");
 	bad[6].jwks_url = STR("http://x.test/keys");
 	bad[7].ca_pem = STR("not PEM");
+	bad[8].url = STR("https://user:secret@x.test");
+	bad[9].jwks_url = STR("https://user@x.test/keys");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_rc(E_USAGE, issuer_add(f->oidc, &bad[i], err));
 	assert_ok(issuer_add(f->oidc, &good, err));
@@ -406,6 +479,8 @@ int main(void)
 	    fixture_test(the_robot_of_a_rule),
 	    fixture_test(removed_with_the_issuer),
 	    fixture_test(what_makes_no_sense),
+	    fixture_test(rules_for_whom),
+	    fixture_test(a_disabled_rule_refuses),
 	    fixture_test(lists),
 	    fixture_test(logged),
 	};

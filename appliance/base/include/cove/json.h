@@ -30,6 +30,8 @@ struct str json_string(const struct json *v);
 bool json_u64(const struct json *v, uint64_t *out);
 /* Also written as one: 5.0 and 5e0 are none for clients that read into an integer. */
 bool json_integer(const struct json *v, uint64_t *out);
+/* Of any number from 0 on: rounded down. */
+bool json_floor(const struct json *v, uint64_t *out);
 bool json_bool(const struct json *v, bool *out);
 size_t json_count(const struct json *array_or_object);
 /* for (const struct json *e = json_first(a); e; e = json_next(e)) */
