@@ -7,31 +7,10 @@ static _Thread_local struct {
 	char peer[AUDIT_NAME_MAX + 1];
 } actor = {.user = AUDIT_CONSOLE};
 
-void audit_text(char *out, size_t max, struct str s)
-{
-	size_t n = 0;
-
-	while (s.n) {
-		size_t step = str_utf8_step(s);
-		bool good = step > 1 || (step == 1 && (unsigned char)s.p[0] >= ' ' && s.p[0] != 0x7f);
-
-		step = step ? step : 1;
-		if (n + step > max)
-			break;
-		if (good)
-			memcpy(out + n, s.p, step);
-		else
-			out[n] = '?';
-		n += good ? step : 1;
-		s = str_from(s, step);
-	}
-	out[n] = '\0';
-}
-
 void audit_set_actor(struct str user, struct str peer)
 {
-	audit_text(actor.user, AUDIT_NAME_MAX, user);
-	audit_text(actor.peer, AUDIT_NAME_MAX, peer);
+	str_print(actor.user, AUDIT_NAME_MAX, user);
+	str_print(actor.peer, AUDIT_NAME_MAX, peer);
 }
 
 bool audit_actor_is(struct str user)
@@ -76,8 +55,8 @@ enum rc audit_add(struct db_conn *c, const char *action, struct str object, stru
 	int64_t id;
 
 	audit_read_actor(&e);
-	audit_text(object_text, AUDIT_TEXT_MAX, object);
-	audit_text(detail_text, AUDIT_TEXT_MAX, detail);
+	str_print(object_text, AUDIT_TEXT_MAX, object);
+	str_print(detail_text, AUDIT_TEXT_MAX, detail);
 	e.object = str_of(object_text);
 	e.detail = str_of(detail_text);
 	return audit_insert(c, &e, &id, err);

@@ -4,8 +4,6 @@
 
 #define AUDIT_NAME_MAX 80 /* of users, addresses and actions */
 
-/* s into out[max + 1], cut at a character, what is not printable as '?'. */
-void audit_text(char *out, size_t max, struct str s);
 /* The user and peer of this thread's actor. */
 void audit_read_actor(struct audit_entry *e);
 /* Writes all members but id as they are. */

@@ -58,11 +58,11 @@ static bool is_over(const struct slot *s, int64_t now)
 static void fill(struct slot *s, const struct audit_entry *e, int64_t now)
 {
 	*s = (struct slot){.at = clock_wall_s(), .started_ms = now, .refused = e->refused};
-	audit_text(s->user, AUDIT_NAME_MAX, e->user);
-	audit_text(s->peer, AUDIT_NAME_MAX, e->peer);
-	audit_text(s->action, AUDIT_NAME_MAX, e->action);
-	audit_text(s->object, AUDIT_TEXT_MAX, e->object);
-	audit_text(s->detail, AUDIT_TEXT_MAX, e->detail);
+	str_print(s->user, AUDIT_NAME_MAX, e->user);
+	str_print(s->peer, AUDIT_NAME_MAX, e->peer);
+	str_print(s->action, AUDIT_NAME_MAX, e->action);
+	str_print(s->object, AUDIT_TEXT_MAX, e->object);
+	str_print(s->detail, AUDIT_TEXT_MAX, e->detail);
 }
 
 static bool is_same(const struct slot *a, const struct slot *b)

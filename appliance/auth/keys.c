@@ -165,10 +165,12 @@ static enum rc label_check(struct str label, struct err *err)
 {
 	bool good = label.n <= LABEL_MAX;
 
-	for (size_t i = 0; good && i < label.n; i++)
-		good = (unsigned char)label.p[i] >= ' ' && label.p[i] != 0x7f;
+	for (size_t step; good && label.n; label = str_from(label, step)) {
+		step = str_printable_step(label);
+		good = step > 0;
+	}
 	if (!good)
-		return fail(err, E_USAGE, "a label has at most %d characters and no control characters", LABEL_MAX);
+		return fail(err, E_USAGE, "a label has at most %d bytes and no control characters", LABEL_MAX);
 	return OK;
 }
 

@@ -39,9 +39,13 @@ const char *log_request(void)
 /* One event stays one line, whatever a format brought in. */
 static void blank_controls(char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)p[i] < ' ' || p[i] == 0x7f)
-			p[i] = ' ';
+	for (size_t step; n; p += step, n -= step) {
+		step = str_printable_step((struct str){p, n});
+		if (!step) {
+			*p = ' ';
+			step = 1;
+		}
+	}
 }
 
 /* Appends at `at` and returns the new length; what does not fit is cut. */
@@ -97,16 +101,10 @@ void log_at(enum log_level level, const char *event, const char *format, ...)
 	errno = saved;
 }
 
-/* Length of the printable character at the start of s; 0: it must be escaped. C1 controls move terminals too. */
+/* Length of the character at the start of s that may stand within quotes; 0: it must be escaped. */
 static size_t printable(struct str s)
 {
-	size_t n = str_utf8_step(s);
-
-	if (n == 1 && (s.p[0] < ' ' || s.p[0] == 0x7f || s.p[0] == '"' || s.p[0] == '\\'))
-		return 0;
-	if (n == 2 && (unsigned char)s.p[0] == 0xc2 && (unsigned char)s.p[1] < 0xa0)
-		return 0;
-	return n;
+	return s.p[0] == '"' || s.p[0] == '\\' ? 0 : str_printable_step(s);
 }
 
 static bool is_plain(struct str s)

@@ -168,6 +168,48 @@ bool ascii_is_tchar(char c)
 	return ascii_is_alnum(c) || (c && strchr(others, c));
 }
 
+size_t str_printable_step(struct str s)
+{
+	/* ranges of characters of as many bytes, as their encodings */
+	static const struct {
+		const char *from, *to;
+	} unsafe[] = {
+	    {"\x01", "\x1f"}, {"\x7f", "\x7f"}, {"\xc2\x80", "\xc2\x9f"}, {"\xd8\x9c", "\xd8\x9c"}, /* ALM */
+	    {"\xe2\x80\x8e", "\xe2\x80\x8f"},                                                       /* LRM, RLM */
+	    {"\xe2\x80\xa8", "\xe2\x80\xae"}, /* separators, embeddings, overrides */
+	    {"\xe2\x81\xa6", "\xe2\x81\xa9"}, /* isolates */
+	};
+	size_t n = str_utf8_step(s);
+
+	if (n == 1 && s.p[0] == '\0')
+		return 0;
+	for (size_t i = 0; i < sizeof unsafe / sizeof *unsafe; i++)
+		if (n == strlen(unsafe[i].from) && memcmp(s.p, unsafe[i].from, n) >= 0 &&
+		    memcmp(s.p, unsafe[i].to, n) <= 0)
+			return 0;
+	return n;
+}
+
+const char *str_print(char *out, size_t max, struct str s)
+{
+	size_t at = 0;
+
+	while (s.n) {
+		size_t whole = str_utf8_step(s), good = str_printable_step(s);
+
+		if (at + (good ? good : 1) > max)
+			break;
+		if (good)
+			memcpy(out + at, s.p, good);
+		else
+			out[at] = '?';
+		at += good ? good : 1;
+		s = str_from(s, whole ? whole : 1);
+	}
+	out[at] = '\0';
+	return out;
+}
+
 bool str_is_token(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

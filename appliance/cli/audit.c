@@ -7,16 +7,16 @@
 static enum rc put(void *ctx, const struct audit_entry *e, struct err *err)
 {
 	struct buf *json = ctx;
-	char at[24], times[32] = "";
+	char at[24], times[32] = "", user[101], object[AUDIT_TEXT_MAX + 1], detail[AUDIT_TEXT_MAX + 1];
 
 	(void)err;
 	cli_time(at, e->at);
 	if (e->count > 1)
 		snprintf(times, sizeof(times), " (%lld times)", (long long)e->count);
 	if (!json) {
-		printf("%s  %-7s %-16.*s %-15.*s %-16.*s %.*s  %.*s%s\n", at, e->refused ? "refused" : "done",
-		    STR_ARG(e->user), STR_ARG(e->peer), STR_ARG(e->action), STR_ARG(e->object), STR_ARG(e->detail),
-		    times);
+		printf("%s  %-7s %-16s %-15.*s %-16.*s %s  %s%s\n", at, e->refused ? "refused" : "done",
+		    str_print(user, 100, e->user), STR_ARG(e->peer), STR_ARG(e->action),
+		    str_print(object, AUDIT_TEXT_MAX, e->object), str_print(detail, AUDIT_TEXT_MAX, e->detail), times);
 		return OK;
 	}
 	json_put_comma(json);

@@ -29,14 +29,14 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 static enum rc put_key(void *ctx, const struct key_info *k, struct err *err)
 {
 	struct buf *json = ctx;
-	char created[24], expires[24], used[24];
+	char created[24], expires[24], used[24], label[101];
 
 	cli_time(created, k->created_at);
 	cli_time(expires, k->expires_at);
 	cli_time(used, k->last_used_at);
 	if (!json) {
-		printf("%-5lld %-20.*s %-17s %-17s %-17s%s", (long long)k->id, STR_ARG(k->label), created, expires,
-		    used,
+		printf("%-5lld %-20s %-17s %-17s %-17s%s", (long long)k->id, str_print(label, 100, k->label), created,
+		    expires, used,
 		    k->revoked       ? " revoked"
 		    : k->grant_count ? ""
 				     : " everything");

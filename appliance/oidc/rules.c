@@ -82,8 +82,10 @@ static bool is_text(struct str s)
 {
 	bool good = s.n >= 1 && s.n <= TEXT_MAX;
 
-	for (size_t i = 0; good && i < s.n; i++)
-		good = (unsigned char)s.p[i] >= ' ' && s.p[i] != 0x7f;
+	for (size_t step; good && s.n; s = str_from(s, step)) {
+		step = str_printable_step(s);
+		good = step > 0;
+	}
 	return good;
 }
 

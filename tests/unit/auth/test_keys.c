@@ -196,6 +196,11 @@ static void what_makes_no_sense(void **state)
 	assert_rc(E_NOT_FOUND, key_create(auth, STR("bob"), STR("ci"), NULL, 0, 0, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR(ANONYMOUS), STR("ci"), NULL, 0, 0, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("c\ni"), NULL, 0, 0, text, &id, err));
+	assert_rc(E_USAGE, key_create(auth, STR("ann"),
+			       STR("\xc2\x9b"
+				   "31m"),
+			       NULL, 0, 0, text, &id, err));
+	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("a\xe2\x80\xae"), NULL, 0, 0, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), (struct str){label, 101}, NULL, 0, 0, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), NULL, 0, NOW, text, &id, err));
 	assert_rc(E_USAGE, key_create(auth, STR("ann"), STR("ci"), twice, 2, 0, text, &id, err));

@@ -189,6 +189,31 @@ static void characters(void **state)
 	assert_false(str_is_token(STR("\xc3\xa4")));
 }
 
+/* What moves a terminal's cursor, or turns the direction of what follows, is not shown as it is. */
+static void printable(void **state)
+{
+	static const char *const good[] = {"a", " ", "~", "\xc2\xa0", "\xc3\xa4", "\xd8\x9b", "\xe2\x80\xa7",
+	    "\xe2\x80\xaf", "\xe2\x81\xaa", "\xf0\x9f\x98\x80"};
+	static const char *const bad[] = {"", "\x01", "\x1b", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9b", "\xc2\x9f",
+	    "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9",
+	    "\x9b", "\xe2\x80"};
+	char out[9];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_int_equal(str_printable_step(str_of(good[i])), strlen(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(str_printable_step(str_of(bad[i])), 0);
+	assert_int_equal(str_printable_step(STR("\0")), 0);
+	assert_string_equal(str_print(out, 8,
+				STR("a\xc2\x9b"
+				    "31m\xe2\x80\xae"
+				    "b\n\xff")),
+	    "a?31m?b?");
+	assert_string_equal(str_print(out, 8, STR("1234567\xc3\xa4")), "1234567");
+	assert_string_equal(str_print(out, 8, STR("")), "");
+}
+
 static void globs(void **state)
 {
 	static const struct {
@@ -247,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(decimals),
 	    cmocka_unit_test(hexadecimals),
 	    cmocka_unit_test(characters),
+	    cmocka_unit_test(printable),
 	    cmocka_unit_test(globs),
 	};
 

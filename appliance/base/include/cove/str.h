@@ -63,6 +63,12 @@ bool str_hex_u64(struct str s, uint64_t *out);
 /* Bytes of the well-formed UTF-8 character at the start of s (1 to 4); 0 when there is none. */
 size_t str_utf8_step(struct str s);
 
+/* The same of a character that a terminal only shows: no control (C0, C1), no line or paragraph separator, nothing that
+ * turns the direction of text. */
+size_t str_printable_step(struct str s);
+/* s into out[max + 1], cut at a character, everything else as '?'. Returns out. */
+const char *str_print(char *out, size_t max, struct str s);
+
 /* A token of RFC 9110 §5.6.2, and one byte of such: methods, field names, schemes. */
 bool str_is_token(struct str s);
 bool ascii_is_tchar(char c);
