@@ -169,7 +169,13 @@ enum rc auth_password(struct auth *auth, struct str user, const struct secret *p
 		return rc == E_BAD_PASSWORD ? refused(auth, "login.key", user, peer, err) : rc;
 	}
 
-	TRY(throttle_check(auth->throttle, user, peer, err));
+	rc = throttle_check(auth->throttle, user, peer, err);
+	if (rc) {
+		audit_tally(
+		    auth->audit, &(struct audit_entry){
+				     .user = user, .peer = peer, .action = STR("login.throttled"), .refused = true});
+		return rc;
+	}
 	TRY(db_here(auth->db, &c, err));
 	TRY(find_account(c, user, &account, err));
 	if (!account.id || !verified_has(auth->verified, account.id, account.generation, password)) {

@@ -108,13 +108,14 @@ enum rc auth_explain(struct auth *auth, struct str user, int64_t key_id, struct 
     bool *may, struct buf *why, struct err *err)
 {
 	static const char sql[] = "SELECT id, enabled FROM users WHERE name = :name";
-	struct question q = {user, repository, key_id, actions, why};
+	struct question q = {user, repository, key_id, 0, why};
 	unsigned of_user = 0, of_key = MAY_ALL;
 	struct db_conn *c;
 	struct db_stmt *s;
 	int64_t user_id;
 	bool row, enabled;
 
+	q.wanted = actions = actions_needed(actions);
 	TRY(db_here(auth->db, &c, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", user);

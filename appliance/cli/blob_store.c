@@ -11,6 +11,7 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 {
 	(void)options;
 	TRY(blob_store_add(d->db, str_of(w->items[0]), str_of(w->items[1]), err));
+	audit_note(auth_audit(d->auth), "blob-store.add", str_of(w->items[0]), str_of(w->items[1]));
 	printf("A namespace uses it by: cove namespace change NAME blob_store=%s\n", w->items[0]);
 	return OK;
 }
@@ -18,7 +19,9 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 static enum rc remove_one(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	(void)options;
-	return blob_store_remove(d->db, str_of(w->items[0]), err);
+	TRY(blob_store_remove(d->db, str_of(w->items[0]), err));
+	audit_note(auth_audit(d->auth), "blob-store.remove", str_of(w->items[0]), STR_NONE);
+	return OK;
 }
 
 static enum rc print_one(void *ctx, const struct blob_store *b, struct err *err)

@@ -17,7 +17,7 @@ static const struct need {
 	const char *scope_actions;
 } needs[] = {
     [ACCESS_PULL] = {MAY_PULL, "pull"},
-    [ACCESS_PUSH] = {MAY_PULL | MAY_PUSH, "pull,push"},
+    [ACCESS_PUSH] = {MAY_PUSH, "pull,push"},
     [ACCESS_DELETE] = {MAY_DELETE, "delete"},
     [ACCESS_CATALOG] = {0, NULL},
     [ACCESS_SELF] = {0, NULL},
@@ -151,19 +151,19 @@ enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action,
 	return OK;
 }
 
-/* Somebody known was refused: counted in the audit log. Who is nobody yet is only asked for a login. */
+/* Counted in the audit log. Who shows nothing at all is not refused yet, only asked for a login. */
 void access_note_refusal(struct exchange *x)
 {
 	bool is_repository = x->route->needs >= ACCESS_PULL && needs[x->route->needs].actions;
 
-	if (x->who.is_anonymous || !x->who.user_id)
+	if (!x->who.user_id || (x->who.is_anonymous && !x->allowed))
 		return;
 	audit_tally(auth_audit(x->site->auth),
 	    &(struct audit_entry){
 		.user = str_of(x->who.name),
 		.peer = conn_peer(x->conn),
 		.action = is_repository ? str_of(needs[x->route->needs].scope_actions) : str_of(x->route->id),
-		.object = x->name.s,
+		.object = is_repository ? x->name.s : x->object,
 		.detail = str_of(x->err.text),
 		.refused = true,
 	    });
@@ -184,7 +184,7 @@ static enum rc no_right(struct exchange *x, enum rc rc)
 /* A refusal does not depend on whether the repository exists (rule 12). */
 static enum rc decide(struct exchange *x, bool has_credential)
 {
-	unsigned actions = needs[x->route->needs].actions;
+	unsigned actions = actions_needed(needs[x->route->needs].actions);
 	bool may;
 
 	TRY(exchange_identity_may(x, x->name, actions, &may));

@@ -44,6 +44,8 @@ static enum rc audit_change(struct db_conn *c, const struct change *change, stru
 	for (size_t i = 0; i < change->count; i++)
 		buf_addf(&detail, "%s%.*s=%.*s", i ? " " : "", STR_ARG(change->attributes[i].name),
 		    STR_ARG(change->attributes[i].value));
+	if (change->purge)
+		buf_addz(&detail, "with all that it held");
 	rc = audit_add(c, change->action, change->name.n ? change->name : STR("/"), buf_str(&detail), err);
 	buf_release(&detail);
 	return rc;

@@ -47,8 +47,18 @@ static enum rc token_get(struct exchange *x)
 
 static enum rc prove(struct exchange *x, const struct token_request *r, struct identity *who)
 {
-	if (r->grant == GRANT_REFRESH)
-		return login_use(x->site->auth, r->refresh_token, who, &x->err);
+	enum rc rc;
+
+	if (r->grant == GRANT_REFRESH) {
+		rc = login_use(x->site->auth, r->refresh_token, who, &x->err);
+		if (rc == E_TOKEN_INVALID)
+			audit_tally(auth_audit(x->site->auth), &(struct audit_entry){.user = r->user,
+								   .peer = conn_peer(x->conn),
+								   .action = STR("login.refresh"),
+								   .detail = r->client,
+								   .refused = true});
+		return rc;
+	}
 	if (r->id_token.n)
 		return exchange_token_login(x, r->id_token, who);
 	return auth_password(x->site->auth, r->user, &r->password, conn_peer(x->conn),

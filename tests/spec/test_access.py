@@ -1,5 +1,5 @@
 """Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
-import json, time, unittest, urllib.parse
+import json, tempfile, time, unittest, urllib.parse
 from cove import CONFIG, Case, Client, sha256
 
 
@@ -109,6 +109,26 @@ class Access(Case):
                       [(r["user"], r["action"], r["detail"], r["peer"]) for r in rows])
         self.assertIn(("console", "login.revoke", ""), [(r["user"], r["action"], r["peer"]) for r in rows])
 
+    def test_who_pushes_needs_pull(self):
+        """The reasons follow the same rule as the refusal."""
+        client = self.add_user("gil", "--grant", "team/**:push")
+        self.assertEqual(client.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
+        self.assertIn("pull by no grant", self.cove.command("can", "gil", "push", "team/app", status=1))
+        self.cove.command("user", "grant", "gil", "team/**", "pull,push")
+        self.cove.command("can", "gil", "push", "team/app")
+
+    def test_audit_of_the_registry_itself(self):
+        c = self.cove
+        c.command("namespace", "create", "short", "hosted")
+        c.command("namespace", "remove", "short", "--purge")
+        with tempfile.TemporaryDirectory() as path:
+            c.command("blob-store", "add", "spare", path)
+            c.command("blob-store", "remove", "spare")
+        done = [(r["action"], r["object"], r["detail"]) for r in self.audit("--max", "500")]
+        for row in (("namespace.remove", "short", "with all that it held"), ("blob-store.add", "spare", path),
+                    ("blob-store.remove", "spare", "")):
+            self.assertIn(row, done)
+
     def test_audit(self):
         c = self.cove
         fay = self.add_user("fay")
@@ -119,6 +139,14 @@ class Access(Case):
         self.assertEqual(self.pull(basic), 403)
         r = Client(c).request("GET", "/v2/", headers={"Authorization": c.basic("fay", "wrong-password")})
         self.assertEqual(r.status, 401)
+        # anonymous with a token, a refresh token that is none, an operation of the API
+        anonymous = Client(c)
+        anonymous.auth = "Bearer " + json.loads(Client(c).request("GET", "/token?scope=repository:team/app:pull").body)["token"]
+        self.assertEqual(self.pull(anonymous), 401)
+        form = b"grant_type=refresh_token&refresh_token=cove_r_x&service=cove&client_id=thief&username=fay"
+        r = Client(c).request("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertEqual(r.status, 401)
+        self.assertEqual(basic.request("DELETE", "/api/v1/users/admin").status, 403)
         client = c.client(scope("team/gone", "pull,push,delete"))
         digest, _ = client.push_image("team/gone", "1")
         self.assertEqual(client.request("DELETE", "/v2/team/gone/manifests/1").status, 202)
@@ -127,7 +155,11 @@ class Access(Case):
         found = {(r["action"], r["object"], r["peer"]) for r in rows}
         self.assertIn(("pull", "team/app", "127.0.0.1"), found)
         self.assertIn(("login.password", "", "127.0.0.1"), found)
-        self.assertEqual(len(rows), 2)  # what is the same within a minute is one row
+        self.assertIn(("login.refresh", "", "127.0.0.1"), found)
+        self.assertIn(("api-user-remove", "admin", "127.0.0.1"), found)
+        rows_of_anonymous = [(r["action"], r["object"]) for r in self.audit("--user", "anonymous", "--refused")]
+        self.assertEqual(rows_of_anonymous, [("pull", "team/app")])
+        self.assertEqual(len(rows), 4)  # what is the same within a minute is one row
         done = [(r["user"], r["action"], r["object"], r["detail"]) for r in self.audit("--max", "500")]
         self.assertIn(("admin", "tag.delete", "team/gone", "1"), done)
         self.assertIn(("admin", "manifest.delete", "team/gone", digest), done)

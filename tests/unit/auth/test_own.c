@@ -205,8 +205,13 @@ static void wrong_credentials_are_logged(void **state)
 	assert_ok(key_revoke(f->auth, id, err));
 	assert_int_equal(fixture_login(f, "bob", key, &who), E_BAD_PASSWORD);
 	assert_ok(audit_list(f->db, &(struct audit_filter){.refused_only = true}, put_row, &rows, err));
-	assert_string_equal(rows.p, "bob refused login.key  []\nnobody refused login.key  []\n"
-				    "nobody refused login.password  []\nbob refused login.password  []\n");
+	for (int i = 0; i < 10; i++)
+		(void)!fixture_login(f, "bob", "wrong one", &who);
+	buf_reset(&rows);
+	assert_ok(audit_list(f->db, &(struct audit_filter){.refused_only = true}, put_row, &rows, err));
+	assert_string_equal(rows.p,
+	    "bob refused login.throttled  []\nbob refused login.key  []\nnobody refused login.key  []\n"
+	    "nobody refused login.password  []\nbob refused login.password  []\n");
 	buf_release(&rows);
 }
 

@@ -17,6 +17,11 @@ enum {
 	MAY_DELETE = 4,
 	MAY_ADMIN = 8, /* of the registry itself: only meaningful on pattern "**" */
 };
+/* What a request for these actions needs: who pushes asks before what is there, so that needs pull as well. */
+static inline unsigned actions_needed(unsigned actions)
+{
+	return actions & MAY_PUSH ? actions | MAY_PULL : actions;
+}
 /* "pull,push", "*" (pull, push and delete), "admin" (all four). E_USAGE with a sentence. */
 CHECKED enum rc actions_parse(struct str s, unsigned *out, struct err *err);
 /* "pull,push" into out. */
@@ -66,10 +71,10 @@ CHECKED enum rc auth_still_valid(
 
 /*
  * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown
- * once, a hash is kept. A login ends with a change of the user's password, when the user is disabled, with the key it was made by, by
- * login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX newer or more
- * recently used ones. login_make() by an anonymous identity, or by that of an issuer's rule, is E_USAGE. login_use() is
- * E_TOKEN_INVALID for everything that is no login.
+ * once, a hash is kept. A login ends with a change of the user's password, when the user is disabled, with the key it
+ * was made by, by login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX
+ * newer or more recently used ones. login_make() by an anonymous identity, or by that of an issuer's rule, is E_USAGE.
+ * login_use() is E_TOKEN_INVALID for everything that is no login.
  */
 #define LOGINS_MAX 1000
 #define LOGIN_IDLE_S (180 * 86400)
