@@ -1,11 +1,14 @@
 /* The JSON API: its tables, strict bodies, replies. */
 #include "api.h"
+#include <cove/codec.h>
 
 #define ROW_BODY(method) ((method) == METHOD_GET || (method) == METHOD_DELETE ? BODY_NONE : BODY_BUFFERED)
+static handler check_query;
+
 /* clang-format off */
 const struct route api_routes[] = {
 #define API(id, method, path, needs, handler_name, ...)                                                                \
-	{id, method, "/api/v1" path, needs, ROW_BODY(method), API_BODY_MAX, ROUTE_MANAGEMENT, NULL, handler_name},
+	{id, method, "/api/v1" path, needs, ROW_BODY(method), API_BODY_MAX, ROUTE_MANAGEMENT, check_query, handler_name},
 #include "api.def"
 #undef API
     ROUTES_END,
@@ -18,6 +21,87 @@ const struct api_operation api_operations[] = {
     {.id = NULL},
 };
 /* clang-format on */
+
+/* ---- queries ---- */
+
+const struct api_parameter *api_parameter(struct str name)
+{
+	static const struct api_parameter parameters[] = {
+	    {"n", API_NUMBER, "elements of the page at most"},
+	    {"last", API_TEXT, "`next` of the page before"},
+	    {"before", API_NUMBER, "`next` of the page before"},
+	    {"since", API_NUMBER, "a time: only what is not older"},
+	    {"user", API_TEXT, ""},
+	    {"action", API_TEXT, ""},
+	    {"repository", API_TEXT, "its full name"},
+	    {"key", API_NUMBER, "with that key of the user; 0: with the password"},
+	    {"refused", API_BOOL, "only what was refused"},
+	    {"purge", API_BOOL, "with what it holds"},
+	};
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
+		if (str_eq(name, str_of(parameters[i].name)))
+			return &parameters[i];
+	return NULL;
+}
+
+struct str api_query_word(struct str *query, bool *needed)
+{
+	struct str word;
+
+	str_cut(*query, ' ', &word, query);
+	*needed = str_ends(word, STR("!"));
+	if (*needed)
+		word.n--;
+	return word;
+}
+
+static bool is_flag(struct str s)
+{
+	return str_eq(s, STR("true")) || str_eq(s, STR("false"));
+}
+
+static bool has_parameter(const struct api_operation *o, struct str name)
+{
+	struct str query = str_of(o->query);
+	bool needed;
+
+	while (query.n)
+		if (str_eq(api_query_word(&query, &needed), name))
+			return true;
+	return false;
+}
+
+/* What is not understood must not look as if it had been: a filter with a typo would show everything. */
+static enum rc check_query(struct exchange *x)
+{
+	const struct api_operation *o = api_operations;
+	struct str rest = x->query, name, value;
+	bool needed;
+
+	while (strcmp(o->id, x->route->id) != 0)
+		o++;
+	while (form_next(x->arena, &rest, &name, &value)) {
+		if (!name.p || !has_parameter(o, name))
+			return fail(&x->err, E_REQUEST, "there is no parameter \"%.*s\" here: see /api/v1/openapi.json",
+			    STR_ARG(str_first(name, 60)));
+		if (api_parameter(name)->type == API_BOOL && !is_flag(value))
+			return fail(&x->err, E_REQUEST, "%.*s: true or false is wanted", STR_ARG(name));
+	}
+	for (rest = str_of(o->query); rest.n;) {
+		name = api_query_word(&rest, &needed);
+		if (needed && !query_get(x, api_parameter(name)->name, &value))
+			return fail(&x->err, E_REQUEST, "the parameter %.*s is missing", STR_ARG(name));
+	}
+	return OK;
+}
+
+bool api_flag(struct exchange *x, const char *name)
+{
+	struct str value;
+
+	return query_get(x, name, &value) && str_eq(value, STR("true"));
+}
 
 /* ---- bodies ---- */
 

@@ -34,13 +34,23 @@ struct api_operation {
 	const struct api_schema *body; /* NULL: none */
 	int status;
 	const struct api_schema *reply; /* NULL: none */
-	const char *query;              /* parameters, separated by spaces */
+	const char *query;              /* parameters, separated by spaces; `!` behind one that is needed */
 	const char *example; /* what <object>, <id> or the query are, and a body, in an example that works when
 			      * the rows are tried in their order */
 	const char *example_body;
 	const char *help;
 };
 extern const struct api_operation api_operations[]; /* ended by one without id */
+
+/* What query parameters are, by name. NULL: there is none of that name. */
+struct api_parameter {
+	const char *name;
+	enum api_type type; /* API_TEXT, API_BOOL, API_NUMBER */
+	const char *help;
+};
+const struct api_parameter *api_parameter(struct str name);
+/* One of the query's words; without its `!`. */
+struct str api_query_word(struct str *query, bool *needed);
 
 #define API_BODY_MAX 65536
 #define API_PAGE 1000 /* elements of one page at most */
@@ -57,6 +67,8 @@ CHECKED enum rc api_body(
 /* The same of an object within the body. */
 CHECKED enum rc api_object(struct exchange *x, const struct json *object, const struct api_schema *schema,
     const struct json *values[API_MEMBERS_MAX]);
+/* A query parameter that is true or false. */
+bool api_flag(struct exchange *x, const char *name);
 /* A query parameter as a number; `otherwise` without it. E_REQUEST. */
 CHECKED enum rc api_number(struct exchange *x, const char *name, uint64_t otherwise, uint64_t *out);
 /* x->upload_id as a number. E_NOT_FOUND. */

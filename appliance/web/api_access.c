@@ -6,15 +6,15 @@
 enum rc api_can(struct exchange *x)
 {
 	struct buf why = BUF_INIT(WHY_BYTES), *b = api_begin(x);
-	struct str user, action, repository, rest, line;
+	struct str user = STR_NONE, action = STR_NONE, repository = STR_NONE, rest, line;
 	unsigned actions;
 	uint64_t key;
 	bool may;
 	enum rc rc;
 
-	if (!query_get(x, "user", &user) || !query_get(x, "action", &action) ||
-	    !query_get(x, "repository", &repository))
-		return fail(&x->err, E_REQUEST, "user, action and repository are wanted");
+	query_get(x, "user", &user);
+	query_get(x, "action", &action);
+	query_get(x, "repository", &repository);
 	TRY(api_number(x, "key", 0, &key));
 	TRY(actions_parse(action, &actions, &x->err));
 	rc = auth_explain(x->site->auth, user, (int64_t)key, repository, actions, &may, &why, &x->err);
@@ -71,7 +71,6 @@ enum rc api_audit(struct exchange *x)
 	struct audit_filter filter = {.before = 0};
 	struct audit_page page = {.last = 0};
 	uint64_t before, since;
-	struct str refused;
 
 	TRY(api_page(x, &page.left));
 	TRY(api_number(x, "before", 0, &before));
@@ -81,7 +80,7 @@ enum rc api_audit(struct exchange *x)
 	filter.max = (uint32_t)page.left + 1;
 	query_get(x, "user", &filter.user);
 	query_get(x, "action", &filter.action);
-	filter.refused_only = query_get(x, "refused", &refused) && str_eq(refused, STR("true"));
+	filter.refused_only = api_flag(x, "refused");
 	page.out = api_begin(x);
 	put_list(page.out, "entries");
 	TRY(audit_list(x->site->db, &filter, each_entry, &page, &x->err));

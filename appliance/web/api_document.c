@@ -69,26 +69,35 @@ static void put_attributes(struct buf *b)
 	buf_addz(b, "}}");
 }
 
-static void put_parameter(struct buf *b, const char *in, struct str name, bool required)
+/* what: NULL for a piece of the path */
+static void put_parameter(
+    struct buf *b, const char *in, struct str name, bool required, const struct api_parameter *what)
 {
+	struct api_member type = {.type = what ? what->type : API_TEXT};
+
 	json_put_comma(b);
 	buf_addc(b, '{');
 	json_put_member_str(b, "name", name);
 	json_put_member_str(b, "in", str_of(in));
 	put_bool(b, "required", required);
-	buf_addz(b, ",\"schema\":{\"type\":\"string\"}}");
+	if (what && what->help[0])
+		json_put_member_str(b, "description", str_of(what->help));
+	buf_addz(b, ",\"schema\":{");
+	put_type(b, &type);
+	buf_addz(b, "}}");
 }
 
 static void put_parameters(struct buf *b, const struct api_operation *o)
 {
 	struct str path = str_of(o->path), query = str_of(o->query), one, before;
+	bool needed;
 
 	put_list(b, "parameters");
 	while (str_cut(path, '<', &before, &path) && str_cut(path, '>', &one, &path))
-		put_parameter(b, "path", one, true);
+		put_parameter(b, "path", one, true, NULL);
 	while (query.n) {
-		str_cut(query, ' ', &one, &query);
-		put_parameter(b, "query", one, false);
+		one = api_query_word(&query, &needed);
+		put_parameter(b, "query", one, needed, api_parameter(one));
 	}
 	buf_addc(b, ']');
 }
@@ -116,6 +125,8 @@ static void put_operation(struct buf *b, const struct api_operation *o)
 	put_bool(b, "x-unlimited", o->needs == ACCESS_RIGHTS);
 	if (o->example)
 		json_put_member_str(b, "x-example", str_of(o->example));
+	if (o->needs == ACCESS_ANY)
+		buf_addz(b, ",\"security\":[]");
 	put_parameters(b, o);
 	if (o->body) {
 		json_put_name(b, "requestBody");
@@ -134,6 +145,8 @@ static void put_operation(struct buf *b, const struct api_operation *o)
 		buf_addc(b, ',');
 		put_content(b, o->reply);
 		buf_addz(b, "}}");
+	} else if (o->status == 200) {
+		buf_addz(b, ",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}");
 	}
 	buf_addz(b, "},\"default\":{\"$ref\":\"#/components/responses/Failure\"}}}");
 }

@@ -150,10 +150,6 @@ enum rc api_namespace_password(struct exchange *x)
 
 enum rc api_namespace_remove(struct exchange *x)
 {
-	struct str purge = STR_NONE;
-
-	if (query_get(x, "purge", &purge) && !str_eq(purge, STR("true")) && !str_eq(purge, STR("false")))
-		return fail(&x->err, E_REQUEST, "purge: true or false is wanted");
-	TRY(namespace_remove(x->site->namespaces, x->object, str_eq(purge, STR("true")), &x->err));
+	TRY(namespace_remove(x->site->namespaces, x->object, api_flag(x, "purge"), &x->err));
 	return reply_empty(x, 204);
 }

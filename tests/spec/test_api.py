@@ -226,6 +226,24 @@ class Api(Case):
         self.assertEqual(len(ids), 6)
         self.assertEqual(self.call("GET", "/users?n=0").status, 400)
 
+    def test_queries(self):
+        """What is not understood is refused: a filter with a typo would show everything."""
+        for path, words in (("/audit?refused=yes", "refused: true or false"), ("/audit?refusd=true", '"refusd"'),
+                            ("/audit?since=yesterday", "since"), ("/users?colour=red", '"colour"'), ("/can?user=admin&action=pull", "repository"),
+                            ("/can?user=admin&action=pull&repository=x&key=y", "key"), ("/me?x", '"x"')):
+            r = self.call("GET", path)
+            self.assertEqual(r.status, 400, (path, r.body))
+            self.assertIn(words, r.message())
+        self.assertEqual(self.call("GET", "/audit?refused=true&n=3").status, 200)
+        paths = self.document()["paths"]
+        parameters = {p["name"]: p for p in paths["/can"]["get"]["parameters"]}
+        self.assertEqual({n for n, p in parameters.items() if p["required"]}, {"user", "action", "repository"})
+        self.assertEqual(parameters["key"]["schema"]["type"], "integer")
+        parameters = {p["name"]: p["schema"]["type"] for p in paths["/audit"]["get"]["parameters"]}
+        self.assertEqual((parameters["refused"], parameters["n"]), ("boolean", "integer"))
+        own = paths["/openapi.json"]["get"]
+        self.assertEqual((own["security"], "content" in own["responses"]["200"]), ([], True))
+
     def test_namespaces(self):
         r = self.call("GET", "/namespaces/%2F")
         self.assertEqual((r.status, r.json()["name"]), (200, "/"))
