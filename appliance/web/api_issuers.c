@@ -7,6 +7,11 @@ struct issuers {
 	bool found;
 };
 
+struct rules {
+	struct buf *out;
+	struct auth *auth;
+};
+
 static void put_issuer(struct buf *b, const struct issuer_info *i)
 {
 	json_put_member_str(b, "name", i->name);
@@ -45,11 +50,19 @@ enum rc api_issuer_list(struct exchange *x)
 	return api_end(x, 200);
 }
 
+static enum rc put_roles(const struct rules *list, struct str user, struct err *err)
+{
+	put_list(list->out, "roles");
+	TRY(user_role_list(list->auth, user, put_role_name, list->out, err));
+	buf_addz(list->out, "]}");
+	return OK;
+}
+
 static enum rc each_rule(void *ctx, const struct rule_info *r, struct err *err)
 {
-	struct buf *b = ctx;
+	const struct rules *list = ctx;
+	struct buf *b = list->out;
 
-	(void)err;
 	json_put_comma(b);
 	buf_addc(b, '{');
 	json_put_member_str(b, "name", r->name);
@@ -63,8 +76,8 @@ static enum rc each_rule(void *ctx, const struct rule_info *r, struct err *err)
 		buf_addc(b, ':');
 		json_put_str(b, r->conditions[i].pattern);
 	}
-	buf_addz(b, "}}");
-	return OK;
+	buf_addz(b, "}");
+	return put_roles(list, r->user, err);
 }
 
 static enum rc reply_issuer(struct exchange *x, struct str name, int status)
@@ -75,7 +88,7 @@ static enum rc reply_issuer(struct exchange *x, struct str name, int status)
 	if (!list.found)
 		return fail(&x->err, E_NOT_FOUND, "there is no issuer %.*s", STR_ARG(str_first(name, USER_NAME_MAX)));
 	put_list(list.out, "rules");
-	TRY(issuer_rule_list(x->site->oidc, name, each_rule, list.out, &x->err));
+	TRY(issuer_rule_list(x->site->oidc, name, each_rule, &(struct rules){list.out, x->site->auth}, &x->err));
 	buf_addc(list.out, ']');
 	return api_end(x, status);
 }

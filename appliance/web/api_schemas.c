@@ -118,7 +118,8 @@ const struct api_schema schema_namespace_change = {
 const struct api_schema schema_rule = {"Rule",
     {{"name", API_TEXT, 0, NULL, ""}, {"user", API_TEXT, 0, NULL, "with the roles and grants that the rule gives"},
 	{"enabled", API_BOOL, 0, NULL, "is that user"},
-	{"conditions", API_TEXT_MAP, 0, NULL, "patterns of claims; all must fit"}}};
+	{"conditions", API_TEXT_MAP, 0, NULL, "patterns of claims; all must fit"},
+	{"roles", API_TEXTS, 0, NULL, "of that user"}}};
 const struct api_schema schema_rule_new = {"NewRule",
     {{"name", API_TEXT, 0, NULL, ""}, {"conditions", API_TEXT_MAP, 0, NULL, "patterns of claims; all must fit"},
 	{"roles", API_TEXTS, API_OPTIONAL, NULL, ""}}};
