@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,6 +83,16 @@ static void set_names(struct server *s, const struct trust_names *names)
 	atomic_store(&s->names, fresh);
 }
 
+/* Who may write there can put a database of his own in the place of ours. */
+static void warn_of_mode(const struct server *s)
+{
+	struct stat st;
+
+	if (fstat(s->dirfd, &st) == 0 && st.st_mode & 0022)
+		log_warn("start.data", "reason=%s",
+		    log_quote(str_of("others than its owner may write in the data directory: chmod go-w it")));
+}
+
 /* One server per data directory: two would not know of each other's upload sessions. */
 static enum rc open_data(struct server *s, struct err *err)
 {
@@ -90,6 +101,7 @@ static enum rc open_data(struct server *s, struct err *err)
 	s->dirfd = open(s->config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dirfd < 0)
 		return fail_errno(err, E_CONFIG, "the data directory %s cannot be opened", s->config->data);
+	warn_of_mode(s);
 	s->lock_fd = openat(s->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (s->lock_fd < 0)
 		return fail_errno(err, E_CONFIG, "the data directory %s cannot be written to", s->config->data);
@@ -431,6 +443,7 @@ enum rc app_serve(const struct config *config, struct err *err)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	umask(0077);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* it would hold keys and passwords */
 	crypto_start();
 	rc = serve(&s, &signals, err);
 	close_all(&s);

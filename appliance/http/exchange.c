@@ -213,6 +213,7 @@ void exchange_end(struct session *s)
 	namespace_set_unref(w->x.namespaces);
 	memory_forget(w);
 	reply_release(&w->x.reply);
+	buf_drop_wiped(&w->out, w->out.n);
 	buf_release(&w->out);
 	buf_drop_wiped(&w->body, w->body.n);
 	buf_release(&w->body);

@@ -18,6 +18,7 @@ void reply_init(struct reply *r)
 void reply_release(struct reply *r)
 {
 	buf_release(&r->fields);
+	buf_drop_wiped(&r->content, r->content.n); /* it may be a token or a key */
 	buf_release(&r->content);
 	io_close(&r->fd);
 	if (r->flow)

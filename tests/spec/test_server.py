@@ -48,6 +48,18 @@ class FirstStart(unittest.TestCase):
         self.assertEqual(cove.client("repository:a:pull").request("GET", "/v2/").status, 200)
         self.assertEqual(cove.stop(), 0)
 
+    def test_secrets_of_the_process(self):
+        """No core file holds its memory; a data directory that others may write is spoken of."""
+        cove = Cove().start()
+        with open(f"/proc/{cove.process.pid}/limits") as f:
+            self.assertRegex(f.read(), r"Max core file size +0 +0 ")
+        self.assertNotIn("chmod go-w", cove.read_log())
+        self.assertEqual(cove.stop(), 0)
+        os.chmod(cove.data, 0o770)
+        cove.start()
+        self.assertIn("chmod go-w", cove.read_log())
+        self.assertEqual(cove.stop(), 0)
+
     def test_one_server_per_directory(self):
         cove = Cove().start()
         second = subprocess.run([BINARY, "serve", "--data", cove.data, "--listen", "127.0.0.1:0"], capture_output=True, timeout=60)
