@@ -219,12 +219,32 @@ static enum rc remove_user(struct app_data *d, const struct words *w, const stru
 	return OK;
 }
 
+/* Mostly it is a mistake. */
+static void warn_if_open(const char *name, unsigned actions)
+{
+	if (strcmp(name, ANONYMOUS) == 0 && actions & (MAY_PUSH | MAY_DELETE))
+		fprintf(stderr, "Everybody who reaches this registry may now change what is in it, without a login.\n");
+}
+
+static enum rc add_actions(void *ctx, const struct grant_info *g, struct err *err)
+{
+	unsigned *actions = ctx;
+
+	(void)err;
+	*actions |= g->actions;
+	return OK;
+}
+
 static enum rc role(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	bool has = !cli_has(options, "--remove");
+	unsigned actions = 0;
 
 	TRY(user_role_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), has, err));
 	printf("%s has %s the role %s.\n", w->items[0], has ? "now" : "no longer", w->items[1]);
+	if (has)
+		TRY(role_grant_list(d->auth, str_of(w->items[1]), add_actions, &actions, err));
+	warn_if_open(w->items[0], actions);
 	return OK;
 }
 
@@ -236,6 +256,7 @@ static enum rc grant(struct app_data *d, const struct words *w, const struct opt
 	TRY(actions_parse(str_of(w->items[2]), &actions, err));
 	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
 	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	warn_if_open(w->items[0], actions);
 	return OK;
 }
 
