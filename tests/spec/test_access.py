@@ -1,6 +1,6 @@
 """Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
-import json, tempfile, time, unittest, urllib.parse
-from cove import CONFIG, Case, Client, sha256
+import json, subprocess, tempfile, time, unittest, urllib.parse
+from cove import BINARY, CONFIG, Case, Client, sha256
 
 
 def scope(name, actions="pull,push"):
@@ -167,3 +167,25 @@ class Access(Case):
         self.assertIn("refused", c.command("audit", "--refused"))
         self.assertNotIn("some-password", c.command("audit", "--max", "10000"))
         c.command("audit", "--max", "no", status=2)
+
+
+class Moves(Case):
+    def test_who_moved_a_tag(self):
+        c = self.cove
+        client = c.client(scope("team/app", "pull,push"))
+        first, _ = client.push_image("team/app", "latest")
+        client.push_image("team/app", "latest")  # nothing moves
+        second, _ = client.push_image("team/app", "latest", layers=(b"another layer",))
+        rows = json.loads(c.command("audit", "--json", "--action", "tag.move"))
+        self.assertEqual([(r["user"], r["object"], r["detail"]) for r in rows],
+                         [("admin", "team/app:latest", f"from {first} to {second}")])
+
+    def test_open_to_everybody(self):
+        """Who lets everybody change things is told so."""
+        def warned(*args):
+            return b"Everybody" in subprocess.run([BINARY, *args, "--data", self.cove.data], capture_output=True).stderr
+
+        self.assertFalse(warned("user", "grant", "anonymous", "**", "pull"))
+        self.assertTrue(warned("user", "grant", "anonymous", "open/**", "pull,push"))
+        self.assertTrue(warned("user", "role", "anonymous", "developer"))
+        self.assertFalse(warned("user", "role", "anonymous", "developer", "--remove"))
