@@ -62,13 +62,38 @@ static void end(struct client *c, struct transfer *t)
 	for (at = &c->transfers; *at != t; at = &(*at)->next)
 		;
 	*at = t->next;
-	if (t->in_multi)
+	if (t->in_multi) {
 		curl_multi_remove_handle(c->multi, t->easy);
+		c->running--;
+	}
 	t->events.done(t->ctx, t->rc, &t->err);
 	transfer_free(t);
 	pthread_mutex_lock(&c->mutex);
 	c->alive--;
 	pthread_mutex_unlock(&c->mutex);
+}
+
+/* Bulk leaves a quarter to others: what is small never waits for what is large. */
+static bool is_free(unsigned limit, unsigned all, unsigned bulk, bool is_bulk)
+{
+	return all < limit && (!is_bulk || bulk < limit - limit / 4);
+}
+
+/* Who must wait for a connection does so here and not in curl, which would take it for a peer that does not answer. */
+static bool has_room(const struct client *c, const struct transfer *t)
+{
+	unsigned all = 0, bulk = 0, all_here = 0, bulk_here = 0;
+
+	for (const struct transfer *o = c->transfers; o && all < c->running; o = o->next) {
+		bool here = o->in_multi && str_eqi(str_of(o->host), str_of(t->host));
+
+		all += o->in_multi;
+		bulk += o->in_multi && o->is_bulk;
+		all_here += here;
+		bulk_here += here && o->is_bulk;
+	}
+	return is_free(c->connections_max, all, bulk, t->is_bulk) &&
+	       is_free(c->connections_per_host_max, all_here, bulk_here, t->is_bulk);
 }
 
 static void begin(struct client *c, struct transfer *t, int64_t now_ms)
@@ -79,12 +104,14 @@ static void begin(struct client *c, struct transfer *t, int64_t now_ms)
 		t->rc = fail(&t->err, E_BUSY, "a request to %s cannot be made: %s", t->host, curl_multi_strerror(code));
 		return;
 	}
+	c->running++;
 	transfer_begun(t, now_ms);
 }
 
 static void take_commands(struct client *c)
 {
 	struct command *list, *next;
+	struct transfer **at;
 
 	pthread_mutex_lock(&c->mutex);
 	list = c->first;
@@ -94,8 +121,9 @@ static void take_commands(struct client *c)
 	for (; list; list = next) {
 		next = list->next;
 		if (list->start) {
-			list->start->next = c->transfers;
-			c->transfers = list->start;
+			for (at = &c->transfers; *at; at = &(*at)->next)
+				;
+			*at = list->start; /* behind the others: who came first gets the next connection */
 		}
 		for (struct transfer *t = c->transfers; t && !list->start; t = t->next)
 			if (t->id == list->cancel && !t->rc)
@@ -131,13 +159,17 @@ static int look_after(struct client *c)
 		int64_t at;
 
 		next = t->next;
-		if (!t->rc && !t->in_multi && now_ms >= t->due_ms)
+		if (!t->rc && t->stage == STAGE_DELAYED && now_ms >= t->due_ms)
+			transfer_queue(t, now_ms);
+		if (!t->rc && t->stage == STAGE_QUEUED && has_room(c, t))
 			begin(c, t, now_ms);
 		at = transfer_check(t, now_ms);
-		if (t->rc)
-			end(c, t);
-		else if (at < due)
+		if (!t->rc && at < due)
 			due = at;
+		if (t->rc) {
+			end(c, t);
+			due = now_ms; /* somebody in front may have waited for its connection */
+		}
 	}
 	return due > now_ms ? (int)(due - now_ms) : 0;
 }
@@ -199,21 +231,21 @@ static void release(struct client *c)
 enum rc client_open(const struct client_options *options, struct client **out, struct err *err)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
-	unsigned total = options->connections_max, per_host = options->connections_per_host_max;
 	pthread_attr_t attributes;
 	int failed;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		bug("libcurl does not start");
 	c->last = &c->first;
+	c->connections_max = options->connections_max ? options->connections_max : CONNECTIONS;
+	c->connections_per_host_max =
+	    options->connections_per_host_max ? options->connections_per_host_max : CONNECTIONS_PER_HOST;
 	pthread_mutex_init(&c->mutex, NULL);
 	c->user_agent = xstrdup(options->user_agent);
 	c->ca = ca_new();
 	c->multi = curl_multi_init();
 	if (!c->multi)
 		bug("no memory for the client");
-	curl_multi_setopt(c->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(total ? total : CONNECTIONS));
-	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(per_host ? per_host : CONNECTIONS_PER_HOST));
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_IDLE);
 	/* a name server that does not answer does not keep the program from stopping */
 	curl_multi_setopt(c->multi, CURLMOPT_QUICK_EXIT, 1L);

@@ -252,6 +252,7 @@ struct transfer *transfer_new(
 	t->ctx = ctx;
 	t->body_max = r->body_max;
 	t->is_head = r->method == CLIENT_HEAD;
+	t->is_bulk = r->bulk;
 	t->redirects_max = r->redirects_max ? r->redirects_max : REDIRECTS;
 	t->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_MS;
 	t->head_ms = r->head_ms ? r->head_ms : HEAD_MS;
@@ -394,12 +395,17 @@ void transfer_judge(struct transfer *t, CURLcode code)
 
 /* ---- deadlines ---- */
 
+void transfer_queue(struct transfer *t, int64_t now_ms)
+{
+	t->stage = STAGE_QUEUED;
+	t->due_ms = now_ms + t->connect_ms + t->head_ms;
+}
+
 void transfer_begun(struct transfer *t, int64_t now_ms)
 {
 	t->in_multi = true;
-	/* one that only waits for others to end has been here for longer than it may take to connect */
-	t->stage = STAGE_QUEUED;
-	t->due_ms = now_ms + t->connect_ms + t->head_ms;
+	t->stage = STAGE_CONNECTING;
+	t->due_ms = now_ms + t->connect_ms + t->head_ms; /* curl's own deadline comes before */
 }
 
 int64_t transfer_check(struct transfer *t, int64_t now_ms)
@@ -410,8 +416,8 @@ int64_t transfer_check(struct transfer *t, int64_t now_ms)
 		return t->due_ms;
 	culprit(t, who, sizeof(who));
 	if (t->stage == STAGE_QUEUED)
-		t->rc = fail(&t->err, E_BUSY, "too many requests to %s are under way: try again in a moment", who);
-	else if (t->stage == STAGE_ASKED)
+		t->rc = fail(&t->err, E_BUSY, "too many requests to %s are under way: try again in a moment", t->host);
+	else if (t->stage == STAGE_CONNECTING || t->stage == STAGE_ASKED)
 		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: it does not answer in time", who);
 	else
 		t->rc =

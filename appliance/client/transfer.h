@@ -7,10 +7,11 @@
 
 /* What it waits for. */
 enum stage {
-	STAGE_DELAYED,  /* its time to start */
-	STAGE_QUEUED,   /* a connection: a free one, or one to be made (curl has a deadline for that) */
-	STAGE_ASKED,    /* the head of the answer */
-	STAGE_ANSWERED, /* more of the body, or where a redirect leads */
+	STAGE_DELAYED,    /* its time to start */
+	STAGE_QUEUED,     /* others to end: as many as may be are under way */
+	STAGE_CONNECTING, /* a connection: curl has a deadline for that */
+	STAGE_ASKED,      /* the head of the answer */
+	STAGE_ANSWERED,   /* more of the body, or where a redirect leads */
 };
 
 /* Owned by the client's thread once it is in its list. */
@@ -32,6 +33,7 @@ struct transfer {
 	bool in_multi, head_said;
 	bool was_https; /* on some hop: no later one may be plain */
 	bool is_head;   /* of the methods */
+	bool is_bulk;
 	unsigned redirects_max;
 	uint64_t body_bytes, body_max;
 	int64_t connect_ms, head_ms, stall_ms;
@@ -51,7 +53,9 @@ struct client {
 	pthread_t thread;
 	char *user_agent;
 	struct ca *ca;
-	struct transfer *transfers; /* the thread's own */
+	unsigned connections_max, connections_per_host_max;
+	struct transfer *transfers; /* the thread's own, as is the next; the oldest first */
+	unsigned running;           /* of them: given to curl */
 	pthread_mutex_t mutex;      /* guards what follows */
 	struct command *first, **last;
 	client_id next_id;
@@ -67,6 +71,8 @@ void transfer_free(struct transfer *t);
 void transfer_judge(struct transfer *t, CURLcode code);
 /* head() if it was not said yet. */
 void transfer_say_head(struct transfer *t);
+/* It may start, as soon as there is room. */
+void transfer_queue(struct transfer *t, int64_t now_ms);
 /* It was given to curl. */
 void transfer_begun(struct transfer *t, int64_t now_ms);
 /* A deadline that has passed sets rc. Returns when the next one is due. */

@@ -333,6 +333,7 @@ static void start(struct job *j)
 	    .from = j->ask.from,
 	    .body_max = j->ask.body_max,
 	    .delay_ms = j->ask.delay_ms,
+	    .bulk = j->kind == JOB_BLOB && j->ask.method == CLIENT_GET,
 	};
 	struct str path = namespace_upstream_path(j->ns);
 	struct err err;

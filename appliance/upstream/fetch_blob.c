@@ -145,7 +145,7 @@ static void on_done(struct job *j, enum rc rc, const struct err *failure)
 {
 	struct err err = {.rc = OK};
 
-	if (rc == E_UPSTREAM_UNREACHABLE && j->upload && try_again(j))
+	if ((rc == E_UPSTREAM_UNREACHABLE || rc == E_BUSY) && j->upload && try_again(j))
 		return;
 	if (rc)
 		err = *failure;

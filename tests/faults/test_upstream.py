@@ -1,6 +1,6 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
 import json, os, subprocess, tempfile, threading, time, unittest
-from cove import Case, Client, Cove, Raw, sha256
+from cove import Case, Client, Cove, Raw, eventually, sha256
 from upstream import TOO_MANY, Upstream
 
 
@@ -209,6 +209,20 @@ class Failures(Proxied):
         [t.join() for t in threads]
         self.assertEqual(out, [True] * 50)
         self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
+
+    def test_large_blobs_leave_room(self):
+        blobs = [os.urandom(20000) for _ in range(20)]
+        _, manifest = self.up.add_image("a", "v1", blobs)
+        self.up.behave(kind="blob", hold_after=1000)
+        out = []
+        threads = [threading.Thread(target=lambda d: out.append(self.blob(d).body == d), args=(d,)) for d in blobs]
+        [t.start() for t in threads]
+        eventually(lambda: self.up.count(kind="blob") >= 12, "twelve blobs are on their way")
+        self.assertEqual(self.get("manifests/v1").body, manifest)
+        self.assertEqual(self.get("manifests/none").status, 404)
+        self.up.settle()
+        [t.join() for t in threads]
+        self.assertEqual(out, [True] * len(blobs))
 
     def test_absence_is_remembered_and_offline_is_kept(self):
         for _ in range(3):

@@ -319,6 +319,37 @@ static void many_at_once_over_few_connections(void **state)
 	upstream_stop(&u);
 }
 
+/* Waiting for one of few connections is no failure of the peer, and what is small does not wait for what is large. */
+static void bulk_leaves_room(void **state)
+{
+	enum { LARGE = 12 };
+	static struct outcome o[LARGE + 2];
+	struct upstream u;
+
+	(void)state;
+	upstream_start(&u, NULL, NULL);
+	say(&u, "/_behave", "{\"kind\": \"blob\", \"hold_after\": 1000}");
+	for (int i = 0; i <= LARGE + 1; i++) {
+		struct client_request request = {.ca_pem = buf_str(&u.ca), .bulk = true};
+
+		if (i == LARGE)
+			request.connect_ms = request.head_ms = 200;
+		start(&o[i], u.url, blob(&u), request);
+	}
+	outcome_wait(&o[LARGE]);
+	expect(&o[LARGE], E_BUSY, "too many requests to 127.0.0.1");
+	get(&o[LARGE], &u, "/v2/", (struct client_request){0});
+	expect(&o[LARGE], OK, "");
+	assert_in_range(count(&u, "GET blob"), 0, LARGE);
+	say(&u, "/_settle", "");
+	for (int i = 0; i <= LARGE + 1; i++) {
+		outcome_wait(&o[i]);
+		if (i != LARGE)
+			expect(&o[i], OK, "");
+	}
+	upstream_stop(&u);
+}
+
 struct stormer {
 	const struct upstream *u;
 	struct outcome outcomes[STORM];
@@ -490,6 +521,7 @@ int main(void)
 	    cmocka_unit_test(faults_have_sentences),
 	    cmocka_unit_test(gone_and_back),
 	    cmocka_unit_test(many_at_once_over_few_connections),
+	    cmocka_unit_test(bulk_leaves_room),
 	    cmocka_unit_test(a_storm_of_cancels),
 	    cmocka_unit_test(too_many),
 	    cmocka_unit_test(the_public_cas),
