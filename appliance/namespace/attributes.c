@@ -22,7 +22,7 @@ static const struct attribute_type TABLE[] = {
     {"immutable_tags", "list", NULL, "", HOSTED, MEMBER(immutable_tags),
 	"Tags that neither move nor go once they are there, such as v*."},
     {"quota", "bytes", NULL, "0", HOSTED, MEMBER(quota_bytes), "The most it may hold, such as 50GiB; 0: no limit."},
-    {"blob_store", "text", NULL, "", HOSTED, MEMBER(blob_store),
+    {"blob_store", "text", NULL, "", HOSTED | PROXY, MEMBER(blob_store),
 	"The blob store that new content goes to; empty: the data directory."},
     {"sparse_manifests", "bool", NULL, "false", HOSTED, MEMBER(sparse_manifests),
 	"Whether a manifest may name content that is not here."},

@@ -127,7 +127,7 @@ enum rc blob_mount(struct store *st, const struct space *space, struct repo_name
 	TRY(db_begin(c, err));
 	rc = find_link(c, from, d, &source, &row, err);
 	if (!rc)
-		rc = repository_make(c, to, &target, err);
+		rc = repository_make(c, space, to, &target, err);
 	if (!rc)
 		rc = space_used(c, target, &used, err);
 	if (!rc)

@@ -64,7 +64,8 @@ enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, s
 	return OK;
 }
 
-enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)
+enum rc blob_link_stored(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
+    struct err *err)
 {
 	struct db_conn *c;
 	struct blob_row row;
@@ -78,7 +79,7 @@ enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct d
 	if (!rc && !found)
 		rc = fail_rc(err, E_BLOB_UNKNOWN);
 	if (!rc)
-		rc = repository_make(c, repo, &repository, err);
+		rc = repository_make(c, space, repo, &repository, err);
 	if (!rc)
 		rc = blob_link(c, repository, d, err);
 	return end_transaction(c, rc, err);

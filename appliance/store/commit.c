@@ -109,7 +109,7 @@ static enum rc record(
 	TRY(db_begin(c, err));
 	rc = volume == u->volume.id ? volume_check(c, &u->volume, err) : OK;
 	if (!rc)
-		rc = repository_make(c, repo, &repository, err);
+		rc = repository_make(c, space, repo, &repository, err);
 	if (!rc)
 		rc = space_used(c, repository, &used, err);
 	if (!rc)

@@ -149,8 +149,9 @@ static inline struct str digest_bytes(const struct digest *d)
 CHECKED enum rc digest_column(struct db_stmt *s, int column, struct digest *out, struct err *err);
 /* E_NAME_UNKNOWN. */
 CHECKED enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
-/* Finds it or makes it, inside a transaction. */
-CHECKED enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err);
+/* Finds it or makes it, inside a transaction. E_NAME_UNKNOWN when it is not of the space's namespace. */
+CHECKED enum rc repository_make(
+    struct db_conn *c, const struct space *space, struct repo_name repo, int64_t *id, struct err *err);
 /* One that has neither manifests nor blobs goes: nobody would find anything in it, and its name is free again, also for
  * what a group's proxies have. */
 CHECKED enum rc repository_drop_empty(struct db_conn *c, int64_t id, struct err *err);

@@ -164,7 +164,7 @@ static enum rc put(struct db_conn *c, const struct space *space, struct repo_nam
 	uint64_t used;
 	bool found;
 
-	TRY(repository_make(c, repo, &repository, err));
+	TRY(repository_make(c, space, repo, &repository, err));
 	TRY(space_used(c, repository, &used, err));
 	TRY(check_references(c, repository, content, missing, err));
 	TRY(find_id(c, repository, d, &found, &manifest, err));

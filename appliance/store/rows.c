@@ -13,25 +13,29 @@ enum rc digest_column(struct db_stmt *s, int column, struct digest *out, struct 
 	return OK;
 }
 
-static enum rc find(struct db_conn *c, struct repo_name repo, bool *found, int64_t *id, struct err *err)
+static enum rc find(
+    struct db_conn *c, struct repo_name repo, bool *found, int64_t *id, int64_t *namespace, struct err *err)
 {
-	static const char sql[] = "SELECT id FROM repositories WHERE name = :name";
+	static const char sql[] = "SELECT id, namespace FROM repositories WHERE name = :name";
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", repo.s);
 	TRY(db_step(s, found, err));
-	if (*found)
+	if (*found) {
 		*id = db_i64(s, 0);
+		*namespace = db_i64(s, 1);
+	}
 	db_done(s);
 	return OK;
 }
 
 enum rc repository_find(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
 {
+	int64_t namespace;
 	bool found;
 
-	TRY(find(c, repo, &found, id, err));
+	TRY(find(c, repo, &found, id, &namespace, err));
 	return found ? OK : fail_rc(err, E_NAME_UNKNOWN);
 }
 
@@ -56,7 +60,8 @@ enum rc namespace_of(struct db_conn *c, struct str name, int64_t *id, struct err
 	return OK;
 }
 
-enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, struct err *err)
+enum rc repository_make(
+    struct db_conn *c, const struct space *space, struct repo_name repo, int64_t *id, struct err *err)
 {
 	static const char sql[] =
 	    "INSERT INTO repositories (name, created_at, namespace) VALUES (:name, :now, :namespace)";
@@ -64,10 +69,14 @@ enum rc repository_make(struct db_conn *c, struct repo_name repo, int64_t *id, s
 	int64_t namespace;
 	bool found;
 
-	TRY(find(c, repo, &found, id, err));
+	TRY(find(c, repo, &found, id, &namespace, err));
+	if (!found)
+		TRY(namespace_of(c, repo.s, &namespace, err));
+	if (space && space->namespace_id && space->namespace_id != namespace)
+		return fail(
+		    err, E_NAME_UNKNOWN, "the namespace of %.*s has just been removed or changed", STR_ARG(repo.s));
 	if (found)
 		return OK;
-	TRY(namespace_of(c, repo.s, &namespace, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", repo.s);
 	db_bind_i64(s, ":now", clock_wall_s());

@@ -19,10 +19,11 @@ static struct repo_name repo_of(const struct job *j)
 
 static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
 {
+	struct space space = job_space(j);
 	struct flow *flow = NULL;
 	int fd;
 
-	TRY(upload_start(j->u->store, NULL, repo_of(j), j->digest.algorithm, j->upload_id, err));
+	TRY(upload_start(j->u->store, &space, repo_of(j), j->digest.algorithm, j->upload_id, err));
 	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
 	j->has_size = head->has_length;
 	j->size_told = head->length;
@@ -113,11 +114,12 @@ static void end(struct job *j, enum rc rc, const struct err *err)
 static void work_commit(struct job *j)
 {
 	struct upload *upload = j->upload;
+	struct space space = job_space(j);
 	struct err err;
 	enum rc rc;
 
 	j->upload = NULL; /* upload_commit frees it */
-	rc = upload_commit(upload, NULL, &j->digest, &err);
+	rc = upload_commit(upload, &space, &j->digest, &err);
 	if (rc == E_DIGEST_INVALID) {
 		char want[DIGEST_TEXT_MAX];
 
@@ -203,8 +205,9 @@ static enum rc no_body(struct job *j, const void *p, size_t n, struct err *err)
 
 static void work_link(struct job *j)
 {
+	struct space space = job_space(j);
 	struct err err;
-	enum rc rc = blob_link_stored(j->u->store, repo_of(j), &j->digest, &err);
+	enum rc rc = blob_link_stored(j->u->store, &space, repo_of(j), &j->digest, &err);
 
 	if (rc == E_BLOB_UNKNOWN) /* it has been removed meanwhile */
 		fetch(j);

@@ -93,6 +93,7 @@ static enum rc keep(struct job *j, struct arena *a, struct err *err)
 	struct manifest_content content;
 	struct tag tag = {str_of(j->tag)};
 	struct repo_name repo = {str_of(j->full)};
+	struct space space = job_space(j);
 	struct digest d;
 
 	TRY(prove(j, &d, err));
@@ -100,7 +101,7 @@ static enum rc keep(struct job *j, struct arena *a, struct err *err)
 		return fail(err, E_UPSTREAM_ANSWER, "%.*s sent a manifest that cannot be kept: %s",
 		    STR_ARG(j->ns->upstream), arena_str(a, str_of(err->text)).p);
 	content.sparse = true;
-	return manifest_put(j->u->store, NULL, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err);
+	return manifest_put(j->u->store, &space, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err);
 }
 
 static enum rc note_checked(struct job *j, struct err *err)

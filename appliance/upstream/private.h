@@ -5,6 +5,7 @@
  * absences.
  */
 #pragma once
+#include <cove/store.h>
 #include <cove/upstream.h>
 #include <pthread.h>
 
@@ -140,6 +141,11 @@ struct digest question_key(const struct question *q, int64_t generation);
 bool job_wait(struct job *j, struct exchange *x, int64_t patience_ms, bool *late);
 /* The end, once; wakes all. err may be NULL with OK. */
 void job_finish(struct job *j, enum rc rc, const struct err *err);
+/* What is kept goes to the namespace that was asked, or nowhere. */
+static inline struct space job_space(const struct job *j)
+{
+	return (struct space){.namespace_id = j->ns->id, .blob_store = j->ns->blob_store};
+}
 /* Something changed that who waits may want to see. */
 void job_wake(struct job *j);
 /* Gives the job to a worker. */

@@ -1,5 +1,5 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
-import json, os, subprocess, tempfile, threading, time, unittest
+import http.client, json, os, subprocess, tempfile, threading, time, unittest
 from cove import Case, Client, Cove, Raw, eventually, sha256
 from upstream import TOO_MANY, Upstream
 
@@ -223,6 +223,42 @@ class Failures(Proxied):
         self.up.settle()
         [t.join() for t in threads]
         self.assertEqual(out, [True] * len(blobs))
+
+    def test_removed_while_fetching(self):
+        _, manifest = self.up.add_image("a", "v1")
+        data = os.urandom(50000)
+        self.up.add_blob("a", data)
+        for kind, path in (("manifest", "manifests/v1"), ("blob", "blobs/" + sha256(data))):
+            with self.subTest(kind=kind):
+                self.up.forget()
+                self.up.behave(kind=kind, method="GET", hold_after=10)
+                c = self.cove.client("repository:m/a:pull")
+                ended = []
+
+                def pull():
+                    try:
+                        ended.append(c.request("GET", "/v2/m/a/" + path).status)
+                    except (ConnectionError, OSError, http.client.HTTPException):
+                        ended.append(None)  # the head had left
+                thread = threading.Thread(target=pull)
+                thread.start()
+                eventually(lambda: self.up.count(kind=kind, method="GET"), "the upstream is asked")
+                self.cove.command("namespace", "remove", "m", "--purge")
+                self.up.settle()
+                thread.join()
+                self.assertIn(ended[0], (404, None))
+                self.assertEqual(c.request("GET", "/v2/m/a/tags/list").status, 404)  # the root has not got it
+                self.assertEqual(c.request("GET", "/v2/m/a/" + path).status, 404)
+                self.make("m", *self.attributes)
+
+    def test_blob_store(self):
+        data = os.urandom(100000)
+        self.up.add_blob("a", data)
+        with tempfile.TemporaryDirectory() as disk:
+            self.cove.command("blob-store", "add", "cache", disk)
+            self.cove.command("namespace", "change", "m", "blob_store=cache")
+            self.assertEqual(self.blob(data).body, data)
+            self.assertTrue(os.path.exists(f"{disk}/blobs/sha256/{sha256(data)[7:9]}/{sha256(data)[7:]}"))
 
     def test_absence_is_remembered_and_offline_is_kept(self):
         for _ in range(3):

@@ -158,7 +158,7 @@ static void repositories_of_namespaces(void **state)
 	assert_int_equal(db_prepare(c, make, &s, &p->err), OK);
 	assert_int_equal(db_run(s, NULL, &p->err), OK);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		assert_int_equal(repository_make(c, (struct repo_name){str_of(rows[i].name)}, &id, &p->err), OK);
+		assert_int_equal(repository_make(c, NULL, (struct repo_name){str_of(rows[i].name)}, &id, &p->err), OK);
 		assert_int_equal(db_prepare(c, look, &s, &p->err), OK);
 		db_bind_text(s, ":name", str_of(rows[i].name));
 		assert_int_equal(db_step(s, &row, &p->err), OK);
@@ -232,7 +232,7 @@ static void ask_of_caches_and_blob_stores(struct place *p, const struct digest *
 	assert_int_equal(tag_checked(p->st, R, TAG("t"), &at, &p->err), OK);
 	assert_int_equal(tag_set_checked(p->st, R, TAG("t"), 1, &p->err), OK);
 	assert_int_equal(blob_is_stored(p->st, d, &stored, &p->err), OK);
-	assert_int_equal(blob_link_stored(p->st, REPO("c"), d, &p->err), OK);
+	assert_int_equal(blob_link_stored(p->st, NULL, REPO("c"), d, &p->err), OK);
 	assert_int_equal(blob_touch(p->st, R, d, &p->err), OK);
 	assert_int_equal(blob_evict(p->st, 1, 1, 1, &freed, &p->err), OK);
 	snprintf(path, sizeof path, "%s/usb", p->path);

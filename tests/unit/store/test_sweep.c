@@ -65,12 +65,12 @@ static void a_link_takes_it_off_the_queue(void **state)
 	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
 	assert_true(stored);
 	/* as a proxy does after its upstream has said that the repository has it */
-	assert_int_equal(blob_link_stored(p->st, B, &x, &p->err), OK);
+	assert_int_equal(blob_link_stored(p->st, NULL, B, &x, &p->err), OK);
 	assert_int_equal(swept(p, &at_once, 10), 0);
 	assert_blob(p->st, B, &x, STR("x"));
 	assert_int_equal(blob_delete(p->st, B, &x, &p->err), OK);
 	assert_int_equal(swept(p, &at_once, 10), 1);
-	assert_int_equal(blob_link_stored(p->st, B, &x, &p->err), E_BLOB_UNKNOWN);
+	assert_int_equal(blob_link_stored(p->st, NULL, B, &x, &p->err), E_BLOB_UNKNOWN);
 }
 
 static void what_lost_its_file_is_not_stored(void **state)

@@ -12,7 +12,8 @@ CHECKED enum rc tag_set_checked(struct store *st, struct repo_name repo, struct 
 /* Is the blob in the store, with its file, whatever repository has it? */
 CHECKED enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err);
 /* Links a blob that is in the store into the repository, which the caller proved to have it. E_BLOB_UNKNOWN. */
-CHECKED enum rc blob_link_stored(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
+CHECKED enum rc blob_link_stored(struct store *st, const struct space *space, struct repo_name repo,
+    const struct digest *d, struct err *err);
 /* The blob was pulled from that repository's namespace. Kept in memory, and written by the hundred, at an eviction and
  * at the end, at most once in ten minutes for each: what is lost makes a blob look older than it is. */
 CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);

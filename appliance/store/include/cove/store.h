@@ -33,6 +33,7 @@ CHECKED enum rc store_probe(struct store *st, struct err *err);
 /* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
  * the transaction that would break them. */
 struct space {
+	int64_t namespace_id;       /* the repository must be of it, else E_NAME_UNKNOWN; 0: of any */
 	struct str blob_store;      /* where new blobs go; empty: the data directory */
 	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
 	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
