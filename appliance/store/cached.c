@@ -2,9 +2,12 @@
 #include "layout.h"
 #include <cove/cached.h>
 #include <cove/clock.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 
 #define TOUCH_EVERY_S 600
+#define ROOM_LEFT_BYTES (1u << 20) /* for the database */
 
 enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err)
 {
@@ -64,8 +67,8 @@ enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, s
 	return OK;
 }
 
-enum rc blob_link_stored(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
-    struct err *err)
+enum rc blob_link_stored(
+    struct store *st, const struct space *space, struct repo_name repo, const struct digest *d, struct err *err)
 {
 	struct db_conn *c;
 	struct blob_row row;
@@ -240,6 +243,19 @@ enum rc blob_evict(
 		*freed += !rc && found;
 	}
 	return end_transaction(c, rc, err);
+}
+
+enum rc upload_expect(struct upload *u, uint64_t size, struct err *err)
+{
+	struct statvfs disk;
+
+	if (size > INT64_MAX ||
+	    (!fstatvfs(u->fd, &disk) && disk.f_bavail < (size + ROOM_LEFT_BYTES) / disk.f_frsize + 1))
+		return fail_rc(err, E_DISK_FULL);
+	/* others take room at the same time; not every file system can promise any */
+	if (size && fallocate(u->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) && (errno == ENOSPC || errno == EDQUOT))
+		return fail_rc(err, E_DISK_FULL);
+	return OK;
 }
 
 enum rc upload_open_reader(const struct upload *u, int *fd, struct err *err)

@@ -17,20 +17,30 @@ static struct repo_name repo_of(const struct job *j)
 
 /* ---- the fetch ---- */
 
-static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
+static enum rc make_session(struct job *j, const struct client_head *head, int *reader, struct err *err)
 {
 	struct space space = job_space(j);
-	struct flow *flow = NULL;
-	int fd;
 
 	TRY(upload_start(j->u->store, &space, repo_of(j), j->digest.algorithm, j->upload_id, err));
 	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
+	if (!head->has_length)
+		return OK;
+	/* before the head leaves: after it there is no sentence any more */
+	TRY(upload_expect(j->upload, head->length, err));
+	return upload_open_reader(j->upload, reader, err);
+}
+
+static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
+{
+	struct flow *flow = NULL;
+	int fd = -1;
+
+	if (make_session(j, head, &fd, err))
+		return cannot_keep(j, "a blob", err);
 	j->has_size = head->has_length;
 	j->size_told = head->length;
-	if (j->has_size) {
-		TRY(upload_open_reader(j->upload, &fd, err));
+	if (j->has_size)
 		flow = flow_new(fd, j->size_told);
-	}
 	pthread_mutex_lock(&j->u->mutex);
 	j->flow = flow;
 	j->size = j->size_told;
@@ -86,12 +96,8 @@ static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
 	if (j->has_size && j->got + n > j->size_told)
 		return fail(err, E_UPSTREAM_ANSWER, "%.*s sends more than the %llu bytes it announced",
 		    STR_ARG(j->ns->upstream), (unsigned long long)j->size_told);
-	if (upload_write(j->upload, bytes, n, err)) {
-		char why[sizeof(err->text)];
-
-		snprintf(why, sizeof(why), "%s", err->text);
-		return fail(err, err->rc, "a blob of %.*s cannot be kept: %.200s", STR_ARG(j->ns->upstream), why);
-	}
+	if (upload_write(j->upload, bytes, n, err))
+		return cannot_keep(j, "a blob", err);
 	j->got += n;
 	if (j->flow)
 		flow_grow(j->flow, j->got);
@@ -126,8 +132,10 @@ static void work_commit(struct job *j)
 		digest_text(want, &j->digest);
 		rc = fail(
 		    &err, E_UPSTREAM_ANSWER, "%.*s sent other bytes than those of %s", STR_ARG(j->ns->upstream), want);
-	} else if (rc && upload_cancel(j->u->store, repo_of(j), str_of(j->upload_id), NULL)) {
-		j->upload_id[0] = '\0';
+	} else if (rc) {
+		rc = cannot_keep(j, "a blob", &err);
+		if (upload_cancel(j->u->store, repo_of(j), str_of(j->upload_id), NULL))
+			j->upload_id[0] = '\0'; /* what is left over expires */
 	}
 	end(j, rc, &err);
 }
@@ -212,7 +220,7 @@ static void work_link(struct job *j)
 	if (rc == E_BLOB_UNKNOWN) /* it has been removed meanwhile */
 		fetch(j);
 	else
-		job_finish(j, rc, &err);
+		job_finish(j, rc ? cannot_keep(j, "a blob", &err) : OK, &err);
 }
 
 static void size_done(struct job *j, enum rc rc, const struct err *failure)

@@ -101,7 +101,9 @@ static enum rc keep(struct job *j, struct arena *a, struct err *err)
 		return fail(err, E_UPSTREAM_ANSWER, "%.*s sent a manifest that cannot be kept: %s",
 		    STR_ARG(j->ns->upstream), arena_str(a, str_of(err->text)).p);
 	content.sparse = true;
-	return manifest_put(j->u->store, &space, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err);
+	if (manifest_put(j->u->store, &space, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err))
+		return cannot_keep(j, "a manifest", err);
+	return OK;
 }
 
 static enum rc note_checked(struct job *j, struct err *err)

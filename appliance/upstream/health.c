@@ -154,6 +154,17 @@ enum rc status_judge(const struct job *j, enum rc absent, struct err *err)
 	}
 }
 
+enum rc cannot_keep(const struct job *j, const char *what, struct err *err)
+{
+	char why[sizeof(err->text)];
+
+	snprintf(why, sizeof(why), "%s", err->text);
+	if (err->rc == E_DISK_FULL)
+		snprintf(why, sizeof(why),
+		    "the registry's disk is full: free some space there, or delete images or set a cache_limit");
+	return fail(err, err->rc, "%s of %.*s cannot be kept: %.300s", what, STR_ARG(j->ns->upstream), why);
+}
+
 /* ---- absences ---- */
 
 static struct absence *absence_place(struct upstream *u, const struct digest *key)

@@ -170,6 +170,8 @@ void health_note(struct job *j, enum rc rc, const struct err *err);
 CHECKED enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err);
 /* A failure of what the status says, with its sentence; OK for 200 and 206. `absent` is the code for 404. */
 CHECKED enum rc status_judge(const struct job *j, enum rc absent, struct err *err);
+/* A failure of ours, for who asked an upstream and pushes nothing. */
+CHECKED enum rc cannot_keep(const struct job *j, const char *what, struct err *err);
 /* "Not there", remembered. */
 void absence_keep(struct job *j);
 bool absence_has(struct upstream *u, const struct digest *key);

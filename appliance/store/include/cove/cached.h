@@ -22,5 +22,8 @@ CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct
  */
 CHECKED enum rc blob_evict(
     struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err);
+/* So many bytes will come: room for them is taken now, and a little is left to what must be written always. E_DISK_FULL.
+ */
+CHECKED enum rc upload_expect(struct upload *u, uint64_t size, struct err *err);
 /* The file of a session that is open for writing, for reading it while it grows: the caller's fd. */
 CHECKED enum rc upload_open_reader(const struct upload *u, int *fd, struct err *err);
