@@ -1,5 +1,6 @@
 /* set: snapshots of all namespaces: built from the database when its generation has grown, shared by count. */
 #include "private.h"
+#include <cove/digest.h>
 #include <cove/seal.h>
 
 struct str name_shown(const struct namespace *ns)
@@ -106,10 +107,30 @@ static void finish(struct namespace *ns, bool library_given)
 		    namespace_is_docker_hub(host) ? STR("docker.io registry-1.docker.io index.docker.io") : host;
 }
 
+/* With lengths: no two lists of attributes are the same bytes. */
+static void hash_text(struct hasher *hasher, struct str text)
+{
+	uint64_t n = text.n;
+
+	hasher_add(hasher, &n, sizeof(n));
+	hasher_add(hasher, text.p, text.n);
+}
+
+static uint64_t version_of(struct hasher *hasher)
+{
+	struct digest d;
+	uint64_t version;
+
+	hasher_end(hasher, &d);
+	memcpy(&version, d.bytes, sizeof(version));
+	return version;
+}
+
 static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, struct err *err)
 {
-	static const char sql[] = "SELECT name, value FROM namespace_attributes WHERE namespace = :id";
+	static const char sql[] = "SELECT name, value FROM namespace_attributes WHERE namespace = :id ORDER BY name";
 	struct db_stmt *s;
+	struct hasher hasher;
 	enum rc rc = OK;
 	bool row, library_given;
 
@@ -118,8 +139,12 @@ static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, str
 		struct namespace *ns = &set->items[i];
 
 		library_given = false;
+		hasher_init(&hasher, DIGEST_SHA256);
+		hasher_add(&hasher, &ns->id, sizeof(ns->id));
 		db_bind_i64(s, ":id", ns->id);
 		while (!(rc = db_step(s, &row, err)) && row) {
+			hash_text(&hasher, db_text(s, 0));
+			hash_text(&hasher, db_text(s, 1));
 			if (str_eq(db_text(s, 0), STR(PASSWORD_ATTRIBUTE)))
 				ns->password = arena_str(&set->arena, db_text(s, 1));
 			else
@@ -128,6 +153,7 @@ static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, str
 				break;
 			library_given |= str_eq(db_text(s, 0), STR("library"));
 		}
+		ns->version = version_of(&hasher);
 		finish(ns, library_given);
 	}
 	db_done(s);

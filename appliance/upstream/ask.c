@@ -28,8 +28,7 @@ static struct digest token_key(const struct job *j)
 	struct hasher hasher;
 	struct digest key;
 	char head[64];
-	int n = snprintf(
-	    head, sizeof(head), "%lld %lld ", (long long)namespace_set_generation(j->set), (long long)j->ns->id);
+	int n = snprintf(head, sizeof(head), "%llx ", (unsigned long long)j->ns->version);
 
 	hasher_init(&hasher, DIGEST_SHA256);
 	hasher_add(&hasher, head, (size_t)n);
@@ -317,10 +316,12 @@ static void on_done(void *ctx, enum rc rc, const struct err *err)
 	}
 	j->ask.again = false;
 	j->ask.authorized = true;
-	if (j->ask.basic)
+	if (j->ask.basic) {
+		health_note_basic(j);
 		start(j);
-	else
+	} else {
 		fetch_token(j);
+	}
 }
 
 static void start(struct job *j)
@@ -373,6 +374,7 @@ void ask_start(struct job *j, enum client_method method, char *path, const char 
 	j->ask.from = 0;
 	j->ask.delay_ms = 0;
 	j->ask.authorized = false;
+	j->ask.basic = health_wants_basic(j);
 	start(j);
 }
 
@@ -381,6 +383,7 @@ void ask_again(struct job *j, uint64_t from, int64_t delay_ms)
 	j->ask.from = from;
 	j->ask.delay_ms = delay_ms;
 	j->ask.authorized = false;
+	j->ask.basic = health_wants_basic(j);
 	start(j);
 }
 

@@ -2,7 +2,8 @@
  * fetch_blob: an upstream's blob goes into an ordinary upload session, hashed as it comes, and out to its readers at
  * the same time (http's flow). Dropped connections are taken up again by Range. A worker commits it, as a push's is:
  * only then is the last byte shown. A blob that another repository of this box has is not fetched: the upstream only
- * has to say that this one has it too.
+ * has to say that this one has it too. Nor is one that is being fetched for another repository of the namespace: that
+ * job leads, and this one follows it.
  */
 #include "private.h"
 #include <cove/cached.h>
@@ -13,6 +14,92 @@ enum { TRIES = 5, DELAY_MS = 500 };
 static struct repo_name repo_of(const struct job *j)
 {
 	return (struct repo_name){str_of(j->full)};
+}
+
+static void fetch(struct job *j);
+static void work_link(struct job *j);
+
+/* ---- several repositories, one fetch ---- */
+
+/* The mutex is held. */
+static void share_flow(struct job *leader, struct job *j)
+{
+	if (!leader->flow)
+		return;
+	j->flow = flow_ref(leader->flow);
+	j->size = leader->size;
+}
+
+/* The mutex is held. Of the same namespace: another one has other credentials, and other places for what it keeps. */
+static struct job *find_leader(const struct job *j)
+{
+	for (struct job *o = j->u->jobs; o; o = o->next)
+		if (o->leads && o->ns->id == j->ns->id && digest_eq(&o->digest, &j->digest))
+			return o;
+	return NULL;
+}
+
+/* False: somebody leads already. */
+static bool lead(struct job *j)
+{
+	bool leads;
+
+	pthread_mutex_lock(&j->u->mutex);
+	leads = !find_leader(j);
+	j->leads = leads;
+	pthread_mutex_unlock(&j->u->mutex);
+	return leads;
+}
+
+/* False: there is nobody to follow. */
+static bool follow(struct job *j, bool or_lead)
+{
+	struct job *leader;
+
+	pthread_mutex_lock(&j->u->mutex);
+	leader = find_leader(j);
+	if (leader) {
+		j->next_follower = leader->followers;
+		leader->followers = j;
+		share_flow(leader, j);
+	}
+	j->leads = !leader && or_lead;
+	pthread_mutex_unlock(&j->u->mutex);
+	if (leader)
+		job_wake(j);
+	return leader;
+}
+
+static void follow_or_fetch(struct job *j)
+{
+	if (!follow(j, true))
+		fetch(j);
+}
+
+static struct job *take_followers(struct job *j)
+{
+	struct job *followers;
+
+	pthread_mutex_lock(&j->u->mutex);
+	followers = j->followers;
+	j->followers = NULL;
+	j->leads = false;
+	pthread_mutex_unlock(&j->u->mutex);
+	return followers;
+}
+
+/* They have been told by the upstream that their repositories have the blob. */
+static void release_followers(struct job *followers, enum rc rc, const struct err *err)
+{
+	for (struct job *f = followers, *next; f; f = next) {
+		next = f->next_follower;
+		if (!rc)
+			job_hand_over(f, work_link);
+		else if (f->flow || rc == E_SHUTTING_DOWN)
+			job_finish(f, rc, err);
+		else
+			follow_or_fetch(f);
+	}
 }
 
 /* ---- the fetch ---- */
@@ -33,6 +120,7 @@ static enum rc make_session(struct job *j, const struct client_head *head, int *
 static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
 {
 	struct flow *flow = NULL;
+	struct job *followers;
 	int fd = -1;
 
 	if (make_session(j, head, &fd, err))
@@ -44,8 +132,13 @@ static enum rc open_session(struct job *j, const struct client_head *head, struc
 	pthread_mutex_lock(&j->u->mutex);
 	j->flow = flow;
 	j->size = j->size_told;
+	followers = j->followers;
+	for (struct job *f = followers; f; f = f->next_follower)
+		share_flow(j, f);
 	pthread_mutex_unlock(&j->u->mutex);
 	job_wake(j);
+	for (struct job *f = followers; f; f = f->next_follower)
+		job_wake(f);
 	return OK;
 }
 
@@ -106,6 +199,8 @@ static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
 
 static void end(struct job *j, enum rc rc, const struct err *err)
 {
+	struct job *followers;
+
 	if (j->upload) {
 		upload_pause(j->upload);
 		j->upload = NULL;
@@ -114,7 +209,9 @@ static void end(struct job *j, enum rc rc, const struct err *err)
 	}
 	if (j->flow)
 		flow_end(j->flow, rc == OK);
+	followers = take_followers(j);
 	job_finish(j, rc, err);
+	release_followers(followers, rc, err);
 }
 
 static void work_commit(struct job *j)
@@ -186,6 +283,9 @@ static void ask(struct job *j, enum client_method method)
 
 static void fetch(struct job *j)
 {
+	pthread_mutex_lock(&j->u->mutex);
+	j->leads = true;
+	pthread_mutex_unlock(&j->u->mutex);
 	j->ask.head = on_head;
 	j->ask.body = on_body;
 	j->ask.done = on_done;
@@ -217,8 +317,8 @@ static void work_link(struct job *j)
 	struct err err;
 	enum rc rc = blob_link_stored(j->u->store, &space, repo_of(j), &j->digest, &err);
 
-	if (rc == E_BLOB_UNKNOWN) /* it has been removed meanwhile */
-		fetch(j);
+	if (rc == E_BLOB_UNKNOWN && !j->flow) /* it has been removed meanwhile */
+		follow_or_fetch(j);
 	else
 		job_finish(j, rc ? cannot_keep(j, "a blob", &err) : OK, &err);
 }
@@ -231,8 +331,11 @@ static void size_done(struct job *j, enum rc rc, const struct err *failure)
 		err = *failure;
 	else
 		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
-	if (!rc && j->link_only)
-		return job_hand_over(j, work_link);
+	if (!rc && j->link_only) {
+		if (!follow(j, false))
+			job_hand_over(j, work_link);
+		return;
+	}
 	/* some know no HEAD, or redirect it to an address that is signed for GET */
 	if (j->link_only && j->status >= 400 && j->status < 500 && j->status != 404 && j->status != 429)
 		return fetch(j);
@@ -261,7 +364,7 @@ void blob_begin(struct job *j, const void *digest)
 	bool stored = false;
 
 	j->digest = *(const struct digest *)digest;
-	j->link_only = blob_is_stored(j->u->store, &j->digest, &stored, NULL) == OK && stored;
+	j->link_only = (blob_is_stored(j->u->store, &j->digest, &stored, NULL) == OK && stored) || !lead(j);
 	if (j->link_only)
 		ask_size(j);
 	else

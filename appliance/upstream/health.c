@@ -9,7 +9,6 @@ enum { BACK_OFF_MAX_S = 60, LIMIT_WAIT_S = 60, LIMIT_WAIT_MAX_S = 6 * 3600 };
 /* The mutex is held. A namespace that was changed starts anew. */
 static struct health *health_of(struct upstream *u, const struct namespace *ns)
 {
-	int64_t generation = namespace_set_generation(ns->set);
 	struct health *h;
 
 	for (h = u->health; h && h->namespace_id != ns->id; h = h->next)
@@ -19,10 +18,10 @@ static struct health *health_of(struct upstream *u, const struct namespace *ns)
 		h->next = u->health;
 		u->health = h;
 	}
-	if (h->generation != generation) {
+	if (h->version != ns->version) {
 		struct health *next = h->next;
 
-		*h = (struct health){.next = next, .namespace_id = ns->id, .generation = generation};
+		*h = (struct health){.next = next, .namespace_id = ns->id, .version = ns->version};
 		h->status = (struct upstream_status){.reachable = true, .limit_remaining = -1, .limit_total = -1};
 	}
 	return h;
@@ -100,6 +99,23 @@ void health_note(struct job *j, enum rc rc, const struct err *err)
 		    err->text);
 	}
 	pthread_mutex_unlock(&j->u->mutex);
+}
+
+void health_note_basic(struct job *j)
+{
+	pthread_mutex_lock(&j->u->mutex);
+	health_of(j->u, j->ns)->wants_basic = true;
+	pthread_mutex_unlock(&j->u->mutex);
+}
+
+bool health_wants_basic(struct job *j)
+{
+	bool wants;
+
+	pthread_mutex_lock(&j->u->mutex);
+	wants = health_of(j->u, j->ns)->wants_basic;
+	pthread_mutex_unlock(&j->u->mutex);
+	return wants;
 }
 
 enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err)

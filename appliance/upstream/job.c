@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct digest question_key(const struct question *q, int64_t generation)
+struct digest question_key(const struct question *q)
 {
+	const struct namespace *ns = q->leaf->ns;
 	struct hasher hasher;
 	struct digest key;
 	char head[64];
-	int n = snprintf(head, sizeof(head), "%lld %d ", (long long)generation, (int)q->kind);
+	int n = snprintf(head, sizeof(head), "%llx %d ", (unsigned long long)ns->version, (int)q->kind);
 
 	hasher_init(&hasher, DIGEST_SHA256);
 	hasher_add(&hasher, head, (size_t)n);
@@ -108,7 +109,7 @@ enum rc job_find(struct upstream *u, struct exchange *x, const struct digest *ke
 enum rc job_take(struct upstream *u, struct exchange *x, const struct question *q,
     void (*begin)(struct job *j, const void *ctx), const void *ctx, struct job **out, struct err *err)
 {
-	struct digest key = question_key(q, namespace_set_generation(x->namespaces));
+	struct digest key = question_key(q);
 	struct job *fresh, *j;
 
 	TRY(job_new(u, q, &key, &fresh, err));

@@ -68,6 +68,8 @@ struct job {
 	bool has_told;
 	int64_t retry_after_s;
 	struct upload *upload;
+	struct job *followers, *next_follower; /* guarded: of other repositories of the namespace, for this blob */
+	bool leads;                            /* guarded: it fetches the blob */
 	char upload_id[37];
 	uint64_t got, skip, size_told;
 	bool has_size;
@@ -90,7 +92,9 @@ struct job {
 
 struct health {
 	struct health *next;
-	int64_t namespace_id, generation;
+	int64_t namespace_id;
+	uint64_t version; /* of the namespace */
+	bool wants_basic; /* instead of tokens: a password goes along at once */
 	unsigned failures;
 	int64_t until_ms; /* not asked before */
 	enum rc rc;       /* of the last failure */
@@ -136,7 +140,7 @@ struct question {
 CHECKED enum rc job_find(struct upstream *u, struct exchange *x, const struct digest *key, struct job **out);
 CHECKED enum rc job_take(struct upstream *u, struct exchange *x, const struct question *q,
     void (*begin)(struct job *j, const void *ctx), const void *ctx, struct job **out, struct err *err);
-struct digest question_key(const struct question *q, int64_t generation);
+struct digest question_key(const struct question *q);
 /* Not over yet: the exchange's connection is woken at the end or at the next news. patience_ms 0: no copy in hand. */
 bool job_wait(struct job *j, struct exchange *x, int64_t patience_ms, bool *late);
 /* The end, once; wakes all. err may be NULL with OK. */
@@ -166,6 +170,9 @@ char *ask_path(const struct job *j, const char *format, ...) __attribute__((form
 void health_read(struct job *j, const struct client_head *head);
 /* What the outcome says of the upstream. */
 void health_note(struct job *j, enum rc rc, const struct err *err);
+/* Basic is what the upstream asks for. */
+void health_note_basic(struct job *j);
+bool health_wants_basic(struct job *j);
 /* Why the upstream is not to be asked now: OK when it is. With a copy in hand it is spared earlier. */
 CHECKED enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err);
 /* A failure of what the status says, with its sentence; OK for 200 and 206. `absent` is the code for 404. */

@@ -116,7 +116,7 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 	char text[DIGEST_TEXT_MAX];
 	struct question q = question_of(p, text);
 	struct manifest_question what = {p->reference, p->has_copy ? &copy->digest : NULL};
-	struct digest key = question_key(&q, namespace_set_generation(p->x->namespaces));
+	struct digest key = question_key(&q);
 	int64_t patience_ms = p->has_copy ? (int64_t)p->leaf->ns->patience_ms + 1 : 0;
 	struct job *j;
 	bool late;
@@ -221,7 +221,7 @@ enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place
 		return rc;
 	digest_text(text, d);
 	q.what = str_of(text);
-	key = question_key(&q, namespace_set_generation(x->namespaces));
+	key = question_key(&q);
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
 		if (absence_has(u, &key))
@@ -248,7 +248,7 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 
 	if (!what.p)
 		return fail_rc(err, E_BUSY);
-	key = question_key(&q, namespace_set_generation(x->namespaces));
+	key = question_key(&q);
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
 		TRY(health_permits(u, leaf->ns, false, err));

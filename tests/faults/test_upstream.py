@@ -294,6 +294,45 @@ class Failures(Proxied):
         self.assertEqual(self.blob(data, "m/c").status, 404)  # not there: whoever knows the digest does not get it
 
 
+    def test_one_fetch_for_several_repositories(self):
+        data = os.urandom(2000000)
+        for name in ("a", "b", "c"):
+            self.up.add_blob(name, data)
+        self.up.behave(kind="blob", method="GET", hold_after=500000)
+        out = {}
+
+        def pull(name):
+            r = self.blob(data, "m/" + name)
+            out[threading.get_ident()] = r.body == data
+        threads = [threading.Thread(target=pull, args=("a",))]
+        threads[0].start()
+        eventually(lambda: self.up.count(kind="blob", method="GET"), "the first asks")
+        raw = Raw(self.cove)
+        raw.send(f"GET /v2/m/b/blobs/{sha256(data)} HTTP/1.1\r\nHost: {self.cove.host}:{self.cove.port}\r\n"
+                 f"Authorization: Bearer {self.cove.token('repository:m/b:pull')}\r\n\r\n".encode())
+        self.assertIn(b" 200 ", raw.sock.recv(1000))  # it streams what another repository's fetch brings
+        self.cove.command("namespace", "create", "unrelated", "hosted")
+        self.addCleanup(self.cove.command, "namespace", "remove", "unrelated")
+        threads += [threading.Thread(target=pull, args=(n,)) for n in ("a", "b", "c")]
+        [t.start() for t in threads[1:]]
+        eventually(lambda: self.up.count(kind="blob", method="HEAD") == 2, "the upstream says that b and c have it too")
+        self.assertEqual(self.blob(data, "m/d").status, 404)  # and that d has it not
+        self.up.settle()
+        [t.join() for t in threads]
+        raw.close()
+        self.assertEqual(list(out.values()), [True] * 4)
+        self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
+
+    def test_another_namespace_changes_nothing(self):
+        self.up.add_image("a", "v1")
+        self.up.behave(kind="manifest", fields={"Retry-After": "600"}, **TOO_MANY)
+        self.assertEqual(self.get("manifests/v1").status, 429)
+        self.cove.command("namespace", "create", "unrelated", "hosted")
+        self.addCleanup(self.cove.command, "namespace", "remove", "unrelated")
+        self.assertRegex(self.get("manifests/v1").message(), "it is asked again in (600|5..) s")
+        self.assertEqual(self.up.count(kind="manifest"), 1)
+
+
 class Tokens(Proxied):
     auth = "bearer"
 
@@ -304,6 +343,29 @@ class Tokens(Proxied):
         self.assertEqual(self.blob(b"layer").body, b"layer")
         self.assertEqual(self.up.count(kind="token"), 1)
         self.assertEqual(self.up.count(kind="manifest", method="GET"), 2)  # the first was refused with the challenge
+
+
+class Basic(Proxied):
+    auth, user = "basic", "me:secret-password"
+    attributes = ("username=me",)
+
+    def test_the_password_goes_along_once_it_is_asked_for(self):
+        self.cove.command("namespace", "password", "m", stdin=b"secret-password\n")
+        digest, data = self.up.add_image("a", "v1")
+        self.assertEqual(self.get("manifests/v1").body, data)
+        self.assertEqual(self.get("manifests/" + digest).body, data)
+        self.assertEqual(self.blob(b"layer").body, b"layer")
+        self.assertEqual(self.up.count(status=401), 1)
+
+
+class TwoFields(Basic):
+    auth = "two-fields"
+
+    def test_the_password_goes_along_once_it_is_asked_for(self):
+        self.cove.command("namespace", "password", "m", stdin=b"secret-password\n")
+        _, data = self.up.add_image("a", "v1")
+        self.assertEqual(self.get("manifests/v1").body, data)
+        self.assertEqual(self.up.count(kind="token"), 1)  # Bearer before Basic
 
 
 class Cdn(Proxied):

@@ -32,6 +32,7 @@ struct namespace
 	bool declared; /* by cove.yaml: read-only elsewhere */
 	int64_t created_at;
 	const struct namespace_set *set; /* the snapshot that it is of */
+	uint64_t version;                /* another one with every change of this namespace, and after a removal */
 	/* attributes of every kind */
 	bool online;                 /* off: E_NAMESPACE_OFFLINE for every request */
 	enum listener_kind listener; /* a port of its own, where names need no prefix */
