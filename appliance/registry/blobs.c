@@ -3,18 +3,15 @@
 #include "source.h"
 #include "target.h"
 
-struct blob_question {
-	struct upstream_blob blob;
-	bool held_only;
-};
-
-static enum rc ask_blob(struct exchange *x, const struct place *leaf, void *ctx)
+static enum rc ask_blob(struct exchange *x, const struct place *leaf, enum ask_how how, void *ctx)
 {
-	struct blob_question *q = ctx;
+	struct upstream_blob *blob = ctx;
 
-	if (is_proxy(leaf) && !q->held_only)
-		return upstream_blob(x->site->upstream, x, leaf, &x->digest, &q->blob, &x->err);
-	return blob_open(x->site->store, place_name(leaf), &x->digest, &q->blob.fd, &q->blob.size, &x->err);
+	if (is_proxy(leaf) && how == ASK_HELD)
+		return upstream_blob_held(x->site->upstream, leaf, &x->digest, blob, &x->err);
+	if (is_proxy(leaf))
+		return upstream_blob(x->site->upstream, x, leaf, &x->digest, blob, &x->err);
+	return blob_open(x->site->store, place_name(leaf), &x->digest, &blob->fd, &blob->size, &x->err);
 }
 
 /*
@@ -32,19 +29,20 @@ static enum rc asks_before_push(struct exchange *x, bool *yes)
 /* end-2: the blob's bytes, or its size for HEAD. Range is http's work. */
 enum rc blob_get(struct exchange *x)
 {
-	struct blob_question q = {.blob = {.fd = -1}};
+	struct upstream_blob blob = {.fd = -1};
+	bool held_only;
 
-	TRY(asks_before_push(x, &q.held_only));
-	if (q.held_only)
-		TRY(source_find_held(x, ask_blob, E_BLOB_UNKNOWN, &q));
+	TRY(asks_before_push(x, &held_only));
+	if (held_only)
+		TRY(source_find_held(x, ask_blob, E_BLOB_UNKNOWN, &blob));
 	else
-		TRY(source_find(x, ask_blob, E_BLOB_UNKNOWN, &q));
+		TRY(source_find(x, ask_blob, true, E_BLOB_UNKNOWN, &blob));
 	reply_digest(x, &x->digest);
 	/* what a digest names never changes; but only who may pull it may keep it */
 	reply_field(x, "Cache-Control", "private, max-age=31536000, immutable");
-	if (q.blob.flow)
-		return reply_flow(x, 200, "application/octet-stream", q.blob.flow);
-	return reply_file(x, 200, "application/octet-stream", q.blob.fd, q.blob.size);
+	if (blob.flow)
+		return reply_flow(x, 200, "application/octet-stream", blob.flow);
+	return reply_file(x, 200, "application/octet-stream", blob.fd, blob.size);
 }
 
 /* end-10: gone from this repository at once, whoever else links to it. */

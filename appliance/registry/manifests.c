@@ -85,10 +85,11 @@ struct gathering {
 	const struct digest *digest;
 };
 
-static enum rc ask_mount(struct exchange *x, const struct place *leaf, void *ctx)
+static enum rc ask_mount(struct exchange *x, const struct place *leaf, enum ask_how how, void *ctx)
 {
 	const struct gathering *g = ctx;
 
+	(void)how;
 	if (str_eq(leaf->full, g->to->name.s))
 		return E_BLOB_UNKNOWN;
 	return blob_mount(x->site->store, &g->to->space, g->to->name, place_name(leaf), g->digest, &x->err);

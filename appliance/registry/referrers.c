@@ -181,7 +181,7 @@ static enum rc ask_tag_schema(struct exchange *x, const struct place *leaf, stru
 	tag.tag.s = arena_str(x->arena, str_first(str_of(text), REFERRERS_TAG_MAX));
 	if (!tag.tag.s.p)
 		return fail_rc(&x->err, E_BUSY);
-	rc = upstream_manifest(x->site->upstream, x, leaf, &tag, &m, &stale, &x->err);
+	rc = upstream_manifest(x->site->upstream, x, leaf, &tag, false, &m, &stale, &x->err);
 	if (rc == E_MANIFEST_UNKNOWN || rc == E_NAME_UNKNOWN)
 		return OK;
 	TRY(rc);

@@ -13,6 +13,7 @@ struct walk {
 	bool has_no_wall; /* proxies are asked whatever hosted namespaces have */
 	bool walled;      /* one of them has the repository: proxies are not asked */
 	bool is_known;    /* whether it is so was looked up */
+	bool exact;       /* whoever has it has the same */
 	enum rc failed;   /* the first failure that is no absence */
 	struct err err;
 };
@@ -49,12 +50,10 @@ static enum rc walk_next(struct exchange *x, struct walk *w, const struct place 
 }
 
 /* One that is off cannot say what it has; that it has nothing of that name is known all the same. */
-static enum rc ask_one(struct exchange *x, const struct place *leaf, ask_fn *ask, void *ctx)
+static enum rc refuse_off(struct exchange *x, const struct place *leaf)
 {
 	bool exists;
 
-	if (!leaf->is_off)
-		return ask(x, leaf, ctx);
 	TRY(repository_is_here(x->site->store, place_name(leaf), &exists, &x->err));
 	return exists ? fail_rc(&x->err, E_NAMESPACE_OFFLINE) : fail_rc(&x->err, E_NAME_UNKNOWN);
 }
@@ -67,39 +66,66 @@ static void walk_note(const struct exchange *x, struct walk *w, enum rc rc)
 	}
 }
 
-static enum rc find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx, bool held)
+static enum rc ask_one(struct exchange *x, const struct place *leaf, find_fn *ask, enum ask_how how, void *ctx)
+{
+	return leaf->is_off ? refuse_off(x, leaf) : ask(x, leaf, how, ctx);
+}
+
+/* Has one of those that come next an answer on disk? The walk itself stays where it is. */
+static bool is_held_behind(struct exchange *x, const struct walk *w, find_fn *ask, void *ctx)
 {
 	const struct place *leaf;
-	struct walk w;
+	struct walk ahead = *w;
+
+	while (!walk_next(x, &ahead, &leaf) && leaf)
+		if (!ask_one(x, leaf, ask, ASK_HELD, ctx))
+			return true;
+	return false;
+}
+
+static enum rc find(struct exchange *x, struct walk *w, find_fn *ask, enum ask_how how, enum rc unknown, void *ctx)
+{
+	const struct place *leaf;
 	enum rc rc = OK;
 
-	TRY(walk_start(x, &w, held));
 	for (;;) {
-		TRY(walk_next(x, &w, &leaf));
+		TRY(walk_next(x, w, &leaf));
 		if (!leaf)
 			break;
-		rc = ask_one(x, leaf, ask, ctx);
+		rc = ask_one(x, leaf, ask, how, ctx);
+		if (rc == E_WANT_WAKE && !w->exact && is_held_behind(x, w, ask, ctx))
+			rc = ask(x, leaf, ASK_BRIEFLY, ctx);
 		if (!rc || rc == E_WANT_WAKE)
 			return rc;
-		walk_note(x, &w, rc);
+		walk_note(x, w, rc);
 	}
-	if (w.failed) {
-		x->err = w.err;
-		return w.failed;
+	if (w->failed) {
+		x->err = w->err;
+		return w->failed;
 	}
-	if (w.count == 1 && rc)
+	if (w->count == 1 && rc)
 		return rc; /* with its own sentence */
 	return fail_rc(&x->err, unknown);
 }
 
-enum rc source_find(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx)
+enum rc source_find(struct exchange *x, find_fn *ask, bool exact, enum rc unknown, void *ctx)
 {
-	return find(x, ask, unknown, ctx, false);
+	struct walk w, on_disk;
+
+	TRY(walk_start(x, &w, false));
+	w.exact = exact;
+	on_disk = w;
+	if (exact && w.count > 1 && !find(x, &on_disk, ask, ASK_HELD, unknown, ctx))
+		return OK;
+	return find(x, &w, ask, ASK_FULLY, unknown, ctx);
 }
 
-enum rc source_find_held(struct exchange *x, ask_fn *ask, enum rc unknown, void *ctx)
+enum rc source_find_held(struct exchange *x, find_fn *ask, enum rc unknown, void *ctx)
 {
-	return find(x, ask, unknown, ctx, true);
+	struct walk w;
+
+	TRY(walk_start(x, &w, true));
+	return find(x, &w, ask, ASK_HELD, unknown, ctx);
 }
 
 enum rc source_each(struct exchange *x, ask_fn *ask, void *ctx, size_t *answered)
@@ -115,7 +141,7 @@ enum rc source_each(struct exchange *x, ask_fn *ask, void *ctx, size_t *answered
 		TRY(walk_next(x, &w, &leaf));
 		if (!leaf)
 			break;
-		rc = ask_one(x, leaf, ask, ctx);
+		rc = leaf->is_off ? refuse_off(x, leaf) : ask(x, leaf, ctx);
 		if (rc == E_WANT_WAKE)
 			return rc;
 		*answered += !rc;
@@ -134,12 +160,13 @@ struct manifest_question {
 	struct str stale;
 };
 
-static enum rc ask_manifest(struct exchange *x, const struct place *leaf, void *ctx)
+static enum rc ask_manifest(struct exchange *x, const struct place *leaf, enum ask_how how, void *ctx)
 {
 	struct manifest_question *q = ctx;
 
-	if (is_proxy(leaf))
-		return upstream_manifest(x->site->upstream, x, leaf, q->reference, q->out, &q->stale, &x->err);
+	if (is_proxy(leaf) && how != ASK_HELD)
+		return upstream_manifest(
+		    x->site->upstream, x, leaf, q->reference, how == ASK_BRIEFLY, q->out, &q->stale, &x->err);
 	return manifest_find(x->site->store, place_name(leaf), q->reference, q->out, &x->err);
 }
 
@@ -147,7 +174,7 @@ enum rc source_manifest(struct exchange *x, const struct reference *ref, struct 
 {
 	struct manifest_question q = {.reference = ref, .out = out};
 
-	TRY(source_find(x, ask_manifest, E_MANIFEST_UNKNOWN, &q));
+	TRY(source_find(x, ask_manifest, ref->is_digest, E_MANIFEST_UNKNOWN, &q));
 	if (q.stale.n)
 		reply_warning(x, q.stale);
 	return OK;

@@ -323,26 +323,32 @@ static void work_link(struct job *j)
 		job_finish(j, rc ? cannot_keep(j, "a blob", &err) : OK, &err);
 }
 
+/* Some know no HEAD, or redirect it to an address that is signed for GET, which tells more. */
+static bool is_head_refused(const struct job *j)
+{
+	return j->status >= 400 && j->status < 500 && j->status != 404 && j->status != 429;
+}
+
 static void size_done(struct job *j, enum rc rc, const struct err *failure)
 {
+	bool is_refused = !rc && is_head_refused(j);
 	struct err err = {.rc = OK};
 
 	if (rc)
 		err = *failure;
 	else
 		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
+	if (is_refused && j->link_only)
+		return fetch(j);
 	if (!rc && j->link_only) {
 		if (!follow(j, false))
 			job_hand_over(j, work_link);
 		return;
 	}
-	/* some know no HEAD, or redirect it to an address that is signed for GET */
-	if (j->link_only && j->status >= 400 && j->status < 500 && j->status != 404 && j->status != 429)
-		return fetch(j);
 	pthread_mutex_lock(&j->u->mutex);
-	j->size = j->has_size ? j->size_told : 0;
+	j->size = !is_refused && j->has_size ? j->size_told : 0;
 	pthread_mutex_unlock(&j->u->mutex);
-	job_finish(j, rc, &err);
+	job_finish(j, is_refused ? OK : rc, &err);
 }
 
 static void ask_size(struct job *j)

@@ -74,6 +74,22 @@ static enum rc outcome(struct job *j, struct err *err)
 	return rc;
 }
 
+/* The outcome; E_WANT_WAKE before there is one. Who has something else in hand waits for as long as the namespace has
+ * patience. */
+static enum rc wait_for(struct job *j, struct exchange *x, const struct place *leaf, bool is_brief, struct err *err)
+{
+	bool late;
+
+	if (job_wait(j, x, is_brief ? (int64_t)leaf->ns->patience_ms + 1 : 0, &late))
+		return E_WANT_WAKE;
+	pthread_mutex_lock(&j->u->mutex);
+	late = !j->finished;
+	pthread_mutex_unlock(&j->u->mutex);
+	if (late)
+		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s is slow", STR_ARG(leaf->ns->upstream));
+	return outcome(j, err);
+}
+
 /* ---- manifests ---- */
 
 struct manifest_pull {
@@ -81,7 +97,7 @@ struct manifest_pull {
 	struct exchange *x;
 	const struct place *leaf;
 	const struct reference *reference;
-	bool has_copy;
+	bool has_copy, briefly;
 };
 
 /* Does the copy do without a question? */
@@ -117,9 +133,8 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 	struct question q = question_of(p, text);
 	struct manifest_question what = {p->reference, p->has_copy ? &copy->digest : NULL};
 	struct digest key = question_key(&q);
-	int64_t patience_ms = p->has_copy ? (int64_t)p->leaf->ns->patience_ms + 1 : 0;
+	bool is_brief = p->has_copy || p->briefly;
 	struct job *j;
-	bool late;
 
 	TRY(job_find(p->u, p->x, &key, &j));
 	if (!j) {
@@ -128,20 +143,13 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 		TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
 		TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
 	}
-	if (job_wait(j, p->x, patience_ms, &late))
-		return E_WANT_WAKE;
-	pthread_mutex_lock(&p->u->mutex);
-	late = !j->finished;
-	pthread_mutex_unlock(&p->u->mutex);
-	if (late)
-		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s is slow", STR_ARG(p->leaf->ns->upstream));
-	return outcome(j, err);
+	return wait_for(j, p->x, p->leaf, is_brief, err);
 }
 
 enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct place *leaf, const struct reference *ref,
-    struct manifest_info *out, struct str *stale, struct err *err)
+    bool briefly, struct manifest_info *out, struct str *stale, struct err *err)
 {
-	struct manifest_pull p = {.u = u, .x = x, .leaf = leaf, .reference = ref};
+	struct manifest_pull p = {.u = u, .x = x, .leaf = leaf, .reference = ref, .briefly = briefly};
 	struct repo_name repo = {leaf->full};
 	struct err why;
 	bool fresh;
@@ -197,42 +205,75 @@ static enum rc look_at_blob(struct job *j, struct exchange *x, struct upstream_b
 	return look_at_blob(j, x, out, err); /* it has just ended */
 }
 
-enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place *leaf, const struct digest *d,
-    struct upstream_blob *out, struct err *err)
+enum rc upstream_blob_held(
+    struct upstream *u, const struct place *leaf, const struct digest *d, struct upstream_blob *out, struct err *err)
 {
-	bool is_head = x->head->method == METHOD_HEAD;
 	struct repo_name repo = {leaf->full};
-	char text[DIGEST_TEXT_MAX];
-	struct question q = {.kind = is_head ? JOB_SIZE : JOB_BLOB, .leaf = leaf};
-	struct digest key;
-	struct job *j;
 	struct err why;
-	enum rc rc;
 
 	*out = (struct upstream_blob){.fd = -1};
-	rc = blob_open(u->store, repo, d, &out->fd, &out->size, err);
-	if (!rc) {
-		if (blob_touch(u->store, repo, d, &why))
-			log_warn("upstream.touch", "error=%s", log_quote(str_of(why.text)));
-		return OK;
-	}
-	/* what is damaged here, or on a disk that is not there, may be whole there */
-	if (!is_absence(rc) && rc != E_CORRUPT && rc != E_IO)
-		return rc;
-	digest_text(text, d);
-	q.what = str_of(text);
-	key = question_key(&q);
+	TRY(blob_open(u->store, repo, d, &out->fd, &out->size, err));
+	if (blob_touch(u->store, repo, d, &why))
+		log_warn("upstream.touch", "error=%s", log_quote(str_of(why.text)));
+	return OK;
+}
+
+static enum rc ask_blob(struct upstream *u, struct exchange *x, const struct question *q, const struct digest *d,
+    struct upstream_blob *out, struct err *err)
+{
+	struct digest key = question_key(q);
+	struct job *j;
+
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
 		if (absence_has(u, &key))
 			return fail_rc(err, E_BLOB_UNKNOWN);
-		TRY(health_permits(u, leaf->ns, false, err));
-		TRY(job_take(u, x, &q, is_head ? size_begin : blob_begin, d, &j, err));
+		TRY(health_permits(u, q->leaf->ns, false, err));
+		TRY(job_take(u, x, q, q->kind == JOB_SIZE ? size_begin : blob_begin, d, &j, err));
 	}
-	TRY(look_at_blob(j, x, out, err));
-	if (out->flow || is_head)
+	return look_at_blob(j, x, out, err);
+}
+
+/* The size, by HEAD at the upstream, unless the blob is on its way already; 0: neither tells it. */
+static enum rc ask_size(struct upstream *u, struct exchange *x, struct question *q, const struct digest *d,
+    struct upstream_blob *out, struct err *err)
+{
+	struct digest key = question_key(q);
+	struct job *running;
+
+	TRY(job_find(u, x, &key, &running));
+	if (running)
 		return OK;
-	return blob_open(u->store, repo, d, &out->fd, &out->size, err);
+	q->kind = JOB_SIZE;
+	TRY(ask_blob(u, x, q, d, out, err));
+	q->kind = JOB_BLOB;
+	return OK;
+}
+
+enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place *leaf, const struct digest *d,
+    struct upstream_blob *out, struct err *err)
+{
+	bool is_head = x->head->method == METHOD_HEAD;
+	struct question q = {.kind = JOB_BLOB, .leaf = leaf};
+	char text[DIGEST_TEXT_MAX];
+	enum rc rc;
+
+	rc = upstream_blob_held(u, leaf, d, out, err);
+	/* what is damaged here, or on a disk that is not there, may be whole there */
+	if (!is_absence(rc) && rc != E_CORRUPT && rc != E_IO)
+		return rc;
+	*out = (struct upstream_blob){.fd = -1};
+	digest_text(text, d);
+	q.what = str_of(text);
+	if (is_head)
+		TRY(ask_size(u, x, &q, d, out, err));
+	if (out->size)
+		return OK;
+	/* for HEAD too: the head of GET tells the size, or its end does */
+	TRY(ask_blob(u, x, &q, d, out, err));
+	if (out->flow)
+		return OK;
+	return blob_open(u->store, (struct repo_name){leaf->full}, d, &out->fd, &out->size, err);
 }
 
 /* ---- lists ---- */
@@ -242,21 +283,21 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 {
 	struct str what = arena_printf(x->arena, "%.*s%s%.*s", STR_ARG(path), query.n ? "?" : "", STR_ARG(query));
 	struct question q = {.kind = JOB_LIST, .leaf = leaf, .what = what};
+	struct repo_name repo = {leaf->full};
 	struct digest key;
 	struct job *j;
-	bool late;
+	bool is_kept;
 
 	if (!what.p)
 		return fail_rc(err, E_BUSY);
+	TRY(repository_is_here(u->store, repo, &is_kept, err));
 	key = question_key(&q);
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
 		TRY(health_permits(u, leaf->ns, false, err));
 		TRY(job_take(u, x, &q, list_begin, &what, &j, err));
 	}
-	if (job_wait(j, x, 0, &late))
-		return E_WANT_WAKE;
-	TRY(outcome(j, err));
+	TRY(wait_for(j, x, leaf, is_kept, err));
 	*document = arena_str(x->arena, buf_str(&j->bytes));
 	*next_query = arena_str(x->arena, str_of(j->next_query));
 	return x->arena->failed ? fail_rc(err, E_BUSY) : OK;

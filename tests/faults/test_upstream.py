@@ -294,6 +294,30 @@ class Failures(Proxied):
         self.assertEqual(self.blob(data, "m/c").status, 404)  # not there: whoever knows the digest does not get it
 
 
+    def test_head_of_a_blob(self):
+        for i, (more, refused) in enumerate((({"no_length": True}, 0), ({"status": 405}, 1), ({"status": 403}, 1), ({}, 0))):
+            with self.subTest(**more):
+                data = os.urandom(5000 + i)
+                self.up.add_blob("a", data)
+                self.up.settle()
+                self.up.behave(kind="blob", **({"method": "HEAD"} if refused else {}), **more)
+                r = self.get("blobs/" + sha256(data), method="HEAD")
+                self.assertEqual((r.status, r["Content-Length"]), (200, str(len(data))))
+                self.assertEqual(self.blob(data).body, data)
+        data = os.urandom(300000)
+        self.up.add_blob("a", data)
+        self.up.settle(), self.up.forget()
+        self.up.behave(kind="blob", hold_after=1000)
+        thread = threading.Thread(target=self.blob, args=(data,))
+        thread.start()
+        eventually(lambda: self.up.count(kind="blob"), "it is fetched")
+        r = self.get("blobs/" + sha256(data), method="HEAD")
+        self.assertEqual((r.status, r["Content-Length"]), (200, "300000"))
+        self.assertEqual(self.up.count(kind="blob"), 1)
+        self.up.settle()
+        thread.join()
+        self.assertEqual(self.get("blobs/" + sha256(b"none"), method="HEAD").status, 404)
+
     def test_one_fetch_for_several_repositories(self):
         data = os.urandom(2000000)
         for name in ("a", "b", "c"):
@@ -331,6 +355,46 @@ class Failures(Proxied):
         self.addCleanup(self.cove.command, "namespace", "remove", "unrelated")
         self.assertRegex(self.get("manifests/v1").message(), "it is asked again in (600|5..) s")
         self.assertEqual(self.up.count(kind="manifest"), 1)
+
+
+class Groups(Proxied):
+    """m, and a second proxy n."""
+    attributes = ("fresh=0s", "patience=1s")
+
+    def setUp(self):
+        super().setUp()
+        self.second = Upstream()
+        self.addCleanup(self.second.close)
+        for name, kind, *more in (("n", "proxy", f"upstream={self.second.url}", f"ca={self.second.ca_pem}", *self.attributes),
+                                  ("own", "hosted"), ("first", "group", "members=m own"), ("both", "group", "members=m n")):
+            self.cove.command("namespace", "create", name, kind, *more)
+            self.addCleanup(self.cove.command, "namespace", "remove", name, *(["--purge"] if kind != "group" else []))
+
+    def is_reachable(self, name):
+        r = Client(self.cove).request("GET", "/api/v1/namespaces/" + name, headers={"Authorization": self.cove.basic()})
+        return json.loads(r.body)["upstream"]["reachable"]
+
+    def test_slow(self):
+        _, ours = self.cove.client("repository:own/a:pull,push").push_image("own/a", "v1", [b"ours"])
+        _, other = self.second.add_image("b", "v1")
+        digest, kept = self.up.add_image("a", "kept")
+        self.get("manifests/kept"), self.get("manifests/v1", "n/b")
+        self.up.behave(hang=True)
+        for name, reference, want in (("first/a", "v1", ours), ("both/b", "v1", other), ("m/a", "kept", kept),
+                                      ("both/a", digest, kept)):
+            r = self.get("manifests/" + reference, name)
+            self.assertEqual((r.status, r.body), (200, want), name)
+        r = self.get("tags/list")
+        self.assertEqual(r.json()["tags"], ["kept"])
+        self.assertIn("299", r["Warning"])
+        self.assertTrue(self.is_reachable("m"))  # none of them has waited for the end of the question
+
+    def test_what_a_digest_names_comes_from_the_disk_first(self):
+        data = os.urandom(10000)
+        self.up.add_blob("a", data), self.second.add_blob("a", data)
+        self.assertEqual(self.blob(data, "n/a").body, data)
+        self.assertEqual(self.blob(data, "both/a").body, data)
+        self.assertEqual(self.up.count(), 0)
 
 
 class Tokens(Proxied):

@@ -22,13 +22,14 @@ void upstream_close(struct upstream *u);
  * upstream said so (remembered for negative_s). When the upstream fails, is slower than patience_ms, is over its limit
  * or is switched off, a copy of any age is given and *stale is the sentence why, in the arena; without a copy it is
  * E_UPSTREAM_UNREACHABLE, E_UPSTREAM_ANSWER, E_UPSTREAM_DENIED, E_UPSTREAM_LIMIT or E_UPSTREAM_OFFLINE with a sentence
- * that names the upstream and the cause.
+ * that names the upstream and the cause. `briefly`: also without a copy it waits no longer than patience_ms, since the
+ * caller has another answer.
  */
 CHECKED enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct place *leaf,
-    const struct reference *ref, struct manifest_info *out, struct str *stale, struct err *err);
+    const struct reference *ref, bool briefly, struct manifest_info *out, struct str *stale, struct err *err);
 
 /* A blob: either stored (fd >= 0, the caller's) or on its way (flow, a reference for the caller). For HEAD neither,
- * when it is not stored: only its size is asked for. E_BLOB_UNKNOWN, and failures as above. */
+ * when it is not stored and the upstream tells its size. E_BLOB_UNKNOWN, and failures as above. */
 struct upstream_blob {
 	int fd;
 	struct flow *flow;
@@ -37,8 +38,13 @@ struct upstream_blob {
 CHECKED enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place *leaf, const struct digest *d,
     struct upstream_blob *out, struct err *err);
 
+/* What is stored only. E_BLOB_UNKNOWN, E_NAME_UNKNOWN. */
+CHECKED enum rc upstream_blob_held(
+    struct upstream *u, const struct place *leaf, const struct digest *d, struct upstream_blob *out, struct err *err);
+
 /* The upstream's own lists, one page, passed on as they are: JSON documents in the arena of a ROUTE_LARGE route, and
- * the query of the next page from its Link field (empty: none). */
+ * the query of the next page from its Link field (empty: none). Of a repository of which something is kept here it
+ * waits no longer than patience_ms: E_UPSTREAM_UNREACHABLE, and so on, as above. */
 #define UPSTREAM_QUERY_MAX 512
 CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
     struct str query, struct str *document, struct str *next_query, struct err *err);
