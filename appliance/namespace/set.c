@@ -2,6 +2,7 @@
 #include "private.h"
 #include <cove/digest.h>
 #include <cove/seal.h>
+#include <stdio.h>
 
 struct str name_shown(const struct namespace *ns)
 {
@@ -116,14 +117,14 @@ static void hash_text(struct hasher *hasher, struct str text)
 	hasher_add(hasher, text.p, text.n);
 }
 
-static uint64_t version_of(struct hasher *hasher)
+static uint64_t number_of(struct hasher *hasher)
 {
 	struct digest d;
-	uint64_t version;
+	uint64_t number;
 
 	hasher_end(hasher, &d);
-	memcpy(&version, d.bytes, sizeof(version));
-	return version;
+	memcpy(&number, d.bytes, sizeof(number));
+	return number;
 }
 
 static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, struct err *err)
@@ -153,7 +154,7 @@ static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, str
 				break;
 			library_given |= str_eq(db_text(s, 0), STR("library"));
 		}
-		ns->version = version_of(&hasher);
+		ns->version = number_of(&hasher);
 		finish(ns, library_given);
 	}
 	db_done(s);
@@ -267,6 +268,17 @@ enum rc namespaces_open(struct db *db, const struct secret *seal_key, struct nam
 	pthread_mutex_init(&n->mutex, NULL);
 	*out = n;
 	return OK;
+}
+
+/* From the key, which is random: so it need not be kept, and tells nothing. */
+void namespaces_pseudonym(const struct namespaces *n, char *out, size_t size)
+{
+	struct hasher hasher;
+
+	hasher_init(&hasher, DIGEST_SHA256);
+	hash_text(&hasher, STR("pseudonym"));
+	hash_text(&hasher, secret_str(&n->key));
+	snprintf(out, size, "cove-%016llx", (unsigned long long)number_of(&hasher));
 }
 
 void namespaces_close(struct namespaces *n)

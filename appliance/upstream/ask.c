@@ -343,6 +343,7 @@ static void start(struct job *j)
 	/* what the address has as its path is in ask_path() */
 	buf_add(&url, str_first(j->ns->upstream, j->ns->upstream.n - path.n - (path.n > 0)));
 	buf_addz(&url, j->ask.path);
+	buf_addf(&fields, "Via: %s1.1 %s\r\n", j->via, j->u->pseudonym);
 	if (j->ask.accept)
 		buf_addf(&fields, "Accept: %s\r\n", j->ask.accept);
 	if (j->ask.basic)

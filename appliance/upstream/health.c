@@ -191,12 +191,12 @@ static struct absence *absence_place(struct upstream *u, const struct digest *ke
 	return &u->absences[i % ABSENCES_MAX];
 }
 
-void absence_keep(struct job *j)
+void absence_keep(struct job *j, const struct digest *key)
 {
 	if (!j->ns->negative_s)
 		return;
 	pthread_mutex_lock(&j->u->mutex);
-	*absence_place(j->u, &j->key) = (struct absence){j->key, clock_mono_ms() + (int64_t)j->ns->negative_s * 1000};
+	*absence_place(j->u, key) = (struct absence){*key, clock_mono_ms() + (int64_t)j->ns->negative_s * 1000};
 	pthread_mutex_unlock(&j->u->mutex);
 }
 

@@ -18,8 +18,17 @@ struct digest question_key(const struct question *q)
 	hasher_add(&hasher, q->leaf->full.p, q->leaf->full.n);
 	hasher_add(&hasher, " ", 1);
 	hasher_add(&hasher, q->what.p, q->what.n);
+	hasher_add(&hasher, " ", 1);
+	hasher_add(&hasher, q->via, strlen(q->via));
 	hasher_end(&hasher, &key);
 	return key;
+}
+
+struct digest repository_key(const struct place *leaf)
+{
+	struct question all = {.kind = JOB_MANIFEST, .leaf = leaf};
+
+	return question_key(&all);
 }
 
 static void job_free(struct job *j)
@@ -87,6 +96,8 @@ static enum rc job_new(
 	}
 	j->u = u;
 	j->key = *key;
+	j->repository_key = repository_key(q->leaf);
+	memcpy(j->via, q->via, sizeof(j->via));
 	j->kind = q->kind;
 	j->bytes = BUF_INIT(LIST_MAX);
 	j->ask.token_answer = BUF_INIT(65536);
@@ -183,7 +194,9 @@ void job_finish(struct job *j, enum rc rc, const struct err *err)
 {
 	health_note(j, rc, err);
 	if (rc == E_MANIFEST_UNKNOWN || rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
-		absence_keep(j);
+		absence_keep(j, &j->key);
+	if (rc == E_UPSTREAM_DENIED && j->kind == JOB_MANIFEST)
+		absence_keep(j, &j->repository_key);
 	pthread_mutex_lock(&j->u->mutex);
 	j->finished = true;
 	j->rc = rc;

@@ -18,6 +18,7 @@ enum rc upstream_open(
 	u->namespaces = namespaces;
 	u->client = client;
 	u->work_last = &u->work_first;
+	namespaces_pseudonym(namespaces, u->pseudonym, sizeof(u->pseudonym));
 	u->absences = xcalloc(ABSENCES_MAX, sizeof(*u->absences));
 	pthread_mutex_init(&u->mutex, NULL);
 	pthread_condattr_init(&attributes);
@@ -90,6 +91,18 @@ static enum rc wait_for(struct job *j, struct exchange *x, const struct place *l
 	return outcome(j, err);
 }
 
+/* Docker Hub and others refuse what they have not got. As one of several namespaces, such an upstream is not asked
+ * about every single content of a repository that another one has. */
+static enum rc was_denied(struct upstream *u, const struct exchange *x, const struct place *leaf, struct err *err)
+{
+	struct digest key = repository_key(leaf);
+
+	if (x->place.ns == leaf->ns || !absence_has(u, &key))
+		return OK;
+	return fail(err, E_UPSTREAM_DENIED, "%.*s has refused access to %.*s", STR_ARG(leaf->ns->upstream),
+	    STR_ARG(leaf->rest));
+}
+
 /* ---- manifests ---- */
 
 struct manifest_pull {
@@ -98,6 +111,7 @@ struct manifest_pull {
 	const struct place *leaf;
 	const struct reference *reference;
 	bool has_copy, briefly;
+	char via[VIA_MAX];
 };
 
 /* Does the copy do without a question? */
@@ -123,6 +137,7 @@ static struct question question_of(const struct manifest_pull *p, char text[stat
 		digest_text(text, &p->reference->digest);
 		q.what = str_of(text);
 	}
+	memcpy(q.via, p->via, sizeof(q.via));
 	return q;
 }
 
@@ -140,6 +155,7 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 	if (!j) {
 		if (absence_has(p->u, &key))
 			return fail_rc(err, E_MANIFEST_UNKNOWN);
+		TRY(was_denied(p->u, p->x, p->leaf, err));
 		TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
 		TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
 	}
@@ -163,6 +179,8 @@ enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct p
 	TRY(is_fresh(&p, &fresh, err));
 	if (fresh)
 		return OK;
+	if (via_leads_back(u, x, leaf, p.via))
+		return p.has_copy ? OK : fail_rc(err, E_MANIFEST_UNKNOWN);
 	rc = ask_manifest(&p, out, &why);
 	if (!rc)
 		return manifest_find(u->store, repo, ref, out, err);
@@ -228,6 +246,7 @@ static enum rc ask_blob(struct upstream *u, struct exchange *x, const struct que
 	if (!j) {
 		if (absence_has(u, &key))
 			return fail_rc(err, E_BLOB_UNKNOWN);
+		TRY(was_denied(u, x, q->leaf, err));
 		TRY(health_permits(u, q->leaf->ns, false, err));
 		TRY(job_take(u, x, q, q->kind == JOB_SIZE ? size_begin : blob_begin, d, &j, err));
 	}
@@ -263,6 +282,8 @@ enum rc upstream_blob(struct upstream *u, struct exchange *x, const struct place
 	if (!is_absence(rc) && rc != E_CORRUPT && rc != E_IO)
 		return rc;
 	*out = (struct upstream_blob){.fd = -1};
+	if (via_leads_back(u, x, leaf, q.via))
+		return fail_rc(err, E_BLOB_UNKNOWN);
 	digest_text(text, d);
 	q.what = str_of(text);
 	if (is_head)
@@ -290,6 +311,8 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 
 	if (!what.p)
 		return fail_rc(err, E_BUSY);
+	if (via_leads_back(u, x, leaf, q.via))
+		return fail_rc(err, E_NAME_UNKNOWN);
 	TRY(repository_is_here(u->store, repo, &is_kept, err));
 	key = question_key(&q);
 	TRY(job_find(u, x, &key, &j));

@@ -1,6 +1,6 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
 import contextlib, http.client, json, os, subprocess, tempfile, threading, time, unittest
-from cove import Case, Client, Cove, Raw, eventually, sha256
+from cove import Case, Client, Cove, Listener, Raw, eventually, free_port, sha256
 from upstream import TOO_MANY, Upstream
 
 
@@ -389,6 +389,22 @@ class Groups(Proxied):
         self.assertIn("299", r["Warning"])
         self.assertTrue(self.is_reachable("m"))  # none of them has waited for the end of the question
 
+    def test_denied(self):
+        layers = [b"one", b"two"]
+        _, image = self.second.add_image("a", "v1", layers)
+        self.up.behave(status=401)
+        self.cove.command("namespace", "change", "n", "fresh=1h")
+        for _ in range(3):
+            self.assertEqual(self.get("manifests/v1", "both/a").body, image)
+            for data in layers:
+                self.assertEqual(self.blob(data, "both/a").body, data)
+        self.assertEqual(self.up.count(), 1)
+        self.up.settle()
+        self.assertEqual(self.get("manifests/v1").status, 404)  # by itself it is asked all the same
+        self.cove.command("namespace", "password", "m", stdin=b"new\n")
+        self.up.add_image("a", "v1", [b"now it may"])
+        self.assertNotEqual(self.get("manifests/v1", "both/a").body, image)
+
     def test_what_a_digest_names_comes_from_the_disk_first(self):
         data = os.urandom(10000)
         self.up.add_blob("a", data), self.second.add_blob("a", data)
@@ -430,6 +446,47 @@ class TwoFields(Basic):
         _, data = self.up.add_image("a", "v1")
         self.assertEqual(self.get("manifests/v1").body, data)
         self.assertEqual(self.up.count(kind="token"), 1)  # Bearer before Basic
+
+
+class Loops(Case):
+    def pull(self, cove, name):
+        return cove.client(f"repository:{name}:pull").request("GET", f"/v2/{name}/manifests/v1")
+
+    def ca(self, cove):
+        with open(cove.ca) as f:
+            return "ca=" + f.read()
+
+    def test_two_that_ask_each_other(self):
+        other = Cove().start()
+        self.addCleanup(other.destroy)
+        self.addCleanup(other.stop)
+        coves, ports = (self.cove, other), (free_port(), free_port())
+        self.addCleanup(self.cove.command, "user", "revoke", "anonymous", "**")
+        for cove, port, peer in ((coves[0], ports[0], 1), (coves[1], ports[1], 0)):
+            cove.command("user", "grant", "anonymous", "**", "pull")
+            cove.command("namespace", "create", "own", "hosted")
+            cove.command("namespace", "create", "peer", "proxy", f"upstream=https://127.0.0.1:{ports[peer]}", self.ca(coves[peer]))
+            cove.command("namespace", "create", "all", "group", "members=own peer", "listener=https", f"port={port}")
+            Listener(cove, port).wait()
+        for name in ("own", "peer", "all"):
+            self.addCleanup(self.cove.command, "namespace", "remove", name, "--purge")
+        r = self.pull(self.cove, "all/team/none")
+        self.assertEqual((r.status, r.code()), (404, "MANIFEST_UNKNOWN"))
+        self.assertIn("event=upstream.loop", self.cove.read_log())
+        _, image = other.client("repository:own/team/app:pull,push").push_image("own/team/app", "v1", [b"of the other"])
+        self.assertEqual(self.pull(self.cove, "all/team/app").body, image)
+        _, image = self.cove.client("repository:own/team/none:pull,push").push_image("own/team/none", "v1", [b"ours"])
+        self.assertEqual(self.pull(other, "all/team/none").body, image)  # what was absent on the way back is not absent
+
+    def test_its_own_listener(self):
+        port = free_port()
+        self.cove.command("user", "grant", "anonymous", "**", "pull")
+        self.addCleanup(self.cove.command, "user", "revoke", "anonymous", "**")
+        self.cove.command("namespace", "create", "self", "proxy", f"upstream=https://127.0.0.1:{port}", self.ca(self.cove),
+                          "listener=https", f"port={port}")
+        self.addCleanup(self.cove.command, "namespace", "remove", "self", "--purge")
+        Listener(self.cove, port).wait()
+        self.assertEqual(self.pull(self.cove, "self/x/y").status, 404)
 
 
 class Cdn(Proxied):

@@ -129,7 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 break
         self.entry = {"kind": self.kind, "method": self.command, "name": self.name, "reference": self.reference,
                       "range": self.headers.get("Range"), "authorization": self.headers.get("Authorization"),
-                      "agent": self.headers.get("User-Agent"), "on": "cdn" if self.server.is_cdn else "main"}
+                      "agent": self.headers.get("User-Agent"), "via": self.headers.get("Via"), "on": "cdn" if self.server.is_cdn else "main"}
         rule = self.up.take_rule(self.entry)
         self.gate = self.up.gate  # of this moment: a release that comes before the body has reached its hold counts
         self.up.note(self.entry)

@@ -206,7 +206,7 @@ static void test_absences(void **state)
 	l = lab_open(f, "p");
 	l->job.key = key_of("this");
 	assert_false(absence_has(&l->u, &l->job.key));
-	absence_keep(&l->job);
+	absence_keep(&l->job, &l->job.key);
 	assert_true(absence_has(&l->u, &l->job.key));
 	assert_false(absence_has(&l->u, &other));
 	for (size_t i = 0; i < ABSENCES_MAX; i++) /* its time is over */
@@ -218,12 +218,12 @@ static void test_absences(void **state)
 
 		snprintf(text, sizeof(text), "%d", i);
 		l->job.key = key_of(text);
-		absence_keep(&l->job);
+		absence_keep(&l->job, &l->job.key);
 		assert_true(absence_has(&l->u, &l->job.key));
 	}
 	l->job.ns = namespace_find(f->set, STR("never"));
 	l->job.key = other;
-	absence_keep(&l->job);
+	absence_keep(&l->job, &l->job.key);
 	assert_false(absence_has(&l->u, &other));
 	lab_close(l);
 }

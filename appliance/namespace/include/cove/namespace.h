@@ -74,6 +74,8 @@ void namespaces_close(struct namespaces *n);
 /* The newest snapshot (one indexed query tells whether there is a newer one). Given back by namespace_set_unref(). */
 CHECKED enum rc namespaces_take(struct namespaces *n, struct namespace_set **out, struct err *err);
 void namespace_set_unref(struct namespace_set *set);
+/* What this box calls itself in Via fields (RFC 9110 §7.6.3): the same for the life of the data directory. */
+void namespaces_pseudonym(const struct namespaces *n, char *out, size_t size);
 /* What it holds now, each blob once. */
 CHECKED enum rc namespace_used_bytes(struct namespaces *n, const struct namespace *ns, uint64_t *used, struct err *err);
 /* Changes with every change of a namespace, for who must follow (listeners). */
