@@ -366,6 +366,7 @@ static void stop(struct server *s, const sigset_t *signals)
 	int64_t until = clock_mono_ms() + (int64_t)s->config->stop_grace_s * 1000;
 
 	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);
+	upstream_drain(s->upstream);
 	while (!net_drain(s->net, DRAIN_TURN_MS) && clock_mono_ms() < until) {
 		int signal = sigtimedwait(signals, NULL, &no_time);
 

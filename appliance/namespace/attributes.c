@@ -40,6 +40,9 @@ static const struct attribute_type TABLE[] = {
 	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host, or with a path none; "
 	"none: not any."},
     {"username", "text", NULL, "", PROXY, MEMBER(username), "Whom the upstream knows us as; empty: anonymous."},
+    {"token_host", "host", NULL, "", PROXY, MEMBER(token_host),
+	"The host of the upstream's token service, when it is in another domain and may have the password all the "
+	"same."},
     {"ca", "certificates", NULL, "", PROXY, MEMBER(ca_pem),
 	"Certificates (PEM) that are trusted for this upstream beside the public ones."},
     {"allow", "list", NULL, "", PROXY, MEMBER(allow),
@@ -86,7 +89,8 @@ enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *er
 	/* what another kind has is empty, not NULL */
 	ns->host = ns->redeploy_except = ns->immutable_tags = ns->blob_store = none;
 	ns->member_names = ns->writable_name = none;
-	ns->upstream = ns->upstream_names = ns->username = ns->password = ns->ca_pem = ns->allow = none;
+	ns->upstream = ns->upstream_names = ns->username = ns->token_host = ns->password = ns->ca_pem = ns->allow =
+	    none;
 	for (size_t i = 0; i < COUNT; i++)
 		if (TABLE[i].kinds & 1u << ns->kind && TABLE[i].fallback[0])
 			TRY(value_store(ns, &TABLE[i], str_of(TABLE[i].fallback), a, err));

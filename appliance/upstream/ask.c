@@ -110,18 +110,23 @@ static bool is_below(struct str host, struct str domain)
 	       host.p[host.n - domain.n - 1] == '.';
 }
 
+static bool is_downgrade(struct str upstream, struct str realm)
+{
+	return str_starts(upstream, STR("https://")) && !str_starts(realm, STR("https://"));
+}
+
 /*
  * May the password of this upstream be shown to that token service? The service is named by the upstream itself, but an
  * answer can be forged by whoever breaks into it: only the same host, or one of the same domain (registry-1.docker.io
- * and auth.docker.io). Never in plain text when the upstream is asked over TLS.
+ * and auth.docker.io), or the one that the owner has set. Never in plain text when the upstream is asked over TLS.
  */
-static bool may_know_password(struct str upstream, struct str realm)
+static bool may_know_password(const struct namespace *ns, struct str realm)
 {
-	struct str ours = host_of(upstream), theirs = host_of(realm), label, parent;
+	struct str ours = host_of(ns->upstream), theirs = host_of(realm), label, parent;
 
-	if (str_starts(upstream, STR("https://")) && !str_starts(realm, STR("https://")))
+	if (is_downgrade(ns->upstream, realm))
 		return false;
-	if (str_eqi(ours, theirs) || is_below(theirs, ours))
+	if (str_eqi(ours, theirs) || is_below(theirs, ours) || (ns->token_host.n && str_eqi(ns->token_host, theirs)))
 		return true;
 	str_cut(ours, '.', &label, &parent);
 	if (!str_has(parent, '.') || ascii_is_digit(parent.p[parent.n - 1]))
@@ -176,6 +181,25 @@ static bool is_visible(struct str s)
 	return s.n > 0;
 }
 
+static enum rc denied(const struct job *j, struct str host, struct err *err)
+{
+	const struct namespace *ns = j->ns;
+
+	if (!ns->username.n)
+		return fail(err, E_UPSTREAM_DENIED,
+		    "the token service %.*s of the upstream gives nothing without credentials: set a username and a "
+		    "password of the namespace %.*s",
+		    STR_ARG(host), STR_ARG(ns->name));
+	if (!may_know_password(ns, str_of(j->ask.token_url)))
+		return fail(err, E_UPSTREAM_DENIED,
+		    "the token service %.*s of the upstream was not given the password of the namespace %.*s, since it "
+		    "is in another domain than %.*s: if it may have it, set token_host=%.*s",
+		    STR_ARG(host), STR_ARG(ns->name), STR_ARG(ns->upstream), STR_ARG(host));
+	return fail(err, E_UPSTREAM_DENIED,
+	    "the token service %.*s of the upstream refuses the credentials of the namespace %.*s", STR_ARG(host),
+	    STR_ARG(ns->name));
+}
+
 static enum rc take_token(struct job *j, struct err *err)
 {
 	struct json *doc;
@@ -184,9 +208,7 @@ static enum rc take_token(struct job *j, struct err *err)
 	struct str host = host_of(str_of(j->ask.token_url));
 
 	if (j->ask.token_status == 401 || j->ask.token_status == 403)
-		return fail(err, E_UPSTREAM_DENIED,
-		    "the token service %.*s of the upstream refuses the credentials of the namespace %.*s",
-		    STR_ARG(host), STR_ARG(j->ns->name));
+		return denied(j, host, err);
 	if (j->ask.token_status == 429)
 		return fail(
 		    err, E_UPSTREAM_LIMIT, "the token service %.*s of the upstream limits its requests", STR_ARG(host));
@@ -233,7 +255,12 @@ static void fetch_token(struct job *j)
 	struct err err;
 	enum rc rc = OK;
 
-	if (j->ns->username.n && may_know_password(j->ns->upstream, request.url))
+	if (is_downgrade(j->ns->upstream, request.url))
+		rc = fail(&err, E_UPSTREAM_ANSWER,
+		    "%.*s names a token service that speaks plain HTTP, which is refused: anybody on the way could "
+		    "read and change it",
+		    STR_ARG(j->ns->upstream));
+	else if (j->ns->username.n && may_know_password(j->ns, request.url))
 		rc = basic_value(j, &authorization, &err);
 	if (rc) {
 		j->ask.done(j, rc, &err);

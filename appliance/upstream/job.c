@@ -152,7 +152,7 @@ bool job_wait(struct job *j, struct exchange *x, int64_t patience_ms, bool *late
 
 	pthread_mutex_lock(&u->mutex);
 	*late = j->late;
-	waits = !j->finished && !(j->late && patience_ms);
+	waits = !j->finished && !(j->late && patience_ms) && !u->draining;
 	if (waits) {
 		if (j->waiting_count == j->waiting_room) {
 			j->waiting_room = j->waiting_room ? 2 * j->waiting_room : 8;
@@ -188,6 +188,21 @@ void job_wake(struct job *j)
 {
 	pthread_mutex_lock(&j->u->mutex);
 	wake_and_unlock(j);
+}
+
+void jobs_wake(struct upstream *u)
+{
+	struct job *j;
+
+	do {
+		pthread_mutex_lock(&u->mutex);
+		for (j = u->jobs; j && !j->waiting_count; j = j->next)
+			;
+		if (j)
+			wake_and_unlock(j);
+		else
+			pthread_mutex_unlock(&u->mutex);
+	} while (j);
 }
 
 void job_finish(struct job *j, enum rc rc, const struct err *err)

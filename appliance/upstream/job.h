@@ -109,6 +109,8 @@ static inline struct space job_space(const struct job *j)
 {
 	return (struct space){.namespace_id = j->ns->id, .blob_store = j->ns->blob_store};
 }
+/* Wakes all who wait for any job. */
+void jobs_wake(struct upstream *u);
 /* Something changed that who waits may want to see. */
 void job_wake(struct job *j);
 /* Gives the job to a worker. */

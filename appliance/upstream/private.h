@@ -46,7 +46,7 @@ struct upstream {
 	struct job *jobs;
 	size_t job_count;
 	struct job *work_first, **work_last;
-	bool stopping;
+	bool draining, stopping;
 	char pseudonym[PSEUDONYM_MAX]; /* in Via */
 	struct health *health;
 	struct token tokens[TOKENS_MAX];

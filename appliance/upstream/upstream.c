@@ -33,6 +33,14 @@ enum rc upstream_open(
 	return OK;
 }
 
+void upstream_drain(struct upstream *u)
+{
+	pthread_mutex_lock(&u->mutex);
+	u->draining = true;
+	pthread_mutex_unlock(&u->mutex);
+	jobs_wake(u);
+}
+
 void upstream_close(struct upstream *u)
 {
 	pthread_mutex_lock(&u->mutex);
@@ -75,6 +83,27 @@ static enum rc outcome(struct job *j, struct err *err)
 	return rc;
 }
 
+static bool is_finished(struct job *j)
+{
+	bool finished;
+
+	pthread_mutex_lock(&j->u->mutex);
+	finished = j->finished;
+	pthread_mutex_unlock(&j->u->mutex);
+	return finished;
+}
+
+/* It has brought nothing yet, and is not waited for any more. */
+static bool is_given_up(struct job *j)
+{
+	bool given_up;
+
+	pthread_mutex_lock(&j->u->mutex);
+	given_up = j->u->draining && !j->finished && !j->flow;
+	pthread_mutex_unlock(&j->u->mutex);
+	return given_up;
+}
+
 /* The outcome; E_WANT_WAKE before there is one. Who has something else in hand waits for as long as the namespace has
  * patience. */
 static enum rc wait_for(struct job *j, struct exchange *x, const struct place *leaf, bool is_brief, struct err *err)
@@ -83,10 +112,9 @@ static enum rc wait_for(struct job *j, struct exchange *x, const struct place *l
 
 	if (job_wait(j, x, is_brief ? (int64_t)leaf->ns->patience_ms + 1 : 0, &late))
 		return E_WANT_WAKE;
-	pthread_mutex_lock(&j->u->mutex);
-	late = !j->finished;
-	pthread_mutex_unlock(&j->u->mutex);
-	if (late)
+	if (is_given_up(j))
+		return fail_rc(err, E_SHUTTING_DOWN);
+	if (late && !is_finished(j))
 		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s is slow", STR_ARG(leaf->ns->upstream));
 	return outcome(j, err);
 }
@@ -220,6 +248,8 @@ static enum rc look_at_blob(struct job *j, struct exchange *x, struct upstream_b
 		return OK;
 	if (job_wait(j, x, 0, &late))
 		return E_WANT_WAKE;
+	if (is_given_up(j))
+		return fail_rc(err, E_SHUTTING_DOWN);
 	return look_at_blob(j, x, out, err); /* it has just ended */
 }
 

@@ -448,6 +448,64 @@ class TwoFields(Basic):
         self.assertEqual(self.up.count(kind="token"), 1)  # Bearer before Basic
 
 
+class OtherTokenService(Proxied):
+    auth, user = "bearer", "me:secret-password"
+    attributes = ("username=me",)
+
+    def setUp(self):
+        super().setUp()
+        self.cove.command("namespace", "password", "m", stdin=b"secret-password\n")
+        self.image = self.up.add_image("a", "v1")[1]
+
+    def test_in_another_domain(self):
+        self.up.realm, self.up.anonymous = f"https://localhost:{self.up.port}/token", False
+        r = self.get("manifests/v1")
+        self.assertEqual(r.status, 403)
+        self.assertIn("token_host=localhost", r.message())
+        self.assertFalse([e for e in self.up.asked(kind="token") if e["authorization"]])
+        self.cove.command("namespace", "change", "m", "token_host=localhost")
+        self.assertEqual(self.get("manifests/v1").body, self.image)
+
+    def test_in_plain_text(self):
+        self.up.realm = f"http://127.0.0.1:{self.up.cdn_port}/token"
+        r = self.get("manifests/v1")
+        self.assertEqual(r.status, 502)
+        self.assertIn("plain HTTP", r.message())
+        self.assertEqual(self.up.count(kind="token"), 0)
+
+    def test_without_credentials(self):
+        self.up.anonymous = False
+        self.cove.command("namespace", "change", "m", "username=")
+        self.assertIn("without credentials", self.get("manifests/v1").message())
+
+
+class Stopping(unittest.TestCase):
+    def test_nobody_waits_for_an_upstream_that_hangs(self):
+        server, up, out = Cove().start(), Upstream(), {}
+        self.addCleanup(server.destroy)
+        self.addCleanup(up.close)
+        server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "fresh=0s", "patience=10m")
+        _, kept = up.add_image("a", "kept")
+        c = server.client("repository:m/a:pull")
+        self.assertEqual(c.request("GET", "/v2/m/a/manifests/kept").body, kept)
+        data = up.add_blob("a", b"late")
+        up.behave(hang=True)
+        up.forget()
+        paths = ("manifests/kept", "manifests/v2", "blobs/" + data)
+
+        def pull(path):
+            client = Client(server)
+            client.auth = c.auth
+            out[path] = client.request("GET", "/v2/m/a/" + path)
+        threads = [threading.Thread(target=pull, args=(p,)) for p in paths]
+        [t.start() for t in threads]
+        eventually(lambda: up.count() == 3, "all three are asked for")
+        self.assertEqual(server.stop(), 0)
+        [t.join() for t in threads]
+        self.assertEqual([out[p].status for p in paths], [200, 503, 503])
+        self.assertEqual(out["manifests/kept"].body, kept)
+
+
 class Loops(Case):
     def pull(self, cove, name):
         return cove.client(f"repository:{name}:pull").request("GET", f"/v2/{name}/manifests/v1")

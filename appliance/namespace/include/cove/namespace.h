@@ -56,6 +56,7 @@ struct namespace
 	struct str upstream_names; /* values of ?ns= that select it; by default the upstream's host; "none": none */
 	struct str username;       /* empty: anonymous */
 	struct str password;       /* as sealed in the database: for namespace_password() */
+	struct str token_host;     /* may have the password too; empty: only hosts of the upstream's domain */
 	struct str ca_pem;         /* trusted for this upstream beside the public ones; empty: none */
 	struct str allow;          /* globs of repositories that may be asked for; empty: all */
 	bool library;              /* one-segment names get `library/`: Docker Hub */

@@ -13,6 +13,9 @@ struct upstream;
 
 CHECKED enum rc upstream_open(
     struct store *store, struct namespaces *namespaces, struct client *client, struct upstream **out, struct err *err);
+/* Before net_stop(): who waits for an upstream that has sent nothing yet gets the copy that is here, or
+ * E_SHUTTING_DOWN. What is on its way goes on. */
+void upstream_drain(struct upstream *u);
 /* After net_stop() and client_close(). */
 void upstream_close(struct upstream *u);
 
