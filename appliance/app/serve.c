@@ -142,7 +142,7 @@ static enum rc open_parts(struct server *s, struct err *err)
 	io_close(&keys);
 	TRY(rc);
 	TRY(client_open(&outgoing, &s->client, err));
-	TRY(upstream_open(s->store, s->data.namespaces, s->client, &s->upstream, err));
+	TRY(upstream_open(s->data.db, s->store, s->data.namespaces, s->client, &s->upstream, err));
 	return oidc_open(s->data.db, s->data.auth, s->client, &s->oidc, err);
 }
 
@@ -287,12 +287,12 @@ static void do_chores(struct server *s)
 	reload_certificates(s);
 }
 
-static void evict(struct server *s)
+static void tend_upstreams(struct server *s)
 {
 	struct err err;
 
-	if (upstream_evict(s->upstream, &err))
-		log_warn("evict", "reason=%s", log_quote(str_of(err.text)));
+	if (upstream_tend(s->upstream, &err))
+		log_warn("upstreams", "reason=%s", log_quote(str_of(err.text)));
 }
 
 /* What nobody has leaves the disks, a little each time. */
@@ -348,7 +348,7 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 			reload_certificates(s);
 		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);
-			evict(s);
+			tend_upstreams(s);
 			audit_tend(auth_audit(s->data.auth), s->config->audit_rows);
 			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 		}

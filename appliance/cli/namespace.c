@@ -4,6 +4,7 @@
 #include <cove/json.h>
 #include <cove/net.h>
 #include <cove/trust.h>
+#include <cove/upstream.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -312,25 +313,42 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 	return rc;
 }
 
+/* What the upstream said last of how many pulls it allows. */
+static void print_limit(const struct upstream_status *limit)
+{
+	char at[24];
+
+	if (limit->limit_remaining < 0)
+		return;
+	cli_time(at, limit->limit_at);
+	printf("%-18s%lld of %lld pulls are left, at %s\n", "upstream_limit", (long long)limit->limit_remaining,
+	    (long long)limit->limit_total, at);
+}
+
 static enum rc show(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct buf json = BUF_INIT(JSON_MAX_BYTES);
 	const struct namespace *ns;
+	struct upstream_status limit;
 	struct namespace_set *set;
 	uint64_t used;
 	enum rc rc = OK;
 
 	TRY(namespaces_take(d->namespaces, &set, err));
 	ns = namespace_find(set, str_of(w->items[0]));
-	if (ns)
+	if (ns) {
 		rc = namespace_used_bytes(d->namespaces, ns, &used, err);
-	else
+		if (!rc)
+			rc = upstream_limit_kept(d->db, ns, &limit, err);
+	} else {
 		rc = fail(err, E_NOT_FOUND, "there is no namespace %s: see `cove namespace list`", w->items[0]);
+	}
 	if (!rc && cli_has(options, "--json")) {
 		put_json(&json, ns, used);
 		print_json(&json);
 	} else if (!rc) {
 		print_attributes(ns, used);
+		print_limit(&limit);
 	}
 	buf_release(&json);
 	namespace_set_unref(set);

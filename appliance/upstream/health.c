@@ -27,6 +27,13 @@ static struct health *health_of(struct upstream *u, const struct namespace *ns)
 	return h;
 }
 
+void health_start(struct upstream *u, const struct namespace *ns, const struct upstream_status *status)
+{
+	pthread_mutex_lock(&u->mutex);
+	health_of(u, ns)->status = *status;
+	pthread_mutex_unlock(&u->mutex);
+}
+
 /* "76;w=21600" (docs.docker.com "Usage and limits") */
 static int64_t limit_value(const struct client_head *head, const char *name)
 {
@@ -51,10 +58,11 @@ void health_read(struct job *j, const struct client_head *head)
 	if (remaining < 0)
 		return;
 	pthread_mutex_lock(&j->u->mutex);
-	struct upstream_status *s = &health_of(j->u, j->ns)->status;
-	s->limit_remaining = remaining;
-	s->limit_total = total;
-	s->limit_at = clock_wall_s();
+	struct health *h = health_of(j->u, j->ns);
+	h->limit_told = true;
+	h->status.limit_remaining = remaining;
+	h->status.limit_total = total;
+	h->status.limit_at = clock_wall_s();
 	pthread_mutex_unlock(&j->u->mutex);
 }
 

@@ -24,6 +24,7 @@ struct health {
 	int64_t until_ms; /* not asked before */
 	enum rc rc;       /* of the last failure */
 	struct upstream_status status;
+	bool limit_told; /* and not yet written */
 };
 
 struct token {
@@ -38,6 +39,7 @@ struct absence {
 };
 
 struct upstream {
+	struct db *db;
 	struct store *store;
 	struct namespaces *namespaces;
 	struct client *client;
@@ -59,6 +61,8 @@ struct upstream {
 void health_read(struct job *j, const struct client_head *head);
 /* What the outcome says of the upstream. */
 void health_note(struct job *j, enum rc rc, const struct err *err);
+/* What is known from an earlier run. */
+void health_start(struct upstream *u, const struct namespace *ns, const struct upstream_status *status);
 /* Basic is what the upstream asks for. */
 void health_note_basic(struct job *j);
 bool health_wants_basic(struct job *j);
@@ -71,6 +75,10 @@ CHECKED enum rc cannot_keep(const struct job *j, const char *what, struct err *e
 /* "Not there", or "not for you" of a whole repository, remembered. */
 void absence_keep(struct job *j, const struct digest *key);
 bool absence_has(struct upstream *u, const struct digest *key);
+
+/* ---- limits.c ---- */
+CHECKED enum rc limits_load(struct upstream *u, struct err *err);
+CHECKED enum rc limits_flush(struct upstream *u, struct err *err);
 
 /* ---- via.c ---- */
 /* Has the request been here before? Else `out` is what the coves that it came through say. */

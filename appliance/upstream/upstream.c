@@ -8,12 +8,14 @@
 
 enum { EVICT_STEP = 64 };
 
-enum rc upstream_open(
-    struct store *store, struct namespaces *namespaces, struct client *client, struct upstream **out, struct err *err)
+enum rc upstream_open(struct db *db, struct store *store, struct namespaces *namespaces, struct client *client,
+    struct upstream **out, struct err *err)
 {
 	struct upstream *u = xcalloc(1, sizeof(*u));
 	pthread_condattr_t attributes;
+	enum rc rc;
 
+	u->db = db;
 	u->store = store;
 	u->namespaces = namespaces;
 	u->client = client;
@@ -28,9 +30,12 @@ enum rc upstream_open(
 	for (size_t i = 0; i < WORKERS; i++)
 		if (pthread_create(&u->workers[i], NULL, job_worker, u))
 			bug("no thread for the work of upstreams");
-	(void)err;
-	*out = u;
-	return OK;
+	rc = limits_load(u, err);
+	if (rc)
+		upstream_close(u);
+	else
+		*out = u;
+	return rc;
 }
 
 void upstream_drain(struct upstream *u)
@@ -43,12 +48,16 @@ void upstream_drain(struct upstream *u)
 
 void upstream_close(struct upstream *u)
 {
+	struct err err;
+
 	pthread_mutex_lock(&u->mutex);
 	u->stopping = true;
 	pthread_cond_broadcast(&u->news);
 	pthread_mutex_unlock(&u->mutex);
 	for (size_t i = 0; i < WORKERS; i++)
 		pthread_join(u->workers[i], NULL);
+	if (limits_flush(u, &err))
+		log_warn("upstream.limits", "error=%s", log_quote(str_of(err.text)));
 	if (u->jobs)
 		bug("an upstream is closed while exchanges wait for it");
 	for (struct health *h = u->health, *next; h; h = next) {
@@ -372,11 +381,12 @@ static enum rc evict(struct upstream *u, const struct namespace *ns, struct err 
 	return OK;
 }
 
-enum rc upstream_evict(struct upstream *u, struct err *err)
+enum rc upstream_tend(struct upstream *u, struct err *err)
 {
 	struct namespace_set *set;
 	enum rc rc = OK;
 
+	TRY(limits_flush(u, err));
 	TRY(namespaces_take(u->namespaces, &set, err));
 	for (size_t i = 0; i < namespace_count(set) && !rc; i++)
 		rc = evict(u, namespace_at(set, i), err);

@@ -506,6 +506,32 @@ class Stopping(unittest.TestCase):
         self.assertEqual(out["manifests/kept"].body, kept)
 
 
+class Limits(unittest.TestCase):
+    def test_what_is_left_is_kept_and_shown(self):
+        server, up = Cove().start(), Upstream(limit=100)
+        self.addCleanup(server.destroy)
+        self.addCleanup(up.close)
+        server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "fresh=0s")
+        for tag in ("v1", "v2"):
+            up.add_image("a", tag, [tag.encode()])
+            self.assertEqual(server.client("repository:m/a:pull").request("GET", "/v2/m/a/manifests/" + tag).status, 200)
+
+        def told():
+            r = Client(server).request("GET", "/api/v1/namespaces/m", headers={"Authorization": server.basic()})
+            return r.json()["upstream"]
+        before = told()
+        self.assertEqual((before["limit_remaining"], before["limit_total"]), (98, 100))
+        server.command("namespace", "create", "unrelated", "hosted")
+        self.assertEqual(told(), before)
+        self.assertEqual(server.stop(), 0)
+        self.assertIn("98 of 100 pulls are left", server.command("namespace", "show", "m"))
+        server.start()
+        self.assertEqual(told(), before)
+        server.command("namespace", "change", "m", "username=me")
+        self.assertNotIn("limit_remaining", told())
+        self.assertEqual(server.stop(), 0)
+
+
 class Loops(Case):
     def pull(self, cove, name):
         return cove.client(f"repository:{name}:pull").request("GET", f"/v2/{name}/manifests/v1")

@@ -11,8 +11,8 @@
 
 struct upstream;
 
-CHECKED enum rc upstream_open(
-    struct store *store, struct namespaces *namespaces, struct client *client, struct upstream **out, struct err *err);
+CHECKED enum rc upstream_open(struct db *db, struct store *store, struct namespaces *namespaces, struct client *client,
+    struct upstream **out, struct err *err);
 /* Before net_stop(): who waits for an upstream that has sent nothing yet gets the copy that is here, or
  * E_SHUTTING_DOWN. What is on its way goes on. */
 void upstream_drain(struct upstream *u);
@@ -52,7 +52,7 @@ CHECKED enum rc upstream_blob_held(
 CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
     struct str query, struct str *document, struct str *next_query, struct err *err);
 
-/* What is known of an upstream, since the last start or change of a namespace: for the API. */
+/* What is known of an upstream, since the last start (its limit also from before) or change of its namespace. */
 struct upstream_status {
 	bool reachable;          /* the last answer was not a failure */
 	int64_t failed_until;    /* back-off: not asked before; 0: none */
@@ -62,5 +62,8 @@ struct upstream_status {
 	int64_t limit_at; /* when it was told */
 };
 void upstream_status(struct upstream *u, const struct namespace *ns, struct upstream_status *out);
-/* Evicts the least recently pulled beyond cache_bytes. A chore. */
-CHECKED enum rc upstream_evict(struct upstream *u, struct err *err);
+/* The limit only, as the database has it: for commands, beside a running server (which writes it once in a while). */
+CHECKED enum rc upstream_limit_kept(
+    struct db *db, const struct namespace *ns, struct upstream_status *out, struct err *err);
+/* Evicts the least recently pulled beyond cache_bytes, and writes what upstreams told of limits. A chore. */
+CHECKED enum rc upstream_tend(struct upstream *u, struct err *err);
