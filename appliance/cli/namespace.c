@@ -158,9 +158,22 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	return rc;
 }
 
+static enum rc has_password(struct app_data *d, struct str name, bool *has, struct err *err)
+{
+	struct namespace_set *set;
+	const struct namespace *ns;
+
+	TRY(namespaces_take(d->namespaces, &set, err));
+	ns = namespace_find(set, name);
+	*has = ns && ns->password.n;
+	namespace_set_unref(set);
+	return OK;
+}
+
 static enum rc change(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct attributes a;
+	bool had = false, has = false;
 	uint64_t taken;
 	enum rc rc;
 
@@ -168,9 +181,17 @@ static enum rc change(struct app_data *d, const struct words *w, const struct op
 	TRY(attributes_of_words(w, 1, &a, err));
 	rc = find_taken_port(d, &a, &taken, err);
 	if (!rc)
+		rc = has_password(d, str_of(w->items[0]), &had, err);
+	if (!rc)
 		rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
 	if (!rc) {
 		printf("The namespace %s is changed.\n", w->items[0]);
+		rc = has_password(d, str_of(w->items[0]), &has, err);
+	}
+	if (!rc) {
+		if (had && !has)
+			printf("The password was for the upstream before, and is gone: cove namespace password %s\n",
+			    w->items[0]);
 		rc = warn_of_change(d, w->items[0], &a, taken, err);
 	}
 	attributes_release(&a);

@@ -136,6 +136,46 @@ static enum rc put_attributes(struct db_conn *c, struct str name, const struct r
 	return OK;
 }
 
+/* As it is written; empty: none. */
+static enum rc read_upstream(struct db_conn *c, int64_t id, struct buf *out, struct err *err)
+{
+	static const char sql[] = "SELECT value FROM namespace_attributes WHERE namespace = :id AND name = 'upstream'";
+	struct db_stmt *s;
+	bool found;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	TRY(db_step(s, &found, err));
+	if (found)
+		buf_add(out, db_text(s, 0));
+	db_done(s);
+	return OK;
+}
+
+/* A password is for the upstream that it was given for, and what tags point at was said by it. */
+static enum rc forget_upstream(struct db_conn *c, int64_t id, struct err *err)
+{
+	static const char sql[] = "UPDATE tags SET checked_at = 0 WHERE checked_at <> 0 AND repository IN"
+				  " (SELECT id FROM repositories WHERE namespace = :id)";
+	struct db_stmt *s;
+
+	TRY(put_attribute(c, id, STR(PASSWORD_ATTRIBUTE), STR_NONE, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":id", id);
+	return db_run(s, NULL, err);
+}
+
+static enum rc follow_upstream(struct db_conn *c, int64_t id, struct str before, struct err *err)
+{
+	struct buf now = BUF_INIT(VALUE_MAX_BYTES);
+	enum rc rc = read_upstream(c, id, &now, err);
+
+	if (!rc && before.n && !str_eq(before, buf_str(&now)))
+		rc = forget_upstream(c, id, err);
+	buf_release(&now);
+	return rc;
+}
+
 static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
 {
 	static const char sql[] =
@@ -145,6 +185,23 @@ static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":id", id);
 	return db_run(s, NULL, err);
+}
+
+/* Of one that is there. `all`: what is not among them becomes the default. */
+static enum rc replace_attributes(struct db_conn *c, struct str name, const struct row *row,
+    const struct attribute *attributes, size_t count, bool all, struct err *err)
+{
+	struct buf before = BUF_INIT(VALUE_MAX_BYTES);
+	enum rc rc = read_upstream(c, row->id, &before, err);
+
+	if (!rc && all)
+		rc = drop_attributes(c, row->id, err);
+	if (!rc)
+		rc = put_attributes(c, name, row, attributes, count, err);
+	if (!rc)
+		rc = follow_upstream(c, row->id, buf_str(&before), err);
+	buf_release(&before);
+	return rc;
 }
 
 /* The namespace whose repositories those of `name` are as long as there is none of that name. */
@@ -236,7 +293,7 @@ static enum rc alter(struct db_conn *c, const struct change *change, struct err 
 	struct row row;
 
 	TRY(row_of_hand(c, change->name, &row, err));
-	return put_attributes(c, change->name, &row, change->attributes, change->count, err);
+	return replace_attributes(c, change->name, &row, change->attributes, change->count, false, err);
 }
 
 enum rc namespace_change(
@@ -413,8 +470,7 @@ static enum rc declare_one(struct db_conn *c, const struct declaration *d, struc
 	else if (row.kind != d->kind)
 		return fail(err, E_USAGE, "namespace %.*s exists as a %s one: remove that first, then declare it as %s",
 		    STR_ARG(d->name), namespace_kind_text(row.kind), namespace_kind_text(d->kind));
-	TRY(drop_attributes(c, row.id, err));
-	TRY(put_attributes(c, d->name, &row, d->attributes, d->count, err));
+	TRY(replace_attributes(c, d->name, &row, d->attributes, d->count, true, err));
 	return set_declared(c, row.id, true, err);
 }
 

@@ -1,5 +1,5 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
-import contextlib, http.client, json, os, subprocess, tempfile, threading, time, unittest
+import base64, contextlib, http.client, json, os, subprocess, tempfile, threading, time, unittest
 from cove import Case, Client, Cove, Listener, Raw, eventually, free_port, sha256
 from upstream import TOO_MANY, Upstream
 
@@ -504,6 +504,31 @@ class Stopping(unittest.TestCase):
         [t.join() for t in threads]
         self.assertEqual([out[p].status for p in paths], [200, 503, 503])
         self.assertEqual(out["manifests/kept"].body, kept)
+
+
+class AnotherUpstream(Proxied):
+    auth, user = "basic", "me:secret-password"
+    attributes = ("username=me", "fresh=1h")
+
+    def test_neither_tags_nor_password_are_those_of_the_old_one(self):
+        self.cove.command("namespace", "password", "m", stdin=b"secret-password\n")
+        _, old = self.up.add_image("a", "v1", [b"old"])
+        self.assertEqual(self.get("manifests/v1").body, old)
+        other = Upstream()
+        self.addCleanup(other.close)
+        _, new = other.add_image("a", "v1", [b"new"])
+        said = self.cove.command("namespace", "change", "m", f"upstream={other.url}", f"ca={other.ca_pem}")
+        self.assertIn("cove namespace password m", said)
+        self.assertEqual(self.get("manifests/v1").body, new)
+        other.forget()
+        self.cove.command("namespace", "change", "m", f"upstream={other.url}", "negative=1m")
+        self.assertEqual(self.get("manifests/v1").body, new)
+        self.assertEqual(other.count(), 0)  # the same upstream: the tag is fresh
+        self.assertIn("not set", self.cove.command("namespace", "show", "m"))
+        self.cove.command("namespace", "change", "m", f"upstream={self.up.url}", f"ca={self.up.ca_pem}")
+        self.up.forget()
+        self.get("manifests/v2")
+        self.assertEqual({e["authorization"] for e in self.up.asked()}, {None, "Basic " + base64.b64encode(b"me:").decode()})
 
 
 class Limits(unittest.TestCase):

@@ -141,6 +141,7 @@ struct attribute {
  * default. A secret is given by namespace_set_password only. */
 CHECKED enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
     const struct attribute *attributes, size_t count, struct err *err);
+/* With another upstream the password for it goes, and its tags count as not looked at. */
 CHECKED enum rc namespace_change(
     struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err);
 CHECKED enum rc namespace_set_password(
