@@ -1,5 +1,5 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
-import base64, contextlib, http.client, json, os, subprocess, tempfile, threading, time, unittest
+import base64, contextlib, http.client, json, os, sqlite3, subprocess, tempfile, threading, time, unittest
 from cove import Case, Client, Cove, Listener, Raw, eventually, free_port, sha256
 from upstream import TOO_MANY, Upstream
 
@@ -166,12 +166,17 @@ class Failures(Proxied):
             with self.subTest(**more):
                 data = os.urandom(3000000)
                 self.up.add_blob("a", data)
+                self.up.forget()
                 for at in (1000000, 500000, 200000):
                     self.up.behave(kind="blob", drop_after=at, times=1, **more)
                 if more:
                     self.up.ranges = False
                 r = self.blob(data)
                 self.assertEqual(r.body, data)
+                asked = [e["range"] for e in self.up.asked(kind="blob")]
+                # the newest rule goes first: 200000 bytes, then 500000 more
+                want = [None, "bytes=200000-", "bytes=700000-", "bytes=1700000-"]
+                self.assertEqual(asked, want if not more else [None, "bytes=200000-", "bytes=500000-", "bytes=1000000-"])
 
     def test_no_length(self):
         data = os.urandom(200000)
@@ -193,22 +198,41 @@ class Failures(Proxied):
         self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
 
     def test_fifty_at_once(self):
-        data = os.urandom(2000000)
-        self.up.add_blob("a", data)
-        self.up.behave(kind="blob", hold_after=500000, times=1)
-        token, out = "Bearer " + self.cove.token("repository:m/a:pull"), []
+        layers, names = [os.urandom(500000), os.urandom(300)], ("a", "b", "c")
+        images = {name: self.up.add_image(name, "v1", [*layers, name.encode()]) for name in names}
+        for name in names[1:]:
+            self.assertEqual(self.get("manifests/v1", "m/" + name).status, 200)
+        self.up.forget()
+        self.up.behave(kind="blob", hold_after=100, times=1)
+        token, out = "Bearer " + self.cove.token(*(f"repository:m/{n}:pull" for n in names)), []
 
-        def pull():
+        def pull(name):
             c = Client(self.cove)
             c.auth = token
-            out.append(c.request("GET", "/v2/m/a/blobs/" + sha256(data)).body == data)
-        threads = [threading.Thread(target=pull) for _ in range(50)]
+            digest, manifest = images[name]
+            right = c.request("GET", f"/v2/m/{name}/manifests/v1").body == manifest
+            right = right and c.request("GET", f"/v2/m/{name}/manifests/{digest}").body == manifest
+            for data in (*layers, name.encode()):
+                right = right and c.request("GET", f"/v2/m/{name}/blobs/{sha256(data)}").body == data
+            out.append(right)
+        threads = [threading.Thread(target=pull, args=(names[i % 3],)) for i in range(50)]
         [t.start() for t in threads]
-        time.sleep(1)
+        eventually(lambda: self.up.count(kind="blob"), "a layer is asked for")
         self.up.release()
         [t.join() for t in threads]
         self.assertEqual(out, [True] * 50)
-        self.assertEqual(self.up.count(kind="blob", method="GET"), 1)
+        for data in layers:
+            self.assertEqual(self.up.count(kind="blob", method="GET", reference=sha256(data)), 1)
+        self.assertEqual(self.up.count(kind="manifest", method="GET"), 1)  # only of a, which was not here
+
+    def test_allow(self):
+        self.up.add_image("team/app", "v1"), self.up.add_image("other", "v1")
+        self.cove.command("namespace", "change", "m", "allow=team/*")
+        self.assertEqual(self.get("manifests/v1", "m/team/app").status, 200)
+        self.up.forget()
+        for path in ("manifests/v1", "blobs/" + sha256(b"layer"), "tags/list"):
+            self.assertEqual(self.get(path, "m/other").status, 404)
+        self.assertEqual(self.up.count(), 0)
 
     def test_large_blobs_leave_room(self):
         blobs = [os.urandom(20000) for _ in range(20)]
@@ -355,6 +379,47 @@ class Failures(Proxied):
         self.addCleanup(self.cove.command, "namespace", "remove", "unrelated")
         self.assertRegex(self.get("manifests/v1").message(), "it is asked again in (600|5..) s")
         self.assertEqual(self.up.count(kind="manifest"), 1)
+
+
+class Path(Proxied):
+    auth = "bearer"
+    upstream = {"prefix": "/registry/of/ours"}
+
+    def test_behind_a_path(self):
+        layer = os.urandom(1000)
+        _, manifest = self.up.add_image("a", "v1", [layer])
+        self.assertEqual(self.get("manifests/v1").body, manifest)
+        self.assertEqual(self.blob(layer).body, layer)
+        self.assertEqual(self.get("tags/list").json()["tags"], ["v1"])
+
+
+class CacheLimit(unittest.TestCase):
+    def test_the_least_recently_pulled_go(self):
+        server, up = Cove().start(), Upstream()
+        self.addCleanup(server.destroy)
+        self.addCleanup(up.close)
+        server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "cache_limit=1MiB")
+        blobs = [os.urandom(400000) for _ in range(4)]
+        for data in blobs:
+            up.add_blob("a", data)
+            self.assertEqual(server.client("repository:m/a:pull").request("GET", "/v2/m/a/blobs/" + sha256(data)).body, data)
+        self.assertEqual(server.stop(), 0)
+        db = sqlite3.connect(os.path.join(server.data, "cove.db"))  # hours later
+        for i, data in enumerate(blobs):
+            db.execute("UPDATE namespace_blobs SET last_used_at = ? WHERE blob = (SELECT id FROM blobs WHERE digest = ?)",
+                       (1000 + i, bytes.fromhex(sha256(data)[7:])))
+        db.commit(), db.close()
+        server.start()
+
+        def used():
+            return json.loads(server.command("namespace", "show", "m", "--json"))["used_bytes"]
+        eventually(lambda: used() <= 1 << 20, "the cache is within its limit", 90)
+        up.forget()
+        for data in (blobs[3], blobs[2], blobs[0]):
+            self.assertEqual(server.client("repository:m/a:pull").request("GET", "/v2/m/a/blobs/" + sha256(data)).body, data)
+        self.assertEqual([e["reference"] for e in up.asked(kind="blob", method="GET")], [])  # its file is still there
+        self.assertEqual([e["reference"] for e in up.asked(kind="blob", method="HEAD")], [sha256(blobs[0])])
+        self.assertEqual(server.stop(), 0)
 
 
 class Groups(Proxied):
