@@ -189,6 +189,13 @@ static enum rc ask_tag_schema(struct exchange *x, const struct place *leaf, stru
 	return put_document(x, list, bytes);
 }
 
+/* It has no such list, or says that it has none for us. */
+static bool is_refusal(enum rc rc)
+{
+	return rc == E_NAME_UNKNOWN || rc == E_MANIFEST_UNKNOWN || rc == E_NOT_FOUND || rc == E_UPSTREAM_DENIED ||
+	       rc == E_UPSTREAM_ANSWER;
+}
+
 /* One page of the upstream's: where it has another one, ours ends too. */
 static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct referrers *list)
 {
@@ -199,7 +206,7 @@ static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct
 	digest_text(text, &x->digest);
 	path = arena_printf(x->arena, "referrers/%s", text);
 	rc = upstream_list(x->site->upstream, x, leaf, path, list->at.query, &document, &next, &x->err);
-	if (!list->at.query.n && (rc == E_NAME_UNKNOWN || rc == E_MANIFEST_UNKNOWN || rc == E_NOT_FOUND))
+	if (!list->at.query.n && is_refusal(rc))
 		return ask_tag_schema(x, leaf, list);
 	TRY(rc);
 	TRY(put_document(x, list, document));
@@ -214,12 +221,37 @@ static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct
 
 /* ---- the list ---- */
 
+static enum rc list_stored(struct exchange *x, const struct place *leaf, struct referrers *list)
+{
+	bool more = false;
+
+	TRY(referrer_list(x->site->store, place_name(leaf), &x->digest, list->type, (int64_t)list->at.after,
+	    REFERRERS_PAGE_MAX, put_referrer, list, &more, &x->err));
+	list->full = list->full || more;
+	return OK;
+}
+
+/* After a failure that x->err tells. */
+static enum rc list_kept(struct exchange *x, const struct place *leaf, struct referrers *list)
+{
+	struct err why = x->err;
+	bool is_kept;
+
+	TRY(repository_is_here(x->site->store, place_name(leaf), &is_kept, &x->err));
+	if (!is_kept || list->at.query.n) { /* there is nothing, or its other pages were the upstream's */
+		x->err = why;
+		return why.rc;
+	}
+	TRY(list_stored(x, leaf, list));
+	reply_warning(x, STR("the upstream cannot be asked: only what is kept here is listed"));
+	return OK;
+}
+
 static enum rc ask_referrers(struct exchange *x, const struct place *leaf, void *ctx)
 {
 	struct referrers *list = ctx;
 	struct arena_mark mark = arena_mark(x->arena);
 	uint64_t i = list->leaves++;
-	bool more = false;
 	enum rc rc;
 
 	if (i < list->at.leaf || list->full)
@@ -229,12 +261,9 @@ static enum rc ask_referrers(struct exchange *x, const struct place *leaf, void 
 	if (is_proxy(leaf)) {
 		rc = ask_upstream(x, leaf, list);
 		arena_rewind(x->arena, mark); /* a large document leaves no room for another one */
-		return rc;
+		return rc && rc != E_WANT_WAKE ? list_kept(x, leaf, list) : rc;
 	}
-	TRY(referrer_list(x->site->store, place_name(leaf), &x->digest, list->type, (int64_t)list->at.after,
-	    REFERRERS_PAGE_MAX, put_referrer, list, &more, &x->err));
-	list->full = list->full || more;
-	return OK;
+	return list_stored(x, leaf, list);
 }
 
 static bool is_query(struct str s)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define TAGS_PAGE_MAX 10000
+#define UPSTREAM_PAGE 1000 /* more is refused by some */
+#define UPSTREAM_PAGES_MAX 20
 
 struct listing {
 	struct exchange *x;
@@ -93,13 +95,14 @@ static enum rc merge_stored(struct exchange *x, const struct place *leaf, struct
 	return OK;
 }
 
-/* What the upstream lists. Whoever asks it to go on after `last` gets what is behind, but not all of them know that. */
-static enum rc merge_document(struct exchange *x, struct str document, struct merge *m)
+/* What the upstream lists. Whoever asks it to go on after `last` gets what is behind, but not all of them know that.
+ * *sorted becomes false where they are not. */
+static enum rc merge_document(struct exchange *x, struct str document, struct merge *m, bool *sorted)
 {
 	struct copying c = {x, m};
 	struct json *doc;
 	struct tag tag;
-	uint64_t left = m->page->n;
+	struct str before = STR_NONE;
 	enum rc rc;
 
 	rc = json_parse(document, &doc, &x->err);
@@ -108,52 +111,65 @@ static enum rc merge_document(struct exchange *x, struct str document, struct me
 	for (const struct json *v = json_first(json_member(doc, "tags")); v && !rc; v = json_next(v)) {
 		struct str text = json_string(v);
 
-		if (tag_parse(text, &tag, NULL) || str_cmp(text, m->page->last) <= 0)
-			continue;
-		m->more = m->more || !left;
-		if (!left)
-			break;
-		left--;
-		rc = copy_tag(&c, text, &x->err);
+		*sorted = *sorted && str_cmp(before, text) <= 0;
+		before = text;
+		if (tag_parse(text, &tag, NULL) == OK && str_cmp(text, m->page->last) > 0)
+			rc = copy_tag(&c, text, &x->err);
 	}
 	json_free(doc);
 	return rc;
 }
 
-/* Of the request's query, what means the same there: n, unless it is more than some registries bear, and last. */
-static enum rc ask_upstream(
-    struct exchange *x, const struct place *leaf, const struct page *page, struct str *document, struct str *next)
+static enum rc query_behind(struct exchange *x, struct str last, struct str *out)
 {
 	struct buf query = BUF_INIT(LINK_MAX);
-	enum rc rc;
+	bool fits;
 
-	if (page->n < TAGS_PAGE_MAX)
-		buf_addf(&query, "n=%llu", (unsigned long long)page->n);
-	if (page->last.n) {
-		buf_addz(&query, query.n ? "&last=" : "last=");
-		percent_encode(&query, page->last);
-	}
-	rc = buf_ok(&query)
-		 ? upstream_list(x->site->upstream, x, leaf, STR("tags/list"), buf_str(&query), document, next, &x->err)
-		 : fail(&x->err, E_PAGE_INVALID, "no tag is as long as this last");
+	buf_addf(&query, "n=%d&last=", UPSTREAM_PAGE);
+	percent_encode(&query, last);
+	*out = arena_str(x->arena, buf_str(&query));
+	fits = buf_ok(&query);
 	buf_release(&query);
-	return rc;
+	return fits ? OK : fail(&x->err, E_PAGE_INVALID, "no tag is as long as this last");
+}
+
+/*
+ * Tags "MUST be in lexical order", but some (ghcr.io) give them as they were pushed: what they have behind `last` says
+ * nothing. That shows on a large page from the start, on which most have all. What is sorted is read from `last` on;
+ * the rest is read as a whole, within bounds, and sorted here.
+ */
+static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct merge *m)
+{
+	struct str document, next, query = arena_printf(x->arena, "n=%d", UPSTREAM_PAGE);
+	size_t count = m->count;
+	bool sorted = true;
+
+	for (int page = 0; page < UPSTREAM_PAGES_MAX; page++) {
+		TRY(upstream_list(x->site->upstream, x, leaf, STR("tags/list"), query, &document, &next, &x->err));
+		TRY(merge_document(x, document, m, &sorted));
+		if (!next.n)
+			return OK;
+		if (sorted && m->count - count > m->page->n) {
+			m->more = true;
+			return OK;
+		}
+		query = next;
+		if (!page && sorted && m->count == count && m->page->last.n)
+			TRY(query_behind(x, m->page->last, &query));
+	}
+	reply_warning(x, STR("the upstream has more tags than are read at once: not all are listed"));
+	return OK;
 }
 
 static enum rc ask_tags(struct exchange *x, const struct place *leaf, void *ctx)
 {
 	struct merge *m = ctx;
-	struct str document, next;
 	enum rc rc;
 
 	if (!is_proxy(leaf))
 		return merge_stored(x, leaf, m);
-	rc = ask_upstream(x, leaf, m->page, &document, &next);
-	if (!rc) {
-		m->more = m->more || next.n;
-		return merge_document(x, document, m);
-	}
-	if (rc == E_WANT_WAKE || rc == E_NAME_UNKNOWN || merge_stored(x, leaf, m))
+	rc = ask_upstream(x, leaf, m);
+	if (!rc || rc == E_WANT_WAKE || rc == E_NAME_UNKNOWN || merge_stored(x, leaf, m))
 		return rc;
 	reply_warning(x, STR("the upstream cannot be asked: only what is kept here is listed"));
 	return OK;

@@ -1,5 +1,5 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
-import base64, contextlib, http.client, json, os, sqlite3, subprocess, tempfile, threading, time, unittest
+import base64, contextlib, http.client, json, os, random, re, sqlite3, subprocess, tempfile, threading, time, unittest
 from cove import Case, Client, Cove, Listener, Raw, eventually, free_port, sha256
 from upstream import TOO_MANY, Upstream
 
@@ -379,6 +379,69 @@ class Failures(Proxied):
         self.addCleanup(self.cove.command, "namespace", "remove", "unrelated")
         self.assertRegex(self.get("manifests/v1").message(), "it is asked again in (600|5..) s")
         self.assertEqual(self.up.count(kind="manifest"), 1)
+
+
+class Lists(Proxied):
+    attributes = ("fresh=0s", "negative=1h")
+
+    def pages(self, name="m/a", n=10):
+        """All tags, in as many pages as it takes."""
+        got, link = [], f"tags/list?n={n}"
+        while link:
+            r = self.get(link, name)
+            got += r.json()["tags"]
+            link = r["Link"] and re.match(f"</v2/{name}/([^>]*)>", r["Link"])[1]
+        return got
+
+    def test_upstreams_that_do_not_sort(self):
+        tags = [f"t{i:02}" for i in range(25)]
+        for unsorted in (False, True):
+            with self.subTest(unsorted=unsorted):
+                name = f"a{int(unsorted)}"
+                self.up.unsorted = unsorted
+                pushed = random.Random(1).sample(tags, len(tags))
+                self.up.repository(name).tags = {t: "x" for t in pushed}
+                for n in (10, 1, 1000):
+                    self.assertEqual(self.pages("m/" + name, n), tags)
+
+    def test_more_tags_than_a_page_of_the_upstream(self):
+        tags = [f"t{i:04}" for i in range(2345)]
+        for unsorted in (False, True):
+            with self.subTest(unsorted=unsorted):
+                name = f"b{int(unsorted)}"
+                self.up.unsorted = unsorted
+                self.up.repository(name).tags = {t: "x" for t in (reversed(tags) if unsorted else tags)}
+                self.assertEqual(self.pages("m/" + name, 1000), tags)
+                self.assertEqual(self.get("tags/list", "m/" + name).json()["tags"], tags)
+
+    def refer(self, subject):
+        return self.up.add_manifest("a", "sha256-" + subject[7:], {
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
+                {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": sha256(b"referrer"), "size": 8}]})
+
+    def listed(self, subject):
+        r = self.get("referrers/" + subject)
+        return r.status, [m["digest"] for m in r.json().get("manifests", [])], r["Warning"]
+
+    def test_referrers_of_upstreams_that_refuse_the_list(self):
+        subject, _ = self.up.add_image("a", "v1")
+        self.refer(subject)
+        for status in (400, 401, 403, 404, 405):
+            with self.subTest(status=status):
+                self.up.settle()
+                self.up.behave(kind="referrers", status=status)
+                self.assertEqual(self.listed(subject), (200, [sha256(b"referrer")], None))
+
+    def test_referrers_in_an_outage(self):
+        subject, data = self.up.add_image("a", "v1")
+        digest, _ = self.up.add_image("a", None, [b"signature"], artifactType="application/x-signature", subject={
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": subject, "size": len(data)})
+        self.assertEqual(self.get("manifests/" + digest).status, 200)
+        self.up.vanish()
+        status, digests, warning = self.listed(subject)
+        self.assertEqual((status, digests), (200, [digest]))
+        self.assertIn("only what is kept here", warning)
+        self.assertEqual(self.get("referrers/" + subject, "m/unknown").status, 504)
 
 
 class Path(Proxied):

@@ -314,6 +314,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.error(404, "NAME_UNKNOWN")
         last, n = self.query.get("last", [""])[0], int(self.query.get("n", ["1000"])[0])
         rest = [t for t in sorted(repository.tags) if t > last]
+        if self.up.unsorted:  # as pushed, and `last` is a place in that order
+            tags = list(repository.tags)
+            rest = tags[tags.index(last) + 1:] if last in tags else tags
         fields = {"Content-Type": "application/json"}
         if len(rest) > n > 0:
             fields["Link"] = f'</v2/{self.name}/tags/list?n={n}&last={rest[n - 1]}>; rel="next"'
@@ -369,6 +372,7 @@ class Upstream:
         self.auth = auth  # none, bearer, basic, both (two challenges in one field, as quay.io), two-fields
         self.user = user  # "name:password"
         self.prefix = prefix  # of all paths
+        self.unsorted = False  # the tags of lists
         self.anonymous = user is None if anonymous is None else anonymous  # the token endpoint asks for no password
         self.realm = None  # of the token endpoint, when it is not ours
         self.cdn, self.cdn_manifests = cdn, cdn_manifests  # answered by a redirect to another port
