@@ -57,7 +57,8 @@ static const struct attribute_type TABLE[] = {
     {"patience", "milliseconds", NULL, "10s", PROXY, MEMBER(patience_ms),
 	"How long a client waits for the upstream before it gets the copy that is here."},
     {"cache_limit", "bytes", NULL, "0", PROXY, MEMBER(cache_bytes),
-	"The most it may keep, such as 100GiB; what was not pulled for longest goes first; 0: no limit."},
+	"The most it may keep, such as 100GiB; what was not pulled for longest goes first, also when the disk is full; "
+	"0: no limit."},
 };
 #define COUNT (sizeof(TABLE) / sizeof(*TABLE))
 

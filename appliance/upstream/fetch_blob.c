@@ -107,13 +107,17 @@ static void release_followers(struct job *followers, enum rc rc, const struct er
 static enum rc make_session(struct job *j, const struct client_head *head, int *reader, struct err *err)
 {
 	struct space space = job_space(j);
+	enum rc rc;
 
 	TRY(upload_start(j->u->store, &space, repo_of(j), j->digest.algorithm, j->upload_id, err));
 	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
 	if (!head->has_length)
 		return OK;
 	/* before the head leaves: after it there is no sentence any more */
-	TRY(upload_expect(j->upload, head->length, err));
+	rc = upload_expect(j->upload, head->length, err);
+	if (rc == E_DISK_FULL)
+		cache_make_room(j->u, j->ns, head->length);
+	TRY(rc);
 	return upload_open_reader(j->upload, reader, err);
 }
 
@@ -283,9 +287,15 @@ static void ask(struct job *j, enum client_method method)
 
 static void fetch(struct job *j)
 {
+	struct err err;
+	bool draining;
+
 	pthread_mutex_lock(&j->u->mutex);
 	j->leads = true;
+	draining = j->u->draining;
 	pthread_mutex_unlock(&j->u->mutex);
+	if (draining) /* on a worker the client may be gone already */
+		return end(j, fail_rc(&err, E_SHUTTING_DOWN), &err);
 	j->ask.head = on_head;
 	j->ask.body = on_body;
 	j->ask.done = on_done;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BACK_OFF_MAX_S = 60, LIMIT_WAIT_S = 60, LIMIT_WAIT_MAX_S = 6 * 3600 };
+enum { BACK_OFF_MAX_S = 60, LIMIT_WAIT_S = 60, LIMIT_WAIT_MAX_S = 6 * 3600, ROOM_EVERY_S = 600 };
 
 /* The mutex is held. A namespace that was changed starts anew. */
 static struct health *health_of(struct upstream *u, const struct namespace *ns)
@@ -109,6 +109,21 @@ void health_note(struct job *j, enum rc rc, const struct err *err)
 	pthread_mutex_unlock(&j->u->mutex);
 }
 
+bool health_may_make_room(struct upstream *u, const struct namespace *ns)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct health *h;
+	bool may;
+
+	pthread_mutex_lock(&u->mutex);
+	h = health_of(u, ns);
+	may = now_ms >= h->room_after_ms;
+	if (may)
+		h->room_after_ms = now_ms + ROOM_EVERY_S * 1000;
+	pthread_mutex_unlock(&u->mutex);
+	return may;
+}
+
 void health_note_basic(struct job *j)
 {
 	pthread_mutex_lock(&j->u->mutex);
@@ -185,7 +200,7 @@ enum rc cannot_keep(const struct job *j, const char *what, struct err *err)
 	snprintf(why, sizeof(why), "%s", err->text);
 	if (err->rc == E_DISK_FULL)
 		snprintf(why, sizeof(why),
-		    "the registry's disk is full: free some space there, or delete images or set a cache_limit");
+		    "the registry's disk is full: free some space there, delete images, or set a cache_limit");
 	return fail(err, err->rc, "%s of %.*s cannot be kept: %.300s", what, STR_ARG(j->ns->upstream), why);
 }
 

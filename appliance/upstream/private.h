@@ -24,7 +24,8 @@ struct health {
 	int64_t until_ms; /* not asked before */
 	enum rc rc;       /* of the last failure */
 	struct upstream_status status;
-	bool limit_told; /* and not yet written */
+	bool limit_told;       /* and not yet written */
+	int64_t room_after_ms; /* not made before */
 };
 
 struct token {
@@ -63,6 +64,8 @@ void health_read(struct job *j, const struct client_head *head);
 void health_note(struct job *j, enum rc rc, const struct err *err);
 /* What is known from an earlier run. */
 void health_start(struct upstream *u, const struct namespace *ns, const struct upstream_status *status);
+/* May its cache be made smaller, since the disk is short? Once in a while: files go a little later than that. */
+bool health_may_make_room(struct upstream *u, const struct namespace *ns);
 /* Basic is what the upstream asks for. */
 void health_note_basic(struct job *j);
 bool health_wants_basic(struct job *j);
@@ -75,6 +78,10 @@ CHECKED enum rc cannot_keep(const struct job *j, const char *what, struct err *e
 /* "Not there", or "not for you" of a whole repository, remembered. */
 void absence_keep(struct job *j, const struct digest *key);
 bool absence_has(struct upstream *u, const struct digest *key);
+
+/* ---- upstream.c ---- */
+/* The disk is short of so much: of a namespace with a cache_limit what was not pulled for longest goes now. */
+void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t bytes);
 
 /* ---- limits.c ---- */
 CHECKED enum rc limits_load(struct upstream *u, struct err *err);

@@ -367,18 +367,33 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 
 /* ---- chores ---- */
 
-static enum rc evict(struct upstream *u, const struct namespace *ns, struct err *err)
+static enum rc evict(struct upstream *u, const struct namespace *ns, uint64_t target_bytes, struct err *err)
 {
 	unsigned freed = EVICT_STEP;
 
 	if (ns->kind != NAMESPACE_PROXY || !ns->cache_bytes)
 		return OK;
 	while (freed == EVICT_STEP) {
-		TRY(blob_evict(u->store, ns->id, ns->cache_bytes, EVICT_STEP, &freed, err));
+		TRY(blob_evict(u->store, ns->id, target_bytes, EVICT_STEP, &freed, err));
 		if (freed)
 			log_info("upstream.evict", "namespace=%s blobs=%u", log_quote(ns->name), freed);
 	}
 	return OK;
+}
+
+void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t bytes)
+{
+	uint64_t used;
+	struct err err;
+	enum rc rc;
+
+	if (!ns->cache_bytes || !health_may_make_room(u, ns))
+		return;
+	rc = namespace_used_bytes(u->namespaces, ns, &used, &err);
+	if (!rc)
+		rc = evict(u, ns, used > bytes ? used - bytes : 0, &err);
+	if (rc)
+		log_warn("upstream.evict", "error=%s", log_quote(str_of(err.text)));
 }
 
 enum rc upstream_tend(struct upstream *u, struct err *err)
@@ -389,7 +404,7 @@ enum rc upstream_tend(struct upstream *u, struct err *err)
 	TRY(limits_flush(u, err));
 	TRY(namespaces_take(u->namespaces, &set, err));
 	for (size_t i = 0; i < namespace_count(set) && !rc; i++)
-		rc = evict(u, namespace_at(set, i), err);
+		rc = evict(u, namespace_at(set, i), namespace_at(set, i)->cache_bytes, err);
 	namespace_set_unref(set);
 	return rc;
 }

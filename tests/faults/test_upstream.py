@@ -793,3 +793,31 @@ class FullDisk(unittest.TestCase):
             up.close()
             subprocess.run(["umount", "-l", mount], check=True)
             os.rmdir(mount)
+
+    def test_a_cache_with_a_limit_makes_room(self):
+        mount = tempfile.mkdtemp(prefix="cove-small-")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", mount], check=True)
+        up = Upstream()
+        try:
+            os.mkdir(mount + "/data")
+            server = Cove(data=mount + "/data").start()
+            server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "cache_limit=1GiB")
+            small, large = [os.urandom(4 << 20) for _ in range(3)], os.urandom(12 << 20)
+            c = server.client("repository:m/a:pull")
+            for data in (*small, large):
+                up.add_blob("a", data)
+            for data in small:
+                self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(data)).body, data)
+            self.assertEqual(server.stop(), 0)
+            db = sqlite3.connect(mount + "/data/cove.db")  # hours later
+            db.execute("UPDATE namespace_blobs SET last_used_at = 1000")
+            db.commit(), db.close()
+            server.start()
+            r = server.client("repository:m/a:pull").request("GET", "/v2/m/a/blobs/" + sha256(large))
+            self.assertEqual(r.status, 507)
+            self.assertEqual(json.loads(server.command("namespace", "show", "m", "--json"))["used_bytes"], 0)
+            self.assertEqual(server.stop(), 0)
+        finally:
+            up.close()
+            subprocess.run(["umount", "-l", mount], check=True)
+            os.rmdir(mount)
