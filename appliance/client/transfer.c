@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum {
+	QUEUE_MS = 30000,
 	CONNECT_MS = 10000,
 	HEAD_MS = 30000,
 	STALL_MS = 30000,
@@ -254,6 +255,7 @@ struct transfer *transfer_new(
 	t->is_head = r->method == CLIENT_HEAD;
 	t->is_bulk = r->bulk;
 	t->redirects_max = r->redirects_max ? r->redirects_max : REDIRECTS;
+	t->queue_ms = r->queue_ms ? r->queue_ms : QUEUE_MS;
 	t->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_MS;
 	t->head_ms = r->head_ms ? r->head_ms : HEAD_MS;
 	t->stall_ms = r->stall_ms ? r->stall_ms : STALL_MS;
@@ -398,7 +400,7 @@ void transfer_judge(struct transfer *t, CURLcode code)
 void transfer_queue(struct transfer *t, int64_t now_ms)
 {
 	t->stage = STAGE_QUEUED;
-	t->due_ms = now_ms + t->connect_ms + t->head_ms;
+	t->due_ms = now_ms + t->queue_ms;
 }
 
 void transfer_begun(struct transfer *t, int64_t now_ms)

@@ -36,7 +36,7 @@ struct transfer {
 	bool is_bulk;
 	unsigned redirects_max;
 	uint64_t body_bytes, body_max;
-	int64_t connect_ms, head_ms, stall_ms;
+	int64_t queue_ms, connect_ms, head_ms, stall_ms;
 	int64_t due_ms; /* when the stage has lasted too long; of a delayed one: when it starts */
 	enum rc rc;     /* what an event, a deadline or the request itself ended it with */
 	struct err err;

@@ -17,6 +17,7 @@ enum {
 	TOKEN_LIFE_S = 60, /* "expires_in [...] If omitted, this defaults to 60 seconds" */
 	TOKEN_RESERVE_S = 10,
 	TOKEN_LIFE_MAX_S = 3600,
+	BULK_QUEUE_MS = 10 * 60 * 1000, /* a slow line has much to bring before */
 };
 
 static void start(struct job *j);
@@ -367,6 +368,7 @@ static void start(struct job *j)
 	struct err err;
 	enum rc rc = OK;
 
+	request.queue_ms = request.bulk ? BULK_QUEUE_MS : 0;
 	/* what the address has as its path is in ask_path() */
 	buf_add(&url, str_first(j->ns->upstream, j->ns->upstream.n - path.n - (path.n > 0)));
 	buf_addz(&url, j->ask.path);

@@ -333,7 +333,7 @@ static void bulk_leaves_room(void **state)
 		struct client_request request = {.ca_pem = buf_str(&u.ca), .bulk = true};
 
 		if (i == LARGE)
-			request.connect_ms = request.head_ms = 200;
+			request.queue_ms = 400;
 		start(&o[i], u.url, blob(&u), request);
 	}
 	outcome_wait(&o[LARGE]);

@@ -32,8 +32,9 @@ struct client_request {
 	uint64_t body_max;        /* a longer body ends the request: E_UPSTREAM_ANSWER */
 	bool bulk;                /* long: leaves a quarter of the connections to others */
 	int64_t delay_ms;         /* starts so much later: for retries */
+	int64_t queue_ms;         /* for others to end, when as many as may be are under way: E_BUSY. 0: 30 s */
 	int64_t connect_ms;       /* 0: 10 s */
-	int64_t head_ms;          /* to the head of the answer, 0: 30 s; both together: for others to end, E_BUSY */
+	int64_t head_ms;          /* to the head of the answer, 0: 30 s */
 	int64_t stall_ms;         /* without a byte of the body, 0: 30 s */
 	unsigned redirects_max;   /* 0: 5; from https to http is refused; of a POST none is followed */
 };
