@@ -1,4 +1,4 @@
--- 0006_upstream_limits: what upstreams say of their limits outlives a restart.
+-- 0007_upstream_limits: what upstreams say of their limits outlives a restart.
 
 -- How many pulls were left at a proxy's upstream (Docker Hub counts them) when it last told.
 CREATE TABLE upstream_limits (
