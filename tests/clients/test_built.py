@@ -170,12 +170,12 @@ class BuildKit(GoCase):
         try:
             for name, registries in (("buildkit-mirror", written), ("buildkit-by-hand", by_hand)):
                 self.go("--addr", self.start(name, registries), *build)
-            anonymous = self.start("buildkit-anonymous", written)
             os.unlink(lab.path("config-" + self.package) + "/config.json")
-            self.go("--addr", anonymous, *build, status=1)
+            self.go("--addr", self.start("buildkit-refused", written), *build, status=1)
             for name in ("docker.io", "second"):
                 c("user", "grant", "anonymous", name + "/**", "pull")
-            self.go("--addr", anonymous, *build)
+            # another daemon: that one keeps the token that allows nothing
+            self.go("--addr", self.start("buildkit-anonymous", written), *build)
             for name in ("docker.io", "second"):
                 c("user", "revoke", "anonymous", name + "/**")
         finally:

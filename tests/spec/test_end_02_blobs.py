@@ -210,7 +210,7 @@ class Push(Case):
             self.cove.client(f"repository:{name}:pull,push").push_blob(name, self.data)
         self.cove.client("repository:shown/last:pull,push").push_blob("shown/last", self.data)
         self.cove.command("user", "add", "few", "--grant", "few/**:pull,push", "--grant", "shown/**:pull", stdin=b"few-password\n")
-        c = self.cove.client("repository:few/a:pull,push", user="few", password="few-password")
+        c = self.cove.client("repository:few/a:pull,push", "repository:shown/last:pull", user="few", password="few-password")
         self.assertEqual(c.request("POST", f"/v2/few/a/blobs/uploads/?mount={self.digest}").status, 201)
 
     def test_expect_continue(self):

@@ -75,6 +75,7 @@ class Proxy(Proxied):
         for name, upstream, asked in (("part", up + "/proj", "part/team/app"), ("whole", up + "/v2/", "whole/proj/team/app")):
             self.proxy(name, "upstream_names=none")
             self.cove.command("namespace", "change", name, "upstream=" + upstream)
+            self.cove.command("namespace", "password", name, stdin=b"reader-password\n")  # it went with the upstream before
             r = self.get(f"/v2/{asked}/manifests/1", asked)
             self.assertEqual((r.status, r.body), (200, data), name)
             self.assertEqual(self.get(f"/v2/{asked}/tags/list", asked).json(), {"name": asked, "tags": ["1"]})
