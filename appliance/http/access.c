@@ -195,8 +195,8 @@ static enum rc decide(struct exchange *x, bool has_credential)
 		access_note_refusal(x);
 		return E_SCOPE;
 	}
-	/* HEAD is what comes before a push: a client that is not asked who it is here is asked at its PUT, where containerd
-	 * has no body to send again. Who only pulls fetches a token for nobody. */
+	/* HEAD is what comes before a push: a client that is not asked who it is here is asked at its PUT, where
+	 * containerd has no body to send again. Who only pulls fetches a token for nobody. */
 	if (may && !has_credential && x->head->method == METHOD_HEAD)
 		return fail_rc(&x->err, E_UNAUTHORIZED);
 	if (may)
@@ -294,15 +294,16 @@ static struct str scopes_detail(struct exchange *x, struct str scopes)
 	return detail;
 }
 
-/* Clients keep a realm's query: so the names of scopes are led as those of the requests that they are for. */
+/* Clients keep a realm's query: so the names of scopes are led as those of the requests that they are for. Some learn
+ * it from /v2/ only, as k3s does, whose requests have ?ns= all alike. */
 static struct str realm_query(struct exchange *x)
 {
 	struct buf ns = BUF_INIT(CHALLENGE_BYTES);
-	struct str query = STR_NONE;
+	struct str query = STR_NONE, name = x->approach.ns;
 
-	if (!x->place.by_ns)
+	if (x->asked.n ? !x->place.by_ns : !query_get(x, "ns", &name))
 		return query;
-	percent_encode(&ns, x->approach.ns);
+	percent_encode(&ns, name);
 	if (buf_ok(&ns))
 		query = arena_printf(x->arena, "?ns=%.*s", STR_ARG(buf_str(&ns)));
 	buf_release(&ns);

@@ -45,7 +45,7 @@ class Lab:
             run("ip", "-n", name, "link", "set", "lo", "up")
             run("ip", "-n", name, "link", "set", f"vcove{i}", "up")
         with open(self.path("hosts"), "w") as f:
-            f.write("127.0.0.1 localhost\n10.77.0.2 reg.test\n10.77.0.1 cli.test\n")
+            f.write("127.0.0.1 localhost\n10.77.0.2 reg.test hub.lan all.lan\n10.77.0.1 cli.test\n")
         open(self.path("resolv.conf"), "w").close()
         for e in ETC:
             os.makedirs(os.path.join("/etc", e), exist_ok=True)
@@ -136,6 +136,10 @@ class Lab:
         with open(os.path.join(target, "ca.crt"), "wb") as f:
             f.write(self.ca)
 
+    def upstream(self, name, layout):
+        """Debian's docker-registry behind TLS, on the server's host, with the layout's images as library/busybox:1 and :multi."""
+        return Upstream(self, name, layout)
+
     def distrust(self, folder):
         shutil.rmtree(self.path("etc", folder, REGISTRY), ignore_errors=True)
 
@@ -157,6 +161,54 @@ class Lab:
                 if line.split()[1].startswith(self.dir):
                     subprocess.run(["umount", "-l", line.split()[1]], capture_output=True)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Upstream:
+    address = "reg.test:5443"
+
+    def __init__(self, lab, name, layout):
+        self.lab, d = lab, lab.path(name)
+        self.log = d + "/log"
+        os.makedirs(d)
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=upstream",
+            "-addext", "subjectAltName=DNS:reg.test", "-keyout", d + "/key", "-out", d + "/ca")
+        with open(d + "/ca") as f:
+            self.ca = f.read()
+        with open(d + "/config.yml", "w") as f:
+            f.write(f"version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage: {{filesystem: {{rootdirectory: {d}/data}}}}\n"
+                    f"http: {{addr: ':5443', tls: {{certificate: {d}/ca, key: {d}/key}}}}\n")
+        self.config = d + "/config.yml"
+        self.start()
+        certs = lab.path("etc", "containers/certs.d", self.address)
+        os.makedirs(certs, exist_ok=True)
+        with open(certs + "/ca.crt", "w") as out:
+            out.write(self.ca)
+        for _ in range(50):
+            done = lab.client("skopeo", "copy", f"oci:{layout}:app", f"docker://{self.address}/library/busybox:1", status=None)
+            if "Writing manifest" in done:
+                break
+            time.sleep(0.2)
+        else:
+            raise AssertionError(f"the upstream does not take images: {done}\n{self.read_log()[-3000:]}")
+        lab.client("skopeo", "copy", "--all", f"oci:{layout}:multi", f"docker://{self.address}/library/busybox:multi")
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.lab.inside(0) + ["docker-registry", "serve", self.config], stdout=log, stderr=log,
+                                            env={"PATH": self.lab.env()["PATH"]}, start_new_session=True)
+        self.lab.processes.append(self.process)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+    def read_log(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()
+
+    def fetches(self):
+        """Blobs that it was asked for."""
+        return self.read_log().count('"GET /v2/library/busybox/blobs/')
 
 
 _lab = None

@@ -3,10 +3,9 @@ What people run Nexus for: hosted, proxy and group namespaces on ports of their 
 cove as a mirror of Docker Hub for dockerd, containerd and podman, which must find no way around it: no name but ours
 resolves in the lab. The upstream is Debian's docker-registry behind TLS.
 """
-import json, os, subprocess, time
-from lab import ClientCase, make_layout, run
+import json, os, time
+from lab import ClientCase, make_layout
 
-UPSTREAM = "reg.test:5443"
 OWN, HUB, ALL = "reg.test:5011", "reg.test:5012", "reg.test:5013"
 
 
@@ -17,35 +16,10 @@ class Nexus(ClientCase):
     def setUpClass(cls):
         super().setUpClass()
         lab = cls.lab
-        d = cls.upstream = lab.path("upstream")
-        os.makedirs(d)
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=upstream",
-            "-addext", "subjectAltName=DNS:reg.test", "-keyout", d + "/key", "-out", d + "/ca")
-        with open(d + "/config.yml", "w") as f:
-            f.write(f"version: 0.1\nlog: {{accesslog: {{disabled: false}}}}\nstorage: {{filesystem: {{rootdirectory: {d}/data}}}}\n"
-                    f"http: {{addr: ':5443', tls: {{certificate: {d}/ca, key: {d}/key}}}}\n")
-        with open(d + "/log", "wb") as log:
-            cls.registry = subprocess.Popen(lab.inside(0) + ["docker-registry", "serve", d + "/config.yml"], stdout=log, stderr=log,
-                                            env={"PATH": lab.env()["PATH"]}, start_new_session=True)
-        lab.processes.append(cls.registry)
-        certs = lab.path("etc", "containers/certs.d", UPSTREAM)
-        os.makedirs(certs, exist_ok=True)
-        with open(d + "/ca") as f, open(certs + "/ca.crt", "w") as out:
-            out.write(f.read())
-        for _ in range(50):
-            done = lab.client("skopeo", "copy", f"oci:{cls.layout}:app", f"docker://{UPSTREAM}/library/busybox:1", status=None)
-            if "Writing manifest" in done:
-                break
-            time.sleep(0.2)
-        else:
-            with open(d + "/log") as f:
-                raise AssertionError(f"the upstream does not take images: {done}\n{f.read()[-3000:]}")
-        lab.client("skopeo", "copy", "--all", f"oci:{cls.layout}:multi", f"docker://{UPSTREAM}/library/busybox:multi")
+        cls.upstream = lab.upstream("upstream", cls.layout)
         c = lab.server.command
-        with open(d + "/ca") as f:
-            ca = f.read()
         c("namespace", "create", "own", "hosted", "listener=https", "port=5011", "redeploy=refused", "redeploy_except=latest")
-        c("namespace", "create", "hub", "proxy", f"upstream=https://{UPSTREAM}", "ca=" + ca, "library=true",
+        c("namespace", "create", "hub", "proxy", f"upstream=https://{cls.upstream.address}", "ca=" + cls.upstream.ca, "library=true",
           "upstream_names=docker.io registry-1.docker.io", "listener=https", "port=5012")
         c("namespace", "create", "all", "group", "members=own hub", "writable=own", "listener=https", "port=5013")
         c("role", "add", "images")
@@ -61,16 +35,10 @@ class Nexus(ClientCase):
     def tearDownClass(cls):
         for name in ("all", "hub", "own"):
             cls.lab.server.command("namespace", "remove", name, "--purge")
-        cls.registry.terminate()
-        cls.registry.wait(20)
+        cls.upstream.stop()
 
     def skopeo(self, *a, **k):
         return self.lab.client("skopeo", *a, **k)
-
-    def fetches(self):
-        """Blobs that the upstream was asked for."""
-        with open(self.upstream + "/log", errors="replace") as f:
-            return sum(1 for line in f if '"GET /v2/library/busybox/blobs/' in line)
 
     def test_tutorial(self):
         s, app = self.skopeo, f"oci:{self.layout}:app"
@@ -115,7 +83,8 @@ class Nexus(ClientCase):
         self.assertIn("busybox", d("images"))
         d("pull", "busybox:none", status=1)
         daemon.terminate(), daemon.wait(60)
-        fetched = self.fetches()
+        fetched = self.upstream.fetches()
+        self.assertGreater(fetched, 0)
         # containerd: hosts.toml, ?ns=docker.io on the main listener
         daemon, address = lab.containerd("containerd-mirror")
         toml = lab.path("etc", "containerd/certs.d", "docker.io")
@@ -146,9 +115,8 @@ class Nexus(ClientCase):
                    "--cgroup-manager", "cgroupfs", "--events-backend", "file", "pull", "docker.io/library/busybox:1",
                    CONTAINERS_REGISTRIES_CONF=lab.path("registries.conf"))
         # what one client has fetched the others have not fetched again (containerd took a platform more)
-        self.assertLessEqual(self.fetches(), fetched + 4)
+        self.assertLessEqual(self.upstream.fetches(), fetched + 4)
         # the upstream is gone: everything that was pulled is still there
-        self.registry.terminate()
-        self.registry.wait(20)
+        self.upstream.stop()
         self.skopeo("copy", f"docker://{HUB}/busybox:1", "dir:" + lab.path("nexus-stale"))
         self.lab.server.command("user", "revoke", "anonymous", "hub/**")

@@ -106,6 +106,8 @@ class Names(Case):
         # the realm says ?ns= too: so the token is for what the request means
         self.assertEqual(challenge(r)["realm"], f"https://127.0.0.1:{self.cove.port}/token?ns=docker.io")
         self.assertEqual(challenge(r)["scope"], "repository:library/nginx:pull")
+        r = self.anyone.request("GET", "/v2/?ns=docker.io")  # all that k3s looks at
+        self.assertEqual(challenge(r)["realm"], f"https://127.0.0.1:{self.cove.port}/token?ns=docker.io")
         c = self.cove.client("repository:docker.io/library/nginx:pull")
         for target in ("/v2/library/nginx/manifests/1?ns=docker.io", "/v2/nginx/manifests/1?ns=registry-1.docker.io",
                        "/v2/docker.io/nginx/manifests/1", "/v2/docker.io/library/nginx/manifests/1"):

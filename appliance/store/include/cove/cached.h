@@ -12,8 +12,8 @@ CHECKED enum rc tag_set_checked(struct store *st, struct repo_name repo, struct 
 /* Is the blob in the store, with its file, whatever repository has it? */
 CHECKED enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err);
 /* Links a blob that is in the store into the repository, which the caller proved to have it. E_BLOB_UNKNOWN. */
-CHECKED enum rc blob_link_stored(struct store *st, const struct space *space, struct repo_name repo,
-    const struct digest *d, struct err *err);
+CHECKED enum rc blob_link_stored(
+    struct store *st, const struct space *space, struct repo_name repo, const struct digest *d, struct err *err);
 /* The blob was pulled from that repository's namespace. Kept in memory, and written by the hundred, at an eviction and
  * at the end, at most once in ten minutes for each: what is lost makes a blob look older than it is. */
 CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
@@ -22,7 +22,8 @@ CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct
  */
 CHECKED enum rc blob_evict(
     struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err);
-/* So many bytes will come: room for them is taken now, and a little is left to what must be written always. E_DISK_FULL.
+/* So many bytes will come: room for them is taken now, and a little is left to what must be written always.
+ * E_DISK_FULL.
  */
 CHECKED enum rc upload_expect(struct upload *u, uint64_t size, struct err *err);
 /* The file of a session that is open for writing, for reading it while it grows: the caller's fd. */
