@@ -157,14 +157,22 @@ static void access_log(const struct session *s, const struct work *w)
 	    STR_ARG(conn_peer(s->conn)), log_quote(agent));
 }
 
+bool exchange_holds(const struct exchange *x, const void *p)
+{
+	const struct work *w = (const struct work *)(const void *)x;
+
+	for (size_t i = 0; i < w->held_count; i++)
+		if (w->held[i].p == p)
+			return true;
+	return false;
+}
+
 enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p))
 {
 	struct work *w = (struct work *)(void *)x;
 	struct held *more = NULL;
-	bool known = false;
+	bool known = exchange_holds(x, p);
 
-	for (size_t i = 0; i < w->held_count; i++)
-		known = known || w->held[i].p == p;
 	if (!known && w->held_count < HOLD_MAX)
 		more = realloc(w->held, (w->held_count + 1) * sizeof(*more));
 	if (more) {

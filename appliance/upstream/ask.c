@@ -405,7 +405,14 @@ void ask_start(struct job *j, enum client_method method, char *path, const char 
 	j->ask.delay_ms = 0;
 	j->ask.authorized = false;
 	j->ask.basic = health_wants_basic(j);
-	start(j);
+	if (path) {
+		start(j);
+	} else {
+		struct err err;
+		enum rc rc = fail_rc(&err, E_HTTP_URI_TOO_LONG);
+
+		j->ask.done(j, rc, &err);
+	}
 }
 
 void ask_again(struct job *j, uint64_t from, int64_t delay_ms)
@@ -434,5 +441,8 @@ char *ask_path(const struct job *j, const char *format, ...)
 	va_start(ap, format);
 	buf_vaddf(&b, format, ap);
 	va_end(ap);
-	return buf_ok(&b) ? b.p : xstrdup(STR("/"));
+	if (buf_ok(&b))
+		return b.p;
+	buf_release(&b);
+	return NULL;
 }

@@ -69,13 +69,21 @@ static void job_release(void *p)
 		job_free(j);
 }
 
-/* The mutex is held. */
-static struct job *find(struct upstream *u, const struct digest *key)
+/* The mutex is held. An outcome is for those who waited for it, until they have sent their answers; who comes later
+ * asks anew. */
+static struct job *find(struct upstream *u, const struct exchange *x, const struct digest *key)
 {
-	for (struct job *j = u->jobs; j; j = j->next)
-		if (digest_eq(&j->key, key))
+	struct job *running = NULL;
+
+	for (struct job *j = u->jobs; j; j = j->next) {
+		if (!digest_eq(&j->key, key))
+			continue;
+		if (exchange_holds(x, j))
 			return j;
-	return NULL;
+		if (!j->finished)
+			running = j;
+	}
+	return running;
 }
 
 static enum rc job_new(
@@ -110,7 +118,7 @@ static enum rc job_new(
 enum rc job_find(struct upstream *u, struct exchange *x, const struct digest *key, struct job **out)
 {
 	pthread_mutex_lock(&u->mutex);
-	*out = find(u, key);
+	*out = find(u, x, key);
 	if (*out)
 		(*out)->references++;
 	pthread_mutex_unlock(&u->mutex);
@@ -125,7 +133,7 @@ enum rc job_take(struct upstream *u, struct exchange *x, const struct question *
 
 	TRY(job_new(u, q, &key, &fresh, err));
 	pthread_mutex_lock(&u->mutex);
-	j = find(u, &key);
+	j = find(u, x, &key);
 	if (!j && u->job_count < JOBS_MAX && !u->stopping) {
 		fresh->next = u->jobs;
 		u->jobs = j = fresh;

@@ -444,18 +444,6 @@ class Lists(Proxied):
         self.assertEqual(self.get("referrers/" + subject, "m/unknown").status, 504)
 
 
-class Path(Proxied):
-    auth = "bearer"
-    upstream = {"prefix": "/registry/of/ours"}
-
-    def test_behind_a_path(self):
-        layer = os.urandom(1000)
-        _, manifest = self.up.add_image("a", "v1", [layer])
-        self.assertEqual(self.get("manifests/v1").body, manifest)
-        self.assertEqual(self.blob(layer).body, layer)
-        self.assertEqual(self.get("tags/list").json()["tags"], ["v1"])
-
-
 class CacheLimit(unittest.TestCase):
     def test_the_least_recently_pulled_go(self):
         server, up = Cove().start(), Upstream()
@@ -532,6 +520,21 @@ class Groups(Proxied):
         self.cove.command("namespace", "password", "m", stdin=b"new\n")
         self.up.add_image("a", "v1", [b"now it may"])
         self.assertNotEqual(self.get("manifests/v1", "both/a").body, image)
+
+    def test_an_answer_is_for_those_who_waited_for_it(self):
+        """m had not the blob when a slow download from n began; who asks m later, while that goes on, is told what is so now."""
+        self.cove.command("namespace", "change", "m", "negative=0s")
+        data = os.urandom(4000000)
+        self.second.add_blob("a", data)
+        self.second.behave(kind="blob", hold_after=1000000, times=1)
+        raw = Raw(self.cove)
+        self.addCleanup(raw.close)
+        raw.send(f"GET /v2/both/a/blobs/{sha256(data)} HTTP/1.1\r\nHost: {self.cove.host}:{self.cove.port}\r\n"
+                 f"Authorization: Bearer {self.cove.token('repository:both/a:pull')}\r\n\r\n".encode())
+        raw.sock.recv(1000)
+        self.up.add_blob("a", data)
+        self.assertEqual(self.blob(data).status, 200)
+        self.second.release()
 
     def test_what_a_digest_names_comes_from_the_disk_first(self):
         data = os.urandom(10000)

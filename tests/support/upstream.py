@@ -121,9 +121,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         url = urllib.parse.urlsplit(self.path)
         self.query = urllib.parse.parse_qs(url.query)
         self.kind, self.name, self.reference = "other", None, None
-        path = url.path.removeprefix(self.up.prefix) if url.path.startswith(self.up.prefix) else ""
         for kind, pattern in ROUTES:
-            if found := pattern.fullmatch(path):
+            if found := pattern.fullmatch(url.path):
                 self.kind = kind
                 parts = found.groupdict()
                 self.name, self.reference = parts.get("name"), parts.get("reference")
@@ -368,10 +367,9 @@ class Upstream:
     """Public attributes may be changed while it runs."""
 
     def __init__(self, tls=True, auth="none", user=None, anonymous=None, cdn=False, cdn_manifests=False, cdn_tls=None,
-                 ranges=True, limit=None, token_s=300, names="IP:127.0.0.1,DNS:localhost", prefix=""):
+                 ranges=True, limit=None, token_s=300, names="IP:127.0.0.1,DNS:localhost"):
         self.auth = auth  # none, bearer, basic, both (two challenges in one field, as quay.io), two-fields
         self.user = user  # "name:password"
-        self.prefix = prefix  # of all paths
         self.unsorted = False  # the tags of lists
         self.anonymous = user is None if anonymous is None else anonymous  # the token endpoint asks for no password
         self.realm = None  # of the token endpoint, when it is not ours
@@ -397,7 +395,7 @@ class Upstream:
         self.other = Listening(self, 0, self.context if self.is_cdn_tls else None, is_cdn=True)
         self.port, self.cdn_port = self.main.server_port, self.other.server_port
         self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http{'s' * self.is_tls}://{self.host}{prefix}"
+        self.url = f"http{'s' * self.is_tls}://{self.host}"
         self.cdn_url = f"http{'s' * self.is_cdn_tls}://127.0.0.1:{self.cdn_port}"
 
     def __enter__(self):

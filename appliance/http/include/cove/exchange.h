@@ -104,6 +104,7 @@ typedef enum rc handler(struct exchange *x);
  * held once, and `release` called at once for the surplus reference. E_BUSY: no place, and p was released. */
 #define HOLD_MAX 128
 CHECKED enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p));
+bool exchange_holds(const struct exchange *x, const void *p);
 /* The snapshot for this exchange: x->namespaces, one for all its life. */
 CHECKED enum rc exchange_namespaces(struct exchange *x);
 /* A repository name of the request (a scope, a mount's source) as a place, under the same listener, host and ?ns=. */
