@@ -62,37 +62,32 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 #define ADDRESS_FILE "address"
 #define ADDRESS_BYTES 512
 
-static struct str first_line(const struct buf *text)
-{
-	struct str line, rest;
+#define OWN_CERTIFICATE "the certificate is the owner's\n" /* the second line, then */
 
-	str_cut(buf_str(text), '\n', &line, &rest);
-	return line;
-}
-
-void data_keep_address(int dirfd, struct str address)
+void data_keep_address(int dirfd, struct str address, bool has_ca)
 {
-	struct buf now = BUF_INIT(ADDRESS_BYTES);
+	struct buf kept = BUF_INIT(ADDRESS_BYTES), now = BUF_INIT(ADDRESS_BYTES);
 	struct err err;
 
-	if (io_read_file(dirfd, ADDRESS_FILE, &now, &err) || !str_eq(first_line(&now), address)) {
-		buf_reset(&now);
-		buf_addf(&now, "%.*s\n", STR_ARG(address));
+	buf_addf(&now, "%.*s\n%s", STR_ARG(address), has_ca ? "" : OWN_CERTIFICATE);
+	if (io_read_file(dirfd, ADDRESS_FILE, &kept, &err) || !str_eq(buf_str(&kept), buf_str(&now)))
 		if (io_write_file(dirfd, ADDRESS_FILE, buf_str(&now), 0644, &err))
 			log_warn("start.address", "reason=%s", log_quote(str_of(err.text)));
-	}
+	buf_release(&kept);
 	buf_release(&now);
 }
 
-enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err)
+enum rc app_data_address(const struct app_data *d, struct buf *out, bool *has_ca, struct err *err)
 {
 	struct buf kept = BUF_INIT(ADDRESS_BYTES);
+	struct str address, rest;
 	enum rc rc = io_read_file(d->dirfd, ADDRESS_FILE, &kept, err);
 
 	if (rc == E_NOT_FOUND)
 		rc = fail(err, E_USAGE, "no server has run with this data directory yet: say --address NAME:PORT");
-	if (!rc)
-		buf_add(out, first_line(&kept));
+	str_cut(buf_str(&kept), '\n', &address, &rest);
+	*has_ca = !str_eq(rest, STR(OWN_CERTIFICATE));
+	buf_add(out, address);
 	buf_release(&kept);
 	return rc;
 }

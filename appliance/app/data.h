@@ -9,4 +9,4 @@ bool data_is_new(int dirfd);
  * only. */
 CHECKED enum rc data_namespaces(int dirfd, struct db *db, struct namespaces **out, struct err *err);
 /* For app_data_address(). No reason not to start when it fails: that is logged. */
-void data_keep_address(int dirfd, struct str address);
+void data_keep_address(int dirfd, struct str address, bool has_ca);

@@ -422,7 +422,7 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 	TRY(first_start(s->data.auth, &console, &made, err));
 	TRY(net_start(s->net, err));
 	listeners_follow(&s->listeners);
-	data_keep_address(s->dirfd, s->site.primary_name);
+	data_keep_address(s->dirfd, s->site.primary_name, s->site.ca_pem.n > 0);
 	start_print(s->data.auth, &console, made);
 	log_info("start", "listen=%s port=%u", s->config->listen, s->port);
 	wait_for_stop(s, signals);

@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include <cove/json.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@
 struct box {
 	char address[ADDRESS_MAX]; /* of the main listener: name and port */
 	char host[ADDRESS_MAX];    /* the name alone */
+	bool has_ca;               /* of its own, that engines must be given */
 	struct app_data *data;
 	struct buf *out;
 };
@@ -27,6 +29,20 @@ struct proxy {
 static void note(const char *text)
 {
 	fprintf(stderr, "# %s\n", text);
+}
+
+/* Where the CA belongs, as printf has it; nothing where the certificate is the owner's. */
+static void __attribute__((format(printf, 2, 3))) note_ca(const struct box *b, const char *format, ...)
+{
+	va_list ap;
+
+	if (!b->has_ca)
+		return;
+	fprintf(stderr, "# the CA: %s/ca.crt, in ", b->address);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
 }
 
 static bool is_hub(const struct proxy *p)
@@ -62,8 +78,7 @@ static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
 	json_put_comma(b->out);
 	json_put_str(b->out, str_of(address));
 	if (str_starts(str_of(address), STR("https:")))
-		fprintf(stderr, "# the CA: %s/ca.crt, in /etc/docker/certs.d/%s/ca.crt\n", b->address,
-		    strstr(address, "//") + 2);
+		note_ca(b, "/etc/docker/certs.d/%s/ca.crt", strstr(address, "//") + 2);
 	return OK;
 }
 
@@ -93,13 +108,13 @@ static enum rc containerd(struct box *b, const struct proxy *proxies, size_t cou
 	for (size_t i = 0; i < count; i++) {
 		const struct proxy *p = &proxies[i];
 
-		fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containerd/certs.d/%.*s/cove.crt\n", b->address,
-		    STR_ARG(p->name));
+		note_ca(b, "/etc/containerd/certs.d/%.*s/cove.crt", STR_ARG(p->name));
 		buf_addf(b->out, "%s# /etc/containerd/certs.d/%.*s/hosts.toml\n", i ? "\n" : "", STR_ARG(p->name));
 		buf_addf(b->out, "server = \"%s://%.*s\"\n\n", is_plain(p) ? "http" : "https",
 		    STR_ARG(is_hub(p) ? STR("registry-1.docker.io") : p->name));
 		buf_addf(b->out, "[host.\"https://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", b->address);
-		buf_addz(b->out, "  dial_timeout = \"2s\"\n  ca = \"cove.crt\"\n"); /* beside the file */
+		buf_addf(b->out, "  dial_timeout = \"2s\"\n%s",
+		    b->has_ca ? "  ca = \"cove.crt\"\n" : ""); /* beside the file */
 	}
 	return OK;
 }
@@ -108,12 +123,14 @@ static enum rc k3s(struct box *b, const struct proxy *proxies, size_t count, str
 {
 	(void)err;
 	note("/etc/rancher/k3s/registries.yaml on every node; then: systemctl restart k3s (k3s-agent)");
-	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/rancher/k3s/cove.crt\n", b->address);
+	note_ca(b, "/etc/rancher/k3s/cove.crt");
 	buf_addz(b->out, "mirrors:\n");
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out, "  \"%.*s\":\n    endpoint:\n      - \"https://%s\"\n", STR_ARG(proxies[i].name),
 		    b->address);
-	buf_addf(b->out, "configs:\n  \"%s\":\n    tls:\n      ca_file: /etc/rancher/k3s/cove.crt\n", b->address);
+	if (b->has_ca)
+		buf_addf(
+		    b->out, "configs:\n  \"%s\":\n    tls:\n      ca_file: /etc/rancher/k3s/cove.crt\n", b->address);
 	return OK;
 }
 
@@ -122,7 +139,7 @@ static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, 
 {
 	(void)err;
 	note("/etc/containers/registries.conf.d/50-cove.conf; no restart. Also for buildah, skopeo and CRI-O");
-	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/containers/certs.d/%s/ca.crt\n", b->address, b->address);
+	note_ca(b, "/etc/containers/certs.d/%s/ca.crt", b->address);
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out,
 		    "%s[[registry]]\nprefix = \"%.*s\"\nlocation = \"%.*s\"\n%s\n[[registry.mirror]]\nlocation = "
@@ -137,11 +154,12 @@ static enum rc buildkit(struct box *b, const struct proxy *proxies, size_t count
 {
 	(void)err;
 	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --config FILE`");
-	fprintf(stderr, "# the CA: %s/ca.crt, in /etc/buildkit/cove.crt\n", b->address);
+	note_ca(b, "/etc/buildkit/cove.crt");
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s\"]\n%s\n", STR_ARG(proxies[i].name),
 		    b->address, is_plain(&proxies[i]) ? "  http = true\n" : "");
-	buf_addf(b->out, "[registry.\"%s\"]\n  ca = [\"/etc/buildkit/cove.crt\"]\n", b->address);
+	if (b->has_ca)
+		buf_addf(b->out, "[registry.\"%s\"]\n  ca = [\"/etc/buildkit/cove.crt\"]\n", b->address);
 	return OK;
 }
 
@@ -181,8 +199,12 @@ static enum rc find_box(const struct option *options, struct box *b, struct err 
 {
 	const struct option *given = cli_option(options, "--address");
 	struct buf kept = BUF_INIT(ADDRESS_MAX);
-	enum rc rc = given->count ? OK : app_data_address(b->data, &kept, err);
+	enum rc rc = app_data_address(b->data, &kept, &b->has_ca, err);
 
+	if (rc == E_USAGE && given->count) { /* it has not run yet, and will have one */
+		b->has_ca = true;
+		rc = OK;
+	}
 	if (!rc)
 		rc = take_address(given->count ? str_of(given->values[0]) : buf_str(&kept), b, err);
 	buf_release(&kept);

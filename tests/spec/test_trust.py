@@ -113,6 +113,11 @@ class OwnChain(Folder):
         cove.ca = root
         with cove.tls() as s:
             self.assertEqual(s.getpeercert()["subject"], ((("organizationName", "the server"),),))
+        cove.command("namespace", "create", "ghcr.io", "proxy", "upstream=https://ghcr.io")
+        for engine in ("containerd", "k3s", "buildkit"):  # what engines trust already needs no CA
+            file = cove.command("mirror", "config", engine)
+            self.assertIn(f":{cove.port}\"", file)
+            self.assertNotRegex(file, "cove.crt|ca_file")
         self.assertEqual(cove.stop(), 0)
         cove.command("check", "--certificate", self.path("chain.pem"), "--certificate-key", self.path("root.key"), status=1)
         cove.command("check", "--certificate", self.path("chain.pem"), status=1)

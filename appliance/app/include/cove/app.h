@@ -22,8 +22,9 @@ struct app_data {
 };
 CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
 void app_data_close(struct app_data *d);
-/* Name and port under which the server that ran here last told people to reach it: appended. E_USAGE: it never ran. */
-CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, struct err *err);
+/* Name and port under which the server that ran here last told people to reach it: appended; has_ca: clients must trust
+ * its own CA. E_USAGE: it never ran. */
+CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, bool *has_ca, struct err *err);
 /* The owner's certificate, with the setting to blame in the sentence. */
 CHECKED enum rc app_own_certificate(
     const struct config *config, struct trust_names *names, struct trust_certificate *out, struct err *err);
