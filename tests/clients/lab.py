@@ -140,8 +140,8 @@ class Lab:
         """Debian's docker-registry behind TLS, on the server's host, with the layout's images as library/busybox:1 and :multi."""
         return Upstream(self, name, layout)
 
-    def distrust(self, folder):
-        shutil.rmtree(self.path("etc", folder, REGISTRY), ignore_errors=True)
+    def distrust(self, folder, registry=REGISTRY):
+        shutil.rmtree(self.path("etc", folder, registry), ignore_errors=True)
 
     def close(self):
         for p in reversed(self.processes):

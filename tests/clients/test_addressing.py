@@ -4,10 +4,11 @@ own, plain HTTP where that was asked for, ?ns= where the client knows it; proxie
 of the file that is written for it. The upstream is Debian's docker-registry behind TLS; in the end it is gone.
 """
 import json, os, time
-from lab import REGISTRY, ClientCase
+from lab import ETC, REGISTRY, ClientCase
 from test_built import built
 
 PORT, PLAIN, GROUP = "reg.test:5021", "reg.test:5022", "reg.test:5023"
+REGISTRIES = (REGISTRY, PORT, GROUP, "hub.lan:5000", "all.lan:5000")
 # where the proxy's library/busybox is found
 PLACES = {"path": f"{REGISTRY}/hub/library/busybox", "port": f"{PORT}/library/busybox", "host": "hub.lan:5000/library/busybox",
           "group": f"{REGISTRY}/all/library/busybox", "group's port": f"{GROUP}/library/busybox", "group's host": "all.lan:5000/library/busybox"}
@@ -34,8 +35,8 @@ class Addressing(ClientCase):
         c("namespace", "create", "all", "group", "members=own hub", "writable=own", "listener=https", "port=5023", "host=all.lan")
         for name in ("hub", "plain", "all"):
             c("user", "grant", "anonymous", name + "/**", "pull")
-        for registry in (REGISTRY, PORT, GROUP, "hub.lan:5000", "all.lan:5000"):
-            for folder in ("containers/certs.d", "docker/certs.d", "containerd/certs.d"):
+        for folder in ETC:
+            for registry in REGISTRIES:
                 lab.trust(folder, registry)
         cls.docker, cls.docker_socket = lab.dockerd("docker-addressing", **{"insecure-registries": [PLAIN]})
         cls.containerd, cls.containerd_socket = lab.containerd("containerd-addressing")
@@ -51,6 +52,9 @@ class Addressing(ClientCase):
             if name != "own":
                 cls.lab.server.command("user", "revoke", "anonymous", name + "/**")
         cls.upstream.stop()
+        for folder in ETC:
+            for registry in (*REGISTRIES, "docker.io"):
+                cls.lab.distrust(folder, registry)
 
     def d(self, *a, **k):
         return self.lab.client("/usr/bin/docker", "-H", self.docker_socket, *a, DOCKER_CONFIG=self.lab.path("docker-addressing-config"), **k)
