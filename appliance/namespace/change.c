@@ -414,27 +414,19 @@ static enum rc rehearse(struct db_conn *c, struct str name, struct row *row, str
 	return rc;
 }
 
-/* So much at a time that pushes elsewhere need not wait. */
-static enum rc purge_in_steps(const struct change *change, struct err *err)
+static enum rc purge_all(struct db_conn *c, const void *ctx, bool *more, struct err *err)
+{
+	return repositories_purge(c, *(const int64_t *)ctx, PURGE_STEP, more, err);
+}
+
+static enum rc purge_namespace(const struct change *change, struct err *err)
 {
 	struct row row = {.id = 0};
 	struct db_conn *c;
-	bool more = true;
-	enum rc rc;
 
 	TRY(db_here(change->n->db, &c, err));
 	TRY(rehearse(c, change->name, &row, err));
-	while (more) {
-		TRY(db_begin(c, err));
-		rc = repositories_purge(c, row.id, PURGE_STEP, &more, err);
-		if (!rc)
-			rc = db_commit(c, err);
-		if (rc) {
-			db_rollback(c);
-			return rc;
-		}
-	}
-	return OK;
+	return purge_in_steps(c, purge_all, &row.id, err);
 }
 
 enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err)
@@ -442,7 +434,7 @@ enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, stru
 	struct change change = {.n = n, .action = "namespace.remove", .name = name, .purge = purge};
 
 	if (purge)
-		TRY(purge_in_steps(&change, err));
+		TRY(purge_namespace(&change, err));
 	return in_transaction(remove_one, &change, err);
 }
 

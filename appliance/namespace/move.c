@@ -138,10 +138,30 @@ enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bo
 	return purge(c, steps, namespace, max, more, err);
 }
 
+enum rc purge_in_steps(struct db_conn *c, step_fn *step, const void *ctx, struct err *err)
+{
+	bool more = true;
+
+	while (more) {
+		enum rc rc;
+
+		TRY(db_begin(c, err));
+		rc = step(c, ctx, &more, err);
+		if (!rc)
+			rc = db_commit(c, err);
+		if (rc) {
+			db_rollback(c);
+			return rc;
+		}
+	}
+	return OK;
+}
+
 /* ---- one of them (commands) ---- */
 
-static enum rc purge_step(struct db_conn *c, struct str name, bool *more, struct err *err)
+static enum rc purge_one(struct db_conn *c, const void *ctx, bool *more, struct err *err)
 {
+	struct str name = *(const struct str *)ctx;
 	static const char sql[] = "SELECT id FROM repositories WHERE name = :name";
 	static const char *const steps[PURGE_STEPS] = PURGE("r.id");
 	struct db_stmt *s;
@@ -163,21 +183,9 @@ static enum rc purge_step(struct db_conn *c, struct str name, bool *more, struct
 enum rc repository_remove(struct namespaces *n, struct str name, struct err *err)
 {
 	struct db_conn *c;
-	bool more = true;
-	enum rc rc;
 
 	TRY(db_here(n->db, &c, err));
-	while (more) {
-		TRY(db_begin(c, err));
-		rc = purge_step(c, name, &more, err);
-		if (!rc)
-			rc = db_commit(c, err);
-		if (rc) {
-			db_rollback(c);
-			return rc;
-		}
-	}
-	return OK;
+	return purge_in_steps(c, purge_one, &name, err);
 }
 
 enum rc repositories_each(struct namespaces *n, repository_fn *each, void *ctx, struct err *err)

@@ -87,3 +87,7 @@ CHECKED enum rc repository_exists(struct db_conn *c, struct str name, bool *exis
 /* Inside a transaction. Those of the namespace, with manifests and tags, at most so many rows of each; *more: not all.
  * Blobs that nothing links to any more are for the store's sweep. */
 CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err);
+/* Runs `step` in one transaction after the other until it says that there is no more: so much at a time that pushes
+ * elsewhere need not wait. */
+typedef enum rc step_fn(struct db_conn *c, const void *ctx, bool *more, struct err *err);
+CHECKED enum rc purge_in_steps(struct db_conn *c, step_fn *step, const void *ctx, struct err *err);

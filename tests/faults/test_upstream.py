@@ -756,71 +756,68 @@ class Cdn(Proxied):
 
 
 class FullDisk(unittest.TestCase):
+    """On a disk of 24 MiB."""
+
+    def start(self, *attributes):
+        """The server, with a proxy m of self.up; self.mount is the disk."""
+        self.mount = tempfile.mkdtemp(prefix="cove-small-")
+        self.addCleanup(os.rmdir, self.mount)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", self.mount], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", self.mount], check=True)
+        self.up = Upstream()
+        self.addCleanup(self.up.close)
+        os.mkdir(self.mount + "/data")
+        server = Cove(data=self.mount + "/data").start()
+        server.command("namespace", "create", "m", "proxy", f"upstream={self.up.url}", f"ca={self.up.ca_pem}", *attributes)
+        return server
+
     def test_pulls_that_the_disk_can_answer(self):
-        mount = tempfile.mkdtemp(prefix="cove-small-")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", mount], check=True)
-        up = Upstream()
-        try:
-            os.mkdir(mount + "/data")
-            server = Cove(data=mount + "/data").start()
-            server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "fresh=0s")
-            small, large = os.urandom(100000), os.urandom(30 << 20)
-            _, manifest = up.add_image("a", "v1", [small, large])
-            c = server.client("repository:m/a:pull")
-            self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
-            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
-            for _ in range(2):
-                r = c.request("GET", "/v2/m/a/blobs/" + sha256(large))
-                self.assertEqual(r.status, 507)
-                self.assertRegex(r.message(), f"a blob of {up.url} cannot be kept: .*disk is full")
-            self.assertLess(up.bytes_sent, 25 << 20)  # nothing was fetched that has no room
-            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
-            self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
-            with open(mount + "/rest", "wb", buffering=0) as rest, contextlib.suppress(OSError):
-                while True:
-                    rest.write(bytes(4096))
-            _, other = up.add_image("a", "v2", [b"no room"])
-            r = c.request("GET", "/v2/m/a/manifests/v2")
+        server = self.start("fresh=0s")
+        up, mount = self.up, self.mount
+        small, large = os.urandom(100000), os.urandom(30 << 20)
+        _, manifest = up.add_image("a", "v1", [small, large])
+        c = server.client("repository:m/a:pull")
+        self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
+        self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
+        for _ in range(2):
+            r = c.request("GET", "/v2/m/a/blobs/" + sha256(large))
             self.assertEqual(r.status, 507)
-            self.assertRegex(r.message(), f"a manifest of {up.url} cannot be kept: .*disk is full")
-            _, _ = up.add_image("a", "v1", [b"moved"])
-            r = c.request("GET", "/v2/m/a/manifests/v1")
-            self.assertEqual(r.body, manifest)
-            self.assertIn("disk is full", r["Warning"])
-            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
-            os.unlink(mount + "/rest")
-            self.assertEqual(c.request("GET", "/v2/m/a/manifests/v2").body, other)
-            self.assertEqual(os.listdir(mount + "/data/uploads"), [".probe"] if os.path.exists(mount + "/data/uploads/.probe") else [])
-            self.assertEqual(server.stop(), 0)
-        finally:
-            up.close()
-            subprocess.run(["umount", "-l", mount], check=True)
-            os.rmdir(mount)
+            self.assertRegex(r.message(), f"a blob of {up.url} cannot be kept: .*disk is full")
+        self.assertLess(up.bytes_sent, 25 << 20)  # nothing was fetched that has no room
+        self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
+        self.assertEqual(c.request("GET", "/v2/m/a/manifests/v1").body, manifest)
+        with open(mount + "/rest", "wb", buffering=0) as rest, contextlib.suppress(OSError):
+            while True:
+                rest.write(bytes(4096))
+        _, other = up.add_image("a", "v2", [b"no room"])
+        r = c.request("GET", "/v2/m/a/manifests/v2")
+        self.assertEqual(r.status, 507)
+        self.assertRegex(r.message(), f"a manifest of {up.url} cannot be kept: .*disk is full")
+        _, _ = up.add_image("a", "v1", [b"moved"])
+        r = c.request("GET", "/v2/m/a/manifests/v1")
+        self.assertEqual(r.body, manifest)
+        self.assertIn("disk is full", r["Warning"])
+        self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(small)).body, small)
+        os.unlink(mount + "/rest")
+        self.assertEqual(c.request("GET", "/v2/m/a/manifests/v2").body, other)
+        self.assertEqual(os.listdir(mount + "/data/uploads"), [".probe"] if os.path.exists(mount + "/data/uploads/.probe") else [])
+        self.assertEqual(server.stop(), 0)
 
     def test_a_cache_with_a_limit_makes_room(self):
-        mount = tempfile.mkdtemp(prefix="cove-small-")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", mount], check=True)
-        up = Upstream()
-        try:
-            os.mkdir(mount + "/data")
-            server = Cove(data=mount + "/data").start()
-            server.command("namespace", "create", "m", "proxy", f"upstream={up.url}", f"ca={up.ca_pem}", "cache_limit=1GiB")
-            small, large = [os.urandom(4 << 20) for _ in range(3)], os.urandom(12 << 20)
-            c = server.client("repository:m/a:pull")
-            for data in (*small, large):
-                up.add_blob("a", data)
-            for data in small:
-                self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(data)).body, data)
-            self.assertEqual(server.stop(), 0)
-            db = sqlite3.connect(mount + "/data/cove.db")  # hours later
-            db.execute("UPDATE namespace_blobs SET last_used_at = 1000")
-            db.commit(), db.close()
-            server.start()
-            r = server.client("repository:m/a:pull").request("GET", "/v2/m/a/blobs/" + sha256(large))
-            self.assertEqual(r.status, 507)
-            self.assertEqual(json.loads(server.command("namespace", "show", "m", "--json"))["used_bytes"], 0)
-            self.assertEqual(server.stop(), 0)
-        finally:
-            up.close()
-            subprocess.run(["umount", "-l", mount], check=True)
-            os.rmdir(mount)
+        server = self.start("cache_limit=1GiB")
+        up, mount = self.up, self.mount
+        small, large = [os.urandom(4 << 20) for _ in range(3)], os.urandom(12 << 20)
+        c = server.client("repository:m/a:pull")
+        for data in (*small, large):
+            up.add_blob("a", data)
+        for data in small:
+            self.assertEqual(c.request("GET", "/v2/m/a/blobs/" + sha256(data)).body, data)
+        self.assertEqual(server.stop(), 0)
+        db = sqlite3.connect(mount + "/data/cove.db")  # hours later
+        db.execute("UPDATE namespace_blobs SET last_used_at = 1000")
+        db.commit(), db.close()
+        server.start()
+        r = server.client("repository:m/a:pull").request("GET", "/v2/m/a/blobs/" + sha256(large))
+        self.assertEqual(r.status, 507)
+        self.assertEqual(json.loads(server.command("namespace", "show", "m", "--json"))["used_bytes"], 0)
+        self.assertEqual(server.stop(), 0)
