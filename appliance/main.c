@@ -1,5 +1,6 @@
 /* Finds the subcommand; what else people type for help and version. */
 #include <cove/cli.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
 	int count = argc > 2 ? argc - 2 : 0;
 	char **words = argv + 2;
 
+	signal(SIGXFSZ, SIG_IGN); /* a file over `ulimit -f` is answered as a full disk */
 	if (is_help(name)) {
 		name = "help";
 		count = 0;

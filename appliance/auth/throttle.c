@@ -4,12 +4,11 @@
  *   pair     (account, address): waits from 1 s to 60 s after 10 failures; cleared by a success
  *   address  over all accounts: after 30 failures an account is heard from there in its turn only, 8 s of every 64 s
  *   account  over all addresses: after 100 failures an address is heard in its turn only, of the same length
- * A refused try is not counted. IPv6 addresses count by /64, link-local ones, where a network is all neighbours, by
- * themselves. Bounded: SETS sets of WAYS counters, found by a keyed
- * hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
+ * A refused try is not counted. An address is a network of network.h. Bounded: SETS sets of WAYS counters, found by a
+ * keyed hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
  */
-#include <arpa/inet.h>
 #include <cove/clock.h>
+#include <cove/network.h>
 #include <cove/random.h>
 #include <pthread.h>
 #include "private.h"
@@ -62,23 +61,6 @@ void throttle_free(struct throttle *t)
 	free(t);
 }
 
-/* An IPv6 address becomes its first 64 bits unless it is link-local, anything else stays as it is. */
-static struct str peer_network(struct str peer, char room[static 64])
-{
-	struct in6_addr in6;
-	struct str address, zone;
-
-	str_cut(peer, '%', &address, &zone);
-	if (!str_has(address, ':') || address.n >= 64)
-		return str_first(peer, 64);
-	memcpy(room, address.p, address.n);
-	room[address.n] = '\0';
-	if (inet_pton(AF_INET6, room, &in6) != 1)
-		return str_first(peer, 64);
-	memcpy(room, &in6, sizeof(in6));
-	return (struct str){room, IN6_IS_ADDR_LINKLOCAL(&in6) ? 16 : 8};
-}
-
 static void hash_id(const struct throttle *t, char kind, struct str account, struct str network, uint8_t out[static 32])
 {
 	char message[1 + USER_NAME_MAX + 2 + 64];
@@ -99,8 +81,8 @@ static void hash_id(const struct throttle *t, char kind, struct str account, str
 
 static void find_ids(const struct throttle *t, struct str account, struct str peer, struct ids *out)
 {
-	char room[64];
-	struct str network = peer_network(peer, room);
+	struct network from = network_of(peer);
+	struct str network = {(const char *)&from, sizeof(from)};
 
 	hash_id(t, 'p', account, network, out->pair);
 	hash_id(t, 'n', STR_NONE, network, out->address);

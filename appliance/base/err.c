@@ -87,6 +87,7 @@ static enum rc rc_of_errno(enum rc rc, int number)
 	switch (number) {
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG:
 		return E_DISK_FULL;
 	case EMFILE:
 	case ENFILE:
@@ -111,7 +112,11 @@ enum rc fail_errno(struct err *err, enum rc rc, const char *format, ...)
 	}
 	if (err && rc == E_DISK_FULL) {
 		/* whatever was being done: the remedy is the same, and it is the peer who reads this */
-		snprintf(err->text, sizeof err->text, "%s", rc_sentence(rc));
+		snprintf(err->text, sizeof err->text, "%s",
+		    saved == EFBIG
+			? "the registry may not write a file as large as this: raise its limit of file sizes "
+			  "(ulimit -f, LimitFSIZE= of systemd), or use a file system without one"
+			: rc_sentence(rc));
 	} else if (err) {
 		n = strlen(err->text);
 		/* strerror() is safe here: for known numbers both libcs give constants, for others the thread's own

@@ -29,7 +29,7 @@ enum rc fail_sqlite(struct err *err, sqlite3 *sqlite, int rc, const char *what)
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
-		if (number == ENOSPC || number == EDQUOT)
+		if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 			return fail(err, E_DISK_FULL, "%s: %s", what, rc_sentence(E_DISK_FULL));
 		return fail(err, E_IO, "%.150s: %s (%d, errno %d)%s", what, text, rc, number,
 		    (rc & 0xff) == SQLITE_IOERR

@@ -1,6 +1,6 @@
-"""A full disk: pushes get a sentence that says so, pulls go on, and with room again all goes on by itself."""
-import os, subprocess, tempfile, unittest
-from cove import Client, Cove, add_digest, sha256
+"""A full disk, or a limit of file sizes: pushes get a sentence that says so, pulls go on, and with room again all goes on by itself."""
+import os, resource, subprocess, tempfile, unittest
+from cove import Case, Client, Cove, add_digest, sha256
 
 
 class DiskFull(unittest.TestCase):
@@ -42,3 +42,41 @@ class DiskFull(unittest.TestCase):
         os.unlink(filler)
         self.assertEqual(c.push_blob("a", data), sha256(data))
         self.assertEqual(self.cove.stop(), 0)
+
+
+class FileSizeLimit(Case):
+    """`ulimit -f`: the kernel sends SIGXFSZ to who writes past it, which by default kills."""
+
+    def limit(self, size):
+        resource.prlimit(self.cove.process.pid, resource.RLIMIT_FSIZE, (size, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    def test_blobs(self):
+        c = self.cove.client("repository:a:pull,push")
+        self.limit(1 << 20)
+        large = os.urandom(1 << 21)
+        for chunked in (False, True):
+            location = c.request("POST", "/v2/a/blobs/uploads/")["Location"]
+            r = c.request("PUT", add_digest(location, sha256(large)), large, chunked=chunked)
+            self.assertEqual(r.status, 507, r.body)
+            self.assertIn("ulimit -f", r.message())
+        exact = os.urandom(1 << 20)
+        self.assertEqual(c.push_blob("a", exact), sha256(exact))
+        self.assertEqual(c.request("GET", "/v2/a/blobs/" + sha256(exact)).body, exact)
+        self.limit(resource.RLIM_INFINITY)
+        self.assertEqual(c.push_blob("a", large), sha256(large))
+
+    def test_database(self):
+        """The write-ahead log is the file that hits the limit first."""
+        c = self.cove.client("repository:b:pull,push")
+        digest = c.push_blob("b", b"here")
+        self.limit(os.path.getsize(os.path.join(self.cove.data, "cove.db-wal")) + 4096)
+        statuses = set()
+        for i in range(200):
+            r = c.request("POST", f"/v2/b/blobs/uploads/?digest={sha256(b'%d' % i)}", b"%d" % i)
+            statuses.add(r.status)
+            if r.status != 201:
+                self.assertEqual(r.status, 507, r.body)
+        self.assertIn(507, statuses)
+        self.assertEqual(c.request("GET", "/v2/b/blobs/" + digest).body, b"here")
+        self.limit(resource.RLIM_INFINITY)
+        self.assertEqual(c.push_blob("b", b"again"), sha256(b"again"))

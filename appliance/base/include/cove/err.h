@@ -36,7 +36,7 @@ struct err {
 /* Fills err (if not NULL) with code and sentence, and returns the code. fail_rc takes the row's own sentence. */
 enum rc fail(struct err *err, enum rc rc, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
 enum rc fail_rc(struct err *err, enum rc rc) __attribute__((cold));
-/* As fail(), with ": " and errno's text appended; ENOSPC and EDQUOT become E_DISK_FULL, EMFILE/ENFILE/ENOMEM E_BUSY. */
+/* As fail(), with ": " and errno's text appended; ENOSPC, EDQUOT and EFBIG become E_DISK_FULL, EMFILE/ENFILE/ENOMEM E_BUSY. */
 enum rc fail_errno(struct err *err, enum rc rc, const char *format, ...) __attribute__((format(printf, 3, 4), cold));
 
 /* The row's columns. rc_wire() is NULL where the text never leaves the machine. */
