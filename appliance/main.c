@@ -1,5 +1,5 @@
 /* Finds the subcommand; what else people type for help and version. */
-#include <cove/cli.h>
+#include <cove/cli/cli.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>

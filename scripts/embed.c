@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 		inputs[i] = (struct input){.path = argv[i + 2], .file = equals + 1};
 	}
 	qsort(inputs, count, sizeof *inputs, by_path);
-	printf("/* made by scripts/embed.c */\n#include <cove/embed.h>\n");
+	printf("/* made by scripts/embed.c */\n#include <cove/base/embed.h>\n");
 	for (size_t i = 0; i < count; i++)
 		if (print_bytes(&inputs[i], i))
 			return 1;

@@ -1,8 +1,8 @@
 /* The certificate: the owner's files where the settings name them, else a leaf of our own CA. */
 #include "certificates.h"
-#include <cove/app.h>
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/app/app.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 
 static enum rc own_ca(int data_dirfd, struct certificates *c, struct trust_certificate *leaf, struct err *err)
 {

@@ -1,8 +1,8 @@
 /* certificates: which names this box has, and which certificate it shows; again at SIGHUP and every hour. */
 #pragma once
-#include <cove/config.h>
-#include <cove/net.h>
-#include <cove/trust.h>
+#include <cove/config/config.h>
+#include <cove/net/net.h>
+#include <cove/trust/trust.h>
 
 struct certificates {
 	struct trust_names names; /* of this box: a Host that is one of them is ours */

@@ -1,9 +1,9 @@
 /* The data directory as commands use it, beside a running server or without one. */
 #include "data.h"
-#include <cove/app.h>
-#include <cove/io.h>
-#include <cove/log.h>
-#include <cove/seal.h>
+#include <cove/app/app.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
+#include <cove/crypto/seal.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

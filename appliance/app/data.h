@@ -1,6 +1,6 @@
 /* data: opening what both the server and the commands use. */
 #pragma once
-#include <cove/namespace.h>
+#include <cove/namespace/namespace.h>
 
 #define DATABASE_FILE "cove.db"
 /* Whether nothing has been kept here yet: no database, or an empty file. */

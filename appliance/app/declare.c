@@ -1,5 +1,5 @@
 /* declare: the namespaces of cove.yaml, from its rows to what namespace/ takes. */
-#include <cove/app.h>
+#include <cove/app/app.h>
 #include <stdlib.h>
 
 struct list {

@@ -1,6 +1,6 @@
 /* The one moment at which secrets are shown: the first start, on the console. */
 #include "first_start.h"
-#include <cove/howto.h>
+#include <cove/trust/howto.h>
 #include <stdio.h>
 
 static void print_password(const struct console *c, const char *password)

@@ -1,6 +1,6 @@
 /* first_start: the admin user of a new data directory, and what the console says about it once. */
 #pragma once
-#include <cove/auth.h>
+#include <cove/auth/auth.h>
 
 struct console {
 	struct str host;        /* name and port for people */

@@ -1,7 +1,7 @@
 /* listeners: a table of ports, compared with the namespaces. */
 #include "listeners.h"
-#include <cove/log.h>
-#include <cove/server.h>
+#include <cove/base/log.h>
+#include <cove/http/server.h>
 
 static const struct namespace *wants(const struct namespace_set *set, uint16_t port, enum listener_kind kind)
 {

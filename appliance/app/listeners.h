@@ -1,7 +1,7 @@
 /* listeners: the ports that namespaces have of their own; opened and closed as the namespaces change. Main thread. */
 #pragma once
-#include <cove/namespace.h>
-#include <cove/net.h>
+#include <cove/namespace/namespace.h>
+#include <cove/net/net.h>
 
 struct listeners {
 	struct net *net;

@@ -1,6 +1,6 @@
 /* primary_name: the one name and port that people are told. */
 #pragma once
-#include <cove/trust.h>
+#include <cove/trust/trust.h>
 
 struct primary {
 	/* The names of the certificate and those of this machine: told is one that is in both. First the ones whose

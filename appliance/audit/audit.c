@@ -1,6 +1,6 @@
 /* audit: rows of the table, who acts on a thread, and lists. */
 #include "private.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 
 static _Thread_local struct {
 	char user[AUDIT_NAME_MAX + 1];

@@ -1,6 +1,6 @@
 /* private: what the files of audit/ share. */
 #pragma once
-#include <cove/audit.h>
+#include <cove/audit/audit.h>
 
 #define AUDIT_NAME_MAX 80 /* of users, addresses and actions */
 

@@ -5,8 +5,8 @@
  * fills the log nor wears out an SD card.
  */
 #include "private.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <pthread.h>
 
 enum {

@@ -3,10 +3,10 @@
  * iat, jti and access as there, and for ourselves uid, key and gen, so that a token ends with its user, its key, or
  * what was proven. Readers other than cove need only the former.
  */
-#include <cove/clock.h>
-#include <cove/codec.h>
-#include <cove/io.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/codec.h>
+#include <cove/base/io.h>
+#include <cove/base/random.h>
 #include "token_private.h"
 
 #define SEED_FILE "token.seed"

@@ -1,6 +1,6 @@
 /* auth: opening, and proving who someone is: by password, by key, by nothing, by what a token says. */
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include "private.h"
 
 enum rc auth_open(struct db *db, struct auth **out, struct err *err)

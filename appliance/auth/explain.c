@@ -1,7 +1,7 @@
 /* explain: the decision of auth_actions(), told to a person grant by grant. It asks the same
  * tables by the same rule, grant_gives(). */
-#include <cove/clock.h>
-#include <cove/roles.h>
+#include <cove/base/clock.h>
+#include <cove/auth/roles.h>
 #include "private.h"
 
 struct question {

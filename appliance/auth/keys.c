@@ -1,7 +1,7 @@
 /* keys: what robots log in with. 256 random bits, kept as a hash: looked up, not guessed, hence neither slow nor
  * throttled. */
-#include <cove/clock.h>
-#include <cove/buf.h>
+#include <cove/base/clock.h>
+#include <cove/base/buf.h>
 #include "private.h"
 
 #define LABEL_MAX 100

@@ -1,5 +1,5 @@
 /* logins: the refresh tokens that clients keep in place of a password (clients.md 2.1.3 rule 17). */
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include "private.h"
 
 #define CLIENT_MAX 100

@@ -3,8 +3,8 @@
  * they call anything else.
  */
 #pragma once
-#include <cove/auth.h>
-#include <cove/digest.h>
+#include <cove/auth/auth.h>
+#include <cove/crypto/digest.h>
 
 #define KEY_PREFIX "cove_k_"
 #define LOGIN_PREFIX "cove_r_"

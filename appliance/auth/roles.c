@@ -1,7 +1,7 @@
 /* roles: sets of grants under a name, and who has them. */
-#include <cove/clock.h>
-#include <cove/roles.h>
-#include <cove/rule_user.h>
+#include <cove/base/clock.h>
+#include <cove/auth/roles.h>
+#include <cove/auth/rule_user.h>
 #include "private.h"
 
 #define ROLES_MAX 1000

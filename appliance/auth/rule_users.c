@@ -1,6 +1,6 @@
 /* rule_users: the robots of issuers' rules. */
-#include <cove/clock.h>
-#include <cove/rule_user.h>
+#include <cove/base/clock.h>
+#include <cove/auth/rule_user.h>
 #include "private.h"
 
 _Static_assert(sizeof(RULE_PREFIX) - 1 + RULE_NAME_MAX == USER_NAME_MAX, "RULE_NAME_MAX");

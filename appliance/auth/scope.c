@@ -1,5 +1,5 @@
 /* scope: the grammar of distribution's "Token Scope Documentation": type[(class)]:name:action[,action]*. */
-#include <cove/access_token.h>
+#include <cove/auth/access_token.h>
 
 #define NAME_MAX_BYTES 255
 

@@ -7,9 +7,9 @@
  * A refused try is not counted. An address is a network of network.h. Bounded: SETS sets of WAYS counters, found by a
  * keyed hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
  */
-#include <cove/clock.h>
-#include <cove/network.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/network.h>
+#include <cove/base/random.h>
 #include <pthread.h>
 #include "private.h"
 

@@ -1,7 +1,7 @@
 /* token_private: access tokens that were verified a moment ago, so that Ed25519 and JSON do not run on each request. */
 #pragma once
-#include <cove/access_token.h>
-#include <cove/digest.h>
+#include <cove/auth/access_token.h>
+#include <cove/crypto/digest.h>
 
 #define TOKEN_CACHE_MAX 512
 #define TOKEN_CACHE_SCOPE_MAX 2048 /* bytes; tokens with more are verified each time */

@@ -1,6 +1,6 @@
 /* users: the rows of `users`, for commands and pages. Every change that must end what was proven before grows
  * generation. */
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include "private.h"
 
 enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err)

@@ -4,8 +4,8 @@
  * leaves it, over (user, generation, password): it holds no password, is worth nothing outside the process, and a
  * change of the generation leaves it unreachable. Bounded: SETS sets of WAYS entries; the oldest of a set gives way.
  */
-#include <cove/clock.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/random.h>
 #include <pthread.h>
 #include "private.h"
 

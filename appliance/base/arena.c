@@ -1,5 +1,5 @@
 /* arena: bump allocation in blocks. The maximum counts whole blocks, so it bounds what malloc gave. */
-#include <cove/arena.h>
+#include <cove/base/arena.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>

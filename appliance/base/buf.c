@@ -1,6 +1,6 @@
 /* buf: growing, the maximum and the sticky failure. */
-#include <cove/buf.h>
-#include <cove/err.h>
+#include <cove/base/buf.h>
+#include <cove/base/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 

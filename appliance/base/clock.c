@@ -1,5 +1,5 @@
 /* clock: the two clocks, the pin for tests, and the two ways a date is written. */
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdatomic.h>
 #include <time.h>
 

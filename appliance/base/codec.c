@@ -1,5 +1,5 @@
 /* codec: the encodings that HTTP, tokens and forms need. */
-#include <cove/codec.h>
+#include <cove/base/codec.h>
 
 static const char hex_lower[] = "0123456789abcdef";
 static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,6 +1,6 @@
 /* err: the rows of errors.def as a table, and the few functions that fill a struct err or end the process. */
-#include <cove/err.h>
-#include <cove/log.h>
+#include <cove/base/err.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ static const struct row {
 } rows[RC_COUNT] = {
     [OK] = {"OK", NULL, 200, "ok"},
 #define ERR(symbol, wire, status, sentence) [E_##symbol] = {#symbol, wire, status, sentence},
-#include <cove/errors.def>
+#include <cove/base/errors.def>
 #undef ERR
 };
 /* clang-format on */

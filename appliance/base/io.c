@@ -1,6 +1,6 @@
 /* io: whole writes, whole files, durable names. Knows no layout and no policy. */
-#include <cove/io.h>
-#include <cove/random.h>
+#include <cove/base/io.h>
+#include <cove/base/random.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
  * json: the tree. A struct json is a cJSON node under another name, so that cJSON.h stays in this file. cJSON notes its
  * last error in a global that nobody reads; that and the count of memory is all that parsing threads share.
  */
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include "json_scan.h"
 #include <cjson/cJSON.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* json_put: writing JSON to a buffer; the one place that escapes strings. */
-#include <cove/json.h>
+#include <cove/base/json.h>
 
 static void put_escaped(struct buf *b, char c)
 {

@@ -1,6 +1,6 @@
 /* json_scan: the strict grammar check that runs before cJSON sees a byte. Private to base. */
 #pragma once
-#include <cove/err.h>
+#include <cove/base/err.h>
 
 enum { JSON_TEXT_MAX = 4 << 20, JSON_VALUES_MAX = 1 << 17, JSON_DEPTH_MAX = 32 };
 

@@ -1,7 +1,7 @@
 /* log: makes one line and writes it with one write(2), so that lines of several threads do not mix. */
-#include <cove/log.h>
-#include <cove/buf.h>
-#include <cove/clock.h>
+#include <cove/base/log.h>
+#include <cove/base/buf.h>
+#include <cove/base/clock.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>

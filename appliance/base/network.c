@@ -1,6 +1,6 @@
 /* network: see network.h. */
 #include <arpa/inet.h>
-#include <cove/network.h>
+#include <cove/base/network.h>
 
 enum { KIND_TEXT, KIND_IPV4, KIND_IPV6_NETWORK, KIND_IPV6_ADDRESS };
 

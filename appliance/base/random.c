@@ -1,7 +1,7 @@
 /* random: bytes from the kernel, nothing kept in the process. */
-#include <cove/random.h>
-#include <cove/codec.h>
-#include <cove/err.h>
+#include <cove/base/random.h>
+#include <cove/base/codec.h>
+#include <cove/base/err.h>
 #include <errno.h>
 #include <sys/random.h>
 

@@ -1,5 +1,5 @@
 /* str: comparing, cutting and reading byte strings. Owns no memory. */
-#include <cove/str.h>
+#include <cove/base/str.h>
 
 bool str_eqi(struct str a, struct str b)
 {

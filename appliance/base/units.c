@@ -1,5 +1,5 @@
 /* units: the tables of units, and the one reader and writer of them. */
-#include <cove/units.h>
+#include <cove/base/units.h>
 
 struct unit {
 	const char *name;

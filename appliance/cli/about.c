@@ -1,7 +1,7 @@
 /* cove help, version, licenses. */
 #include "commands.h"
-#include <cove/buf.h>
-#include <cove/embed.h>
+#include <cove/base/buf.h>
+#include <cove/base/embed.h>
 #include <stdio.h>
 
 int cmd_version(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* cove audit: what was changed and what was refused. */
 #include "commands.h"
-#include <cove/clock.h>
-#include <cove/json.h>
+#include <cove/base/clock.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 static enum rc put(void *ctx, const struct audit_entry *e, struct err *err)

@@ -1,7 +1,7 @@
 /* cove blob-store: the directories that blobs may lie in beside the data directory. */
 #include "commands.h"
-#include <cove/blob_store.h>
-#include <cove/json.h>
+#include <cove/store/blob_store.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 #define JSON_MAX_BYTES (16u << 20)

@@ -1,6 +1,6 @@
 /* The table of commands, and what they share: words, options, failures. */
 #include "commands.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdio.h>
 
 const struct command commands[] = {

@@ -1,7 +1,7 @@
 /* commands: what the files of cli/ share. */
 #pragma once
-#include <cove/app.h>
-#include <cove/cli.h>
+#include <cove/app/app.h>
+#include <cove/cli/cli.h>
 
 int cmd_serve(int argc, char **argv);
 int cmd_check(int argc, char **argv);

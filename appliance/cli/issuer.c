@@ -1,8 +1,8 @@
 /* cove issuer: whose tokens are passwords, and of whom. */
 #include "commands.h"
-#include <cove/io.h>
-#include <cove/json.h>
-#include <cove/oidc.h>
+#include <cove/base/io.h>
+#include <cove/base/json.h>
+#include <cove/oidc/oidc.h>
 #include <fcntl.h>
 #include <stdio.h>
 

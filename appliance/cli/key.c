@@ -1,6 +1,6 @@
 /* cove key: passwords for robots. */
 #include "commands.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 static enum rc create(struct app_data *d, const struct words *w, const struct option *options, struct err *err)

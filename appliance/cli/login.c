@@ -1,6 +1,6 @@
 /* cove login: what clients keep in place of a password. */
 #include "commands.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 static enum rc put_login(void *ctx, const struct login_info *l, struct err *err)

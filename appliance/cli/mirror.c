@@ -3,7 +3,7 @@
  * nothing else, stderr where it belongs and what is missing yet.
  */
 #include "commands.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* cove namespace: parts of the name space, and what is set of them. */
 #include "commands.h"
-#include <cove/io.h>
-#include <cove/json.h>
-#include <cove/net.h>
-#include <cove/trust.h>
-#include <cove/upstream.h>
+#include <cove/base/io.h>
+#include <cove/base/json.h>
+#include <cove/net/net.h>
+#include <cove/trust/trust.h>
+#include <cove/upstream/upstream.h>
 #include <fcntl.h>
 #include <stdio.h>
 

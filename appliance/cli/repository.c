@@ -1,6 +1,6 @@
 /* cove repository: what is here, and one with all that it holds away. */
 #include "commands.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 static enum rc print_one(void *ctx, struct str name, int64_t tags, int64_t manifests, struct err *err)

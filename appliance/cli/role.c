@@ -1,8 +1,8 @@
 /* cove role, cove can: sets of grants, and what they come to. */
 #include "commands.h"
-#include <cove/json.h>
-#include <cove/name.h>
-#include <cove/roles.h>
+#include <cove/base/json.h>
+#include <cove/store/name.h>
+#include <cove/auth/roles.h>
 #include <stdio.h>
 
 struct addition {

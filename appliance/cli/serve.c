@@ -1,9 +1,9 @@
 /* cove serve, check, config: the settings, and the server that runs with them. */
 #include "commands.h"
-#include <cove/buf.h>
-#include <cove/log.h>
-#include <cove/net.h>
-#include <cove/trust.h>
+#include <cove/base/buf.h>
+#include <cove/base/log.h>
+#include <cove/net/net.h>
+#include <cove/trust/trust.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

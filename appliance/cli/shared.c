@@ -1,7 +1,7 @@
 /* What several nouns parse and print alike. */
 #include "commands.h"
-#include <cove/clock.h>
-#include <cove/json.h>
+#include <cove/base/clock.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 
 enum rc cli_expiry(const char *text, int64_t *at, struct err *err)

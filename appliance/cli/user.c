@@ -1,7 +1,7 @@
 /* cove user: who there is and what each may do. */
 #include "commands.h"
-#include <cove/json.h>
-#include <cove/roles.h>
+#include <cove/base/json.h>
+#include <cove/auth/roles.h>
 #include <stdio.h>
 
 struct addition {

@@ -6,9 +6,9 @@
  * public one they would matter, so such a CA is left out.
  */
 #include "transfer.h"
-#include <cove/embed.h>
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/embed.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <fcntl.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/ssl.h>

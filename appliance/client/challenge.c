@@ -1,6 +1,6 @@
 /* challenge: RFC 9110 §11.2 and §11.6.1. The comma separates both challenges and their parameters; what follows the
  * next token ('=' or not) tells which. */
-#include <cove/challenge.h>
+#include <cove/client/challenge.h>
 
 static void skip(struct str *s, struct str set)
 {

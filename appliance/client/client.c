@@ -3,8 +3,8 @@
  * making, which is its caller's.
  */
 #include "transfer.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <stdlib.h>
 
 enum {

@@ -1,6 +1,6 @@
 /* transfer: from a request to curl's options, and from curl's answers to the caller's events and sentences. */
 #include "transfer.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 

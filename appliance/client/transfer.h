@@ -1,6 +1,6 @@
 /* transfer: one request under way, and the thread's view of the client. Private to client/. */
 #pragma once
-#include <cove/client.h>
+#include <cove/client/client.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>

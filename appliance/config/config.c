@@ -1,6 +1,6 @@
 /* config: where values come from, and in which order: default, file, environment, flag. */
 #include "config_internal.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <fcntl.h>
 #include <limits.h>
 

@@ -1,7 +1,7 @@
 /* config_internal: the table of settings, and what the files of config/ share. */
 #pragma once
-#include <cove/buf.h>
-#include <cove/config.h>
+#include <cove/base/buf.h>
+#include <cove/config/config.h>
 
 enum setting_type { TYPE_TEXT, TYPE_CHOICE, TYPE_BOOL, TYPE_COUNT, TYPE_SIZE, TYPE_DURATION, TYPE_LISTEN };
 

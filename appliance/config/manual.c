@@ -1,6 +1,6 @@
 /* manual: the table of settings as text for people: help, the example file, the settings in effect. */
 #include "config_internal.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 
 enum { WIDTH = 100 };
 

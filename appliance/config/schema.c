@@ -3,7 +3,7 @@
  * checks of values follow from them.
  */
 #include "config_internal.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 
 #define MEMBER(name) offsetof(struct config, name)
 

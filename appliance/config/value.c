@@ -1,6 +1,6 @@
 /* value: from text to numbers, switches and addresses, and back. */
 #include "config_internal.h"
-#include <cove/units.h>
+#include <cove/base/units.h>
 
 enum rc config_duration(struct str text, uint64_t *seconds, struct err *err)
 {

@@ -1,5 +1,5 @@
 /* cpu: asks the CPU (x86) or the kernel (ARM) for AES and carry-less multiply. */
-#include <cove/cpu.h>
+#include <cove/crypto/cpu.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>

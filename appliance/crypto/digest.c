@@ -1,7 +1,7 @@
 /* digest: SHA-2 by nettle, which takes SHA-NI or ARMv8 CE where the CPU has them, and the text form of digests. */
-#include <cove/codec.h>
-#include <cove/digest.h>
-#include <cove/secret.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/secret.h>
 #include <nettle/hmac.h>
 #include <nettle/sha2.h>
 

@@ -1,6 +1,6 @@
 /* jwk: JWK sets (RFC 7517) down to the keys that jws.h can use (RFC 7518 §6, RFC 8037 §2). */
-#include <cove/codec.h>
-#include <cove/jws.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/jws.h>
 #include <stdlib.h>
 
 #define RSA_MIN_BYTES 256

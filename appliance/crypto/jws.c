@@ -1,7 +1,7 @@
 /* jws: the form of a token, and its signature. */
-#include <cove/codec.h>
-#include <cove/digest.h>
-#include <cove/jws.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/jws.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/rsa.h>
 #include <sodium.h>

@@ -3,11 +3,11 @@
  * says the same, was not made by jwt_sign() with this key, so there is no header to parse and no algorithm to choose
  * (RFC 8725 §3.1).
  */
-#include <cove/codec.h>
-#include <cove/digest.h>
-#include <cove/jwt.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/jwt.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <sodium.h>
 
 _Static_assert(crypto_sign_SECRETKEYBYTES == sizeof((struct jwt_key){0}.secret), "struct jwt_key");

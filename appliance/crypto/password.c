@@ -1,6 +1,6 @@
 /* password: libsodium's Argon2id in its PHC string form, and what it may cost on this machine. */
-#include <cove/io.h>
-#include <cove/password.h>
+#include <cove/base/io.h>
+#include <cove/crypto/password.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>

@@ -1,6 +1,6 @@
 /* pem: mbedTLS decodes the blocks; its own reader of whole chains fails at critical extensions that it does not know.
  */
-#include <cove/pem.h>
+#include <cove/crypto/pem.h>
 #include <mbedtls/pem.h>
 
 enum rc pem_next_certificate(struct str *rest, struct buf *der, bool *found, struct err *err)

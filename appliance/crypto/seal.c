@@ -1,8 +1,8 @@
 /* seal: libsodium's secretbox (XSalsa20-Poly1305) with a random nonce in front. */
-#include <cove/codec.h>
-#include <cove/io.h>
-#include <cove/random.h>
-#include <cove/seal.h>
+#include <cove/base/codec.h>
+#include <cove/base/io.h>
+#include <cove/base/random.h>
+#include <cove/crypto/seal.h>
 #include <sodium.h>
 
 #define KEY_FILE "seal.key"

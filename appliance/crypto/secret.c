@@ -1,7 +1,7 @@
 /* secret: the constant-time and wiping verbs of libsodium under our names, and the secrets that we make for others. */
-#include <cove/digest.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/crypto/digest.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <psa/crypto.h>
 #include <sodium.h>
 

@@ -1,6 +1,6 @@
 /* backup: online copies of the database. */
 #include "db_private.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

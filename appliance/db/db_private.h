@@ -2,8 +2,8 @@
  * db_private: what the files of db/ share. Lock order: writer, then sync.mutex or conns_mutex (leaves).
  */
 #pragma once
-#include <cove/db.h>
-#include <cove/embed.h>
+#include <cove/db/db.h>
+#include <cove/base/embed.h>
 #include <pthread.h>
 #include <sqlite3.h>
 

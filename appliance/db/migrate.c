@@ -3,9 +3,9 @@
  * in its own transaction, which sets it. On the keeper, before any other connection of this process exists.
  */
 #include "db_private.h"
-#include <cove/clock.h>
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <limits.h>
 #include <stdio.h>
 

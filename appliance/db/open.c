@@ -1,7 +1,7 @@
 /* open: the database's file, its connections, and whose they are. */
 #include "db_private.h"
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -22,8 +22,8 @@
  * succeed without having written them. Writing stops until a restart; reading goes on.
  */
 #include "db_private.h"
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -4,9 +4,9 @@
  * but at the token endpoint, whose only way to log in it is.
  */
 #include "session.h"
-#include <cove/codec.h>
-#include <cove/json.h>
-#include <cove/jws.h>
+#include <cove/base/codec.h>
+#include <cove/base/json.h>
+#include <cove/crypto/jws.h>
 #include <stdlib.h>
 
 #define CHALLENGE_BYTES 4096

@@ -5,7 +5,7 @@
  *   SIZE -> BLANK -> EXTENSION -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE
  *     last chunk:                 SIZE_LF -> TRAILER -> NAME -> VALUE -> VALUE_LF -> TRAILER -> LAST_LF -> DONE
  */
-#include <cove/chunked.h>
+#include <cove/http/chunked.h>
 
 enum state { SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, NAME, VALUE, VALUE_LF, LAST_LF, DONE };
 

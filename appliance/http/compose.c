@@ -3,9 +3,9 @@
  * (RFC 9110 §13), ranges (§14), HEAD (§9.3.2), framing (RFC 9112 §6), and the fields that all replies have.
  */
 #include "session.h"
-#include <cove/clock.h>
-#include <cove/codec.h>
-#include <cove/io.h>
+#include <cove/base/clock.h>
+#include <cove/base/codec.h>
+#include <cove/base/io.h>
 
 static const char *reason(int status)
 {

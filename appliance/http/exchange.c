@@ -1,10 +1,10 @@
 /* exchange: the life of one exchange: from a finished head to a row of the route table, and its end with the line of
  * the access log. */
 #include "session.h"
-#include <cove/clock.h>
-#include <cove/codec.h>
-#include <cove/log.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/codec.h>
+#include <cove/base/log.h>
+#include <cove/base/random.h>
 #include <stdlib.h>
 
 void buf_drop_wiped(struct buf *b, size_t n)

@@ -1,6 +1,6 @@
 /* flow: one growing file, its writer's progress, and the connections that wait for more of it. */
-#include <cove/flow.h>
-#include <cove/io.h>
+#include <cove/http/flow.h>
+#include <cove/base/io.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* head: finds the end of a request's head, then parses it in place. Interprets only what decides the body's framing. */
-#include <cove/head.h>
+#include <cove/http/head.h>
 
 static enum rc bad(struct err *err, const char *why)
 {

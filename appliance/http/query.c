@@ -1,6 +1,6 @@
 /* query: parameters of the request target's query, decoded one at a time. */
-#include <cove/codec.h>
-#include <cove/exchange.h>
+#include <cove/base/codec.h>
+#include <cove/http/exchange.h>
 
 bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value)
 {

@@ -1,5 +1,5 @@
 /* range: which bytes are meant. */
-#include <cove/range.h>
+#include <cove/http/range.h>
 
 /* Digits only; more than fits is as good as the largest number, as it lies past every end. */
 static bool saturating(struct str digits, uint64_t *out)

@@ -3,9 +3,9 @@
  * (distribution spec "Error Codes"; clients.md 2.3.3: application/json exactly, on every 4xx and 5xx).
  */
 #include "session.h"
-#include <cove/io.h>
-#include <cove/json.h>
-#include <cove/log.h>
+#include <cove/base/io.h>
+#include <cove/base/json.h>
+#include <cove/base/log.h>
 #include <stdio.h>
 
 #define ERROR_BODY_BYTES 32768 /* mostly the digests that a manifest misses */

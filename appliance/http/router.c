@@ -2,8 +2,8 @@
  * router: from method and path to a row and its captures. One pass over the rows; a pattern is compared from its right
  * end, segment by segment, because <name> may itself contain "blobs" or "manifests" (clients.md 2.3.4).
  */
-#include <cove/codec.h>
-#include <cove/route.h>
+#include <cove/base/codec.h>
+#include <cove/http/route.h>
 
 /* The raw captures of one match, all of them non-empty where p is set. */
 struct captures {

@@ -4,7 +4,7 @@
  * middle is made again from the same bytes, as conn_write() wants it.
  */
 #include "session.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
  * stages that read a head and that run handlers, and the one way into an answer.
  */
 #include "session.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 
 /* While it waits in the queue the time is ours, not the peer's. */
 bool session_bulk_enter(struct session *s, enum want *want)

@@ -5,10 +5,10 @@
  * time per connection.
  */
 #pragma once
-#include <cove/chunked.h>
-#include <cove/range.h>
-#include <cove/route.h>
-#include <cove/server.h>
+#include <cove/http/chunked.h>
+#include <cove/http/range.h>
+#include <cove/http/route.h>
+#include <cove/http/server.h>
 
 enum {
 	DRAIN_KEEP_BYTES = 64 * 1024,          /* a refused body up to this is read off and the connection kept */

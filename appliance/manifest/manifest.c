@@ -2,9 +2,9 @@
  * Reading a manifest: which type it is, what it refers to. Bytes are kept as they came; parsing only extracts. Unknown
  * members are left alone (image-spec: implementations MUST NOT fail on them).
  */
-#include <cove/manifest.h>
-#include <cove/codec.h>
-#include <cove/json.h>
+#include <cove/manifest/manifest.h>
+#include <cove/base/codec.h>
+#include <cove/base/json.h>
 
 enum shape { SHAPE_IMAGE, SHAPE_INDEX, SHAPE_SCHEMA1 };
 

@@ -1,9 +1,9 @@
 /* change: creating, changing, removing and declaring, each one transaction: rows, then the check of the whole. What a
  * removed namespace held is purged before, in many. */
 #include "private.h"
-#include <cove/audit.h>
-#include <cove/clock.h>
-#include <cove/seal.h>
+#include <cove/audit/audit.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/seal.h>
 
 struct change {
 	struct namespaces *n;

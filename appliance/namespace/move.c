@@ -3,8 +3,8 @@
  * used_bytes) is kept by triggers where links and manifests come and go; a move changes neither, so it is counted here.
  */
 #include "private.h"
-#include <cove/audit.h>
-#include <cove/clock.h>
+#include <cove/audit/audit.h>
+#include <cove/base/clock.h>
 
 /* Names within `name` are those from "name/" up to "name0": '0' follows '/'. The root's are all. */
 struct range {

@@ -1,6 +1,6 @@
 /* private: what the files of namespace/ share. */
 #pragma once
-#include <cove/namespace.h>
+#include <cove/namespace/namespace.h>
 #include <pthread.h>
 #include <stdatomic.h>
 

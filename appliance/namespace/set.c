@@ -1,7 +1,7 @@
 /* set: snapshots of all namespaces: built from the database when its generation has grown, shared by count. */
 #include "private.h"
-#include <cove/digest.h>
-#include <cove/seal.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/seal.h>
 #include <stdio.h>
 
 struct str name_shown(const struct namespace *ns)

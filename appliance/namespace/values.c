@@ -1,7 +1,7 @@
 /* values: the types of attributes: from text to the member of struct namespace, and back. */
 #include "private.h"
-#include <cove/pem.h>
-#include <cove/units.h>
+#include <cove/crypto/pem.h>
+#include <cove/base/units.h>
 
 #define SECONDS_MAX (10ull * 366 * 86400)
 #define MILLISECONDS_MAX (10ull * 60 * 1000)

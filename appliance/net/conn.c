@@ -1,7 +1,7 @@
 /* conn: what a step may ask of its connection. */
 #include "tls.h"
 #include "wire.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 
 static enum io io_failed(struct conn *c)
 {

@@ -7,8 +7,8 @@
  * finds another ticket and is dropped. So nothing has to be taken out of epoll, and a slot can be used again at once.
  */
 #include "inside.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>

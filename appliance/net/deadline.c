@@ -4,8 +4,8 @@
  * shuts the socket down under the mutex that the owner takes before close(2), so it cannot hit a reused descriptor.
  */
 #include "inside.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

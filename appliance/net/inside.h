@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "listener.h"
-#include <cove/net.h>
+#include <cove/net/net.h>
 #include <pthread.h>
 #include <stdatomic.h>
 

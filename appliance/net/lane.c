@@ -3,7 +3,7 @@
  * queues again and all move on alike. Who finds no place is queued without a thread, and woken with its place taken.
  */
 #include "inside.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <unistd.h>
 
 #define LANE_QUEUE_MAX 1024u

@@ -6,7 +6,7 @@
  */
 #include "inside.h"
 #include <arpa/inet.h>
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

@@ -1,6 +1,6 @@
 /* listener: what the other files of net/ know of listeners. */
 #pragma once
-#include <cove/err.h>
+#include <cove/base/err.h>
 
 struct net;
 

@@ -1,6 +1,6 @@
 /* net: making it, starting it, stopping it. */
 #include "tls.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>

@@ -2,7 +2,7 @@
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS /* for alert_of() and end_handshake() */
 #include "tls.h"
 #include "wire.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <mbedtls/ssl.h>
 
 /*

@@ -1,9 +1,9 @@
 /* tls_context: certificates, keys, ticket keys and the settings of TLS. Read-only once made, so sessions share it. */
 #include "tls.h"
-#include <cove/cpu.h>
-#include <cove/pem.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/crypto/cpu.h>
+#include <cove/crypto/pem.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
 #include <mbedtls/ssl_ticket.h>

@@ -2,8 +2,8 @@
  * minute, and no more addresses a minute than the table has places. */
 #include "tls.h"
 #include <arpa/inet.h>
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 

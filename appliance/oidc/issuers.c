@@ -1,8 +1,8 @@
 /* issuers: the rows of `issuers`. One is added and removed as a whole: what was cached of it goes by its id, which is
  * never used again. */
 #include "private.h"
-#include <cove/clock.h>
-#include <cove/pem.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/pem.h>
 
 #define AUDIENCE_MAX 200
 

@@ -5,9 +5,9 @@
  * while new ones are fetched, so that CI goes on when a provider does not.
  */
 #include "private.h"
-#include <cove/client.h>
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/client/client.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <pthread.h>
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* oidc: from a token to an identity (RFC 7519 §7.2, OpenID Connect Core §3.1.3.7). */
 #include "private.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 
 #define TOKEN_ARENA_BYTES (256u * 1024)
 

@@ -1,8 +1,8 @@
 /* private: what the files of oidc/ share. */
 #pragma once
-#include <cove/jws.h>
-#include <cove/oidc.h>
-#include <cove/rule_user.h>
+#include <cove/crypto/jws.h>
+#include <cove/oidc/oidc.h>
+#include <cove/auth/rule_user.h>
 
 struct key_cache;
 

@@ -1,6 +1,6 @@
 /* Docker's catalog: the repositories that the requester may pull, a bounded page at a time. */
 #include "handlers.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 
 #define CATALOG_PAGE_MAX 1000
 #define CATALOG_LOOKS_MAX 2000

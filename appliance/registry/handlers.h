@@ -1,6 +1,6 @@
 /* handlers: what the route table names, and what the handlers share. */
 #pragma once
-#include <cove/registry.h>
+#include <cove/registry/registry.h>
 
 handler base_check;                                       /* end-1 */
 handler blob_get, blob_remove;                            /* end-2, end-10 */

@@ -2,7 +2,7 @@
 #include "handlers.h"
 #include "source.h"
 #include "target.h"
-#include <cove/manifest.h>
+#include <cove/manifest/manifest.h>
 
 #define TAG_PARAMETERS_MAX 32
 #define MISSING_MAX 200 /* told in an error's detail, which http/ keeps room for */

@@ -5,9 +5,9 @@
  */
 #include "handlers.h"
 #include "source.h"
-#include <cove/codec.h>
-#include <cove/json.h>
-#include <cove/manifest.h>
+#include <cove/base/codec.h>
+#include <cove/base/json.h>
+#include <cove/manifest/manifest.h>
 
 #define REFERRERS_PAGE_MAX 100                 /* of one hosted namespace */
 #define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */

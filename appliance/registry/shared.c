@@ -1,6 +1,6 @@
 /* What the handlers share: locations and pages. */
 #include "handlers.h"
-#include <cove/codec.h>
+#include <cove/base/codec.h>
 
 void reply_location(struct exchange *x, const char *kind, const struct digest *d)
 {

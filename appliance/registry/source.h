@@ -3,8 +3,8 @@
  * first that has it answers.
  */
 #pragma once
-#include <cove/exchange.h>
-#include <cove/upstream.h>
+#include <cove/http/exchange.h>
+#include <cove/upstream/upstream.h>
 
 static inline bool is_proxy(const struct place *leaf)
 {

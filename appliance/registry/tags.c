@@ -4,8 +4,8 @@
  */
 #include "handlers.h"
 #include "source.h"
-#include <cove/codec.h>
-#include <cove/json.h>
+#include <cove/base/codec.h>
+#include <cove/base/json.h>
 #include <stdlib.h>
 
 #define TAGS_PAGE_MAX 10000

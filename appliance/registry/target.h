@@ -1,6 +1,6 @@
 /* target: where a push or a delete goes: the one hosted namespace behind the name, and its rules. */
 #pragma once
-#include <cove/exchange.h>
+#include <cove/http/exchange.h>
 
 struct target {
 	struct repo_name name;

@@ -5,7 +5,7 @@
 #include "handlers.h"
 #include "source.h"
 #include "target.h"
-#include <cove/range.h>
+#include <cove/http/range.h>
 
 #define MOUNT_CANDIDATES 16  /* read at a time */
 #define MOUNT_LOOKS_MAX 2000 /* repositories that one request looks at, as in the catalog */

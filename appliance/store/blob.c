@@ -1,7 +1,7 @@
 /* blob: what a repository sees of the stored blobs: reading, mounting, unlinking. */
 #include "layout.h"
-#include <cove/arena.h>
-#include <cove/io.h>
+#include <cove/base/arena.h>
+#include <cove/base/io.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 /* blob_stores: adding, listing and removing blob stores. */
 #include "layout.h"
-#include <cove/clock.h>
-#include <cove/codec.h>
-#include <cove/io.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/codec.h>
+#include <cove/base/io.h>
+#include <cove/base/random.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/statvfs.h>

@@ -1,7 +1,7 @@
 /* cached: see cached.h. */
 #include "layout.h"
-#include <cove/cached.h>
-#include <cove/clock.h>
+#include <cove/store/cached.h>
+#include <cove/base/clock.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/statvfs.h>

@@ -9,8 +9,8 @@
  * blobs/ without taking somebody else's.
  */
 #include "layout.h"
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* layout: names of files; see layout.h for the drawing. */
 #include "layout.h"
-#include <cove/codec.h>
-#include <cove/io.h>
+#include <cove/base/codec.h>
+#include <cove/base/io.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

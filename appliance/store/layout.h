@@ -15,8 +15,8 @@
  * cut may take it, which breaks no promise. The digest's algorithm need not be known before the commit.
  */
 #pragma once
-#include <cove/blob_store.h>
-#include <cove/store.h>
+#include <cove/store/blob_store.h>
+#include <cove/store/store.h>
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -1,7 +1,7 @@
 /* manifest: storing, finding, reading and deleting manifests and tags. */
 #include "layout.h"
-#include <cove/arena.h>
-#include <cove/clock.h>
+#include <cove/base/arena.h>
+#include <cove/base/clock.h>
 
 /* What a descriptor says of content against what the repository has. */
 struct agreement {

@@ -1,5 +1,5 @@
 /* name: the grammars of the distribution spec's <name>, <tag> and <reference> ("Pulling manifests"). */
-#include <cove/name.h>
+#include <cove/store/name.h>
 
 static bool is_alnum(char c)
 {

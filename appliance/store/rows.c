@@ -1,6 +1,6 @@
 /* rows: what several files of store/ do with the database. */
 #include "layout.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 
 enum rc digest_column(struct db_stmt *s, int column, struct digest *out, struct err *err)
 {

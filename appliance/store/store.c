@@ -1,8 +1,8 @@
 /* store: opening and closing, and the chores. */
 #include "layout.h"
-#include <cove/clock.h>
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  * next push of that digest replaces.
  */
 #include "layout.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* upload: the life of an upload session up to its commit. */
 #include "layout.h"
-#include <cove/io.h>
-#include <cove/random.h>
+#include <cove/base/io.h>
+#include <cove/base/random.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* volume: the directories that blobs lie in, found by their rows, opened, and known by their markers. */
 #include "layout.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

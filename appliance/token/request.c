@@ -4,9 +4,9 @@
  * either form.
  */
 #include "request.h"
-#include <cove/codec.h>
-#include <cove/jws.h>
-#include <cove/oidc.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/jws.h>
+#include <cove/oidc/oidc.h>
 
 /* ---- reading ---- */
 

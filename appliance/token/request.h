@@ -3,7 +3,7 @@
  * database behind token_answer(); knows no exchange. Strings are in the arena.
  */
 #pragma once
-#include <cove/access_token.h>
+#include <cove/auth/access_token.h>
 
 #define TOKEN_FORM_MAX 16384         /* bytes of a POST body: 64 scopes of ordinary length */
 #define TOKEN_ANSWER_MAX (48 * 1024) /* go-containerregistry reads at most 64 KiB */

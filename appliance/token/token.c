@@ -1,5 +1,5 @@
 /* token: the handlers of the token endpoint. A wrong password is 401 and never an anonymous token (rules 3 and 4). */
-#include <cove/token.h>
+#include <cove/token/token.h>
 #include "request.h"
 
 /* As the names of requests that come this way (listener, Host) are led. A name that leads nowhere grants nothing. */

@@ -5,10 +5,10 @@
  *   made anew; nobody can have trusted what was never shown. leaf.key is kept over renewals, so a leaf is one file.
  */
 #include "trust_internal.h"
-#include <cove/clock.h>
-#include <cove/digest.h>
-#include <cove/log.h>
-#include <cove/secret.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/digest.h>
+#include <cove/base/log.h>
+#include <cove/crypto/secret.h>
 
 enum { DAY_S = 24 * 3600 };
 

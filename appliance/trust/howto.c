@@ -1,6 +1,6 @@
 /* One block of text per client. Each fetches the CA in plain text and compares the fingerprint before it is believed.
  */
-#include <cove/howto.h>
+#include <cove/trust/howto.h>
 
 static const struct {
 	const char *client;

@@ -3,8 +3,8 @@
  * dates are decided here, names and keys by the caller.
  */
 #include "trust_internal.h"
-#include <cove/clock.h>
-#include <cove/random.h>
+#include <cove/base/clock.h>
+#include <cove/base/random.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pem.h>
 

@@ -3,7 +3,7 @@
  * interfaces; asks no name server, so that a start never waits for one.
  */
 #include "trust_internal.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>

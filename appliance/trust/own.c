@@ -1,7 +1,7 @@
 /* own: a certificate that the owner brings: two PEM files, checked before anything is served with them. */
 #include "trust_internal.h"
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <fcntl.h>
 
 static enum rc read_files(const char *chain_path, const char *key_path, struct trust_certificate *out,

@@ -1,7 +1,7 @@
 /* trust_internal: what the files of trust/ share; mbedTLS's types stay in here. */
 #pragma once
-#include <cove/io.h>
-#include <cove/trust.h>
+#include <cove/base/io.h>
+#include <cove/trust/trust.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
 

@@ -1,9 +1,9 @@
 /* x509: reading certificates and keys with mbedTLS, and making keys. */
 #include "trust_internal.h"
 #include <arpa/inet.h>
-#include <cove/pem.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/crypto/pem.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 

@@ -4,10 +4,10 @@
  * the request sent again. On the client's thread but for the first ask_start().
  */
 #include "private.h"
-#include <cove/challenge.h>
-#include <cove/clock.h>
-#include <cove/codec.h>
-#include <cove/json.h>
+#include <cove/client/challenge.h>
+#include <cove/base/clock.h>
+#include <cove/base/codec.h>
+#include <cove/base/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 

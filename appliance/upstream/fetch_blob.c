@@ -6,7 +6,7 @@
  * job leads, and this one follows it.
  */
 #include "private.h"
-#include <cove/cached.h>
+#include <cove/store/cached.h>
 #include <stdio.h>
 
 enum { TRIES = 5, DELAY_MS = 500 };

@@ -4,9 +4,9 @@
  * not here (nobody asked for them): per platform only what is pulled.
  */
 #include "private.h"
-#include <cove/cached.h>
-#include <cove/clock.h>
-#include <cove/manifest.h>
+#include <cove/store/cached.h>
+#include <cove/base/clock.h>
+#include <cove/manifest/manifest.h>
 #include <stdio.h>
 
 #define ARENA_BYTES (6u * 1024 * 1024)

@@ -1,6 +1,6 @@
 /* health: what is known of an upstream: whether it answers, what it limits, what it has not got. */
 #include "private.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 

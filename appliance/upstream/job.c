@@ -1,6 +1,6 @@
 /* job: the table of questions under way, who waits for them, and the workers. */
 #include "private.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -3,8 +3,8 @@
  * client's thread, one event at a time; what blocks on the disk for long (a commit) on a worker's.
  */
 #pragma once
-#include <cove/store.h>
-#include <cove/upstream.h>
+#include <cove/store/store.h>
+#include <cove/upstream/upstream.h>
 
 enum {
 	PSEUDONYM_MAX = 32,

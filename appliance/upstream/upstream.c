@@ -1,9 +1,9 @@
 /* upstream: the questions of handlers: what the store can answer, what has to be asked, and what becomes of failures.
  */
 #include "private.h"
-#include <cove/cached.h>
-#include <cove/clock.h>
-#include <cove/log.h>
+#include <cove/store/cached.h>
+#include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <stdlib.h>
 
 enum { EVICT_STEP = 64 };

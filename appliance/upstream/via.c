@@ -3,7 +3,7 @@
  * upstream that leads back here, also through other coves. Ours say cove-<pseudonym>, which is random and names nobody.
  */
 #include "private.h"
-#include <cove/log.h>
+#include <cove/base/log.h>
 #include <stdio.h>
 
 enum { COVES_MAX = 8 }; /* one behind the other: more is taken for a loop */

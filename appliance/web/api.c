@@ -1,6 +1,6 @@
 /* The JSON API: its tables, strict bodies, replies. */
 #include "api.h"
-#include <cove/codec.h>
+#include <cove/base/codec.h>
 
 #define ROW_BODY(method) ((method) == METHOD_GET || (method) == METHOD_DELETE ? BODY_NONE : BODY_BUFFERED)
 static handler check_query;

@@ -7,9 +7,9 @@
  * every body must be of that type, and nothing changes by GET.
  */
 #pragma once
-#include <cove/json.h>
-#include <cove/roles.h>
-#include <cove/route.h>
+#include <cove/base/json.h>
+#include <cove/auth/roles.h>
+#include <cove/http/route.h>
 
 enum api_type { API_TEXT, API_SECRET, API_BOOL, API_NUMBER, API_TEXTS, API_TEXT_MAP, API_OBJECT, API_LIST };
 enum { API_OPTIONAL = 1 };

@@ -1,6 +1,6 @@
 /* /namespaces: what the table of attributes knows, as texts. */
 #include "api.h"
-#include <cove/upstream.h>
+#include <cove/upstream/upstream.h>
 
 #define ATTRIBUTE_MAX_BYTES (256u * 1024)
 #define ATTRIBUTES_MAX 64

@@ -1,7 +1,7 @@
 /* /status and /blob-stores: the registry and its disks. */
 #include "api.h"
-#include <cove/blob_store.h>
-#include <cove/clock.h>
+#include <cove/store/blob_store.h>
+#include <cove/base/clock.h>
 
 enum rc api_status(struct exchange *x)
 {

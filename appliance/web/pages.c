@@ -1,7 +1,7 @@
 /* The CA certificate, health for supervisors, and a front page that says how to trust and use this registry. */
 #include "pages.h"
-#include <cove/clock.h>
-#include <cove/howto.h>
+#include <cove/base/clock.h>
+#include <cove/trust/howto.h>
 #include <pthread.h>
 
 /* The certificate is public; its fingerprint is on the server's console, for whoever fetches it in plain text. */

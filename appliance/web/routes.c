@@ -1,5 +1,5 @@
 /* The routes for people and machines around the registry. None needs a credential, none tells more than it must. */
-#include <cove/web.h>
+#include <cove/web/web.h>
 #include "pages.h"
 
 const struct route web_routes[] = {

@@ -8,12 +8,12 @@
 #include "mbedtls/ecdsa.h"
 #include "mbedtls/gcm.h"
 #include "mbedtls/sha256.h"
-#include <cove/cpu.h>
-#include <cove/digest.h>
-#include <cove/jwt.h>
-#include <cove/password.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/crypto/cpu.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/jwt.h>
+#include <cove/crypto/password.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 
 #define ROUNDS 7
 #define ROUND_NS 60000000

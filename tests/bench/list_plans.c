@@ -3,9 +3,9 @@
  * entry each, and prints each statement that this took with its query plan: SEARCH walks an index, SCAN reads a whole
  * table.
  */
-#include <cove/arena.h>
-#include <cove/auth.h>
-#include <cove/store.h>
+#include <cove/base/arena.h>
+#include <cove/auth/auth.h>
+#include <cove/store/store.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

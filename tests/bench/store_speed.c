@@ -2,9 +2,9 @@
  * store_speed [DIRECTORY] [SECONDS]: how many durable pushes the store does: small blobs, images (blob, manifest, tag),
  * tags that move, with 1 and with 8 threads; and one large blob, with its final commit apart. Figures only, no verdict.
  */
-#include <cove/clock.h>
-#include <cove/io.h>
-#include <cove/store.h>
+#include <cove/base/clock.h>
+#include <cove/base/io.h>
+#include <cove/store/store.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* fuzz_challenge: a WWW-Authenticate field. Each challenge takes something from the field, until nothing is left. */
-#include <cove/challenge.h>
+#include <cove/client/challenge.h>
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
  * fuzz_chunked: a chunked body. The first byte is the size of the pieces in which the others come; the pieces make no
  * difference to the data, to the end or to the verdict.
  */
-#include <cove/chunked.h>
-#include <cove/buf.h>
+#include <cove/http/chunked.h>
+#include <cove/base/buf.h>
 #include <stdint.h>
 #include <stdlib.h>
 

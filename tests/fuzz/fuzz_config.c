@@ -2,7 +2,7 @@
  * fuzz_config: a cove.yaml. Whatever is taken prints as YAML that is taken again with the same result; what is refused
  * says where.
  */
-#include <cove/buf.h>
+#include <cove/base/buf.h>
 #include "../../appliance/config/config_internal.h"
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* Any bytes as a digest: what is accepted is written back byte for byte. */
-#include <cove/digest.h>
+#include <cove/crypto/digest.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,7 +2,7 @@
  * fuzz_head: a request head. The end is found alike however the bytes come; what parses consists of slices of the
  * input, holds no character that could end a line, and says in one way only how long the body is.
  */
-#include <cove/head.h>
+#include <cove/http/head.h>
 #include <stdint.h>
 #include <stdlib.h>
 

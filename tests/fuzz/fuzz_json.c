@@ -2,7 +2,7 @@
  * fuzz_json: a document. What is accepted can be written, and what is written reads as the same again: so the strict
  * scan and the tree behind it have understood the same thing.
  */
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdint.h>
 #include <stdlib.h>
 

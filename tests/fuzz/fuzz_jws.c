@@ -2,8 +2,8 @@
  * Any bytes as a token of others, and as a set of keys: nothing is accepted that was not signed. The first byte chooses
  * what they are.
  */
-#include <cove/jws.h>
-#include <cove/jwt.h>
+#include <cove/crypto/jws.h>
+#include <cove/crypto/jwt.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,8 +2,8 @@
  * Any bytes as a token: none is accepted but what the key has signed. The first byte chooses: the bytes as they are, or
  * behind our own header and under a right signature, so that the payload's parser is reached.
  */
-#include <cove/codec.h>
-#include <cove/jwt.h>
+#include <cove/base/codec.h>
+#include <cove/crypto/jwt.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

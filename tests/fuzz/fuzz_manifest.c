@@ -1,5 +1,5 @@
 /* Any bytes as a manifest: a code with a sentence, or content that lies within its bounds. */
-#include <cove/manifest.h>
+#include <cove/manifest/manifest.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /* Names, tags and references: the first byte chooses the grammar. What is accepted must keep the promises that the rest
  * of the program builds on: bounded, no byte that a path or a log line would mind, the same again from its own text. */
-#include <cove/name.h>
+#include <cove/store/name.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,5 @@
 /* fuzz_range: eight bytes of size, then a Range or Content-Range. A range that is accepted lies within the content. */
-#include <cove/range.h>
+#include <cove/http/range.h>
 #include <stdint.h>
 #include <stdlib.h>
 

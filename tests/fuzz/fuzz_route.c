@@ -2,7 +2,7 @@
  * fuzz_route: a path (first byte: the method) against the shapes of the route table. What is found has valid captures,
  * which written down again lead to the same row and the same captures.
  */
-#include <cove/route.h>
+#include <cove/http/route.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

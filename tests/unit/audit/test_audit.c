@@ -1,7 +1,7 @@
 /* audit: rows, lists, what is counted instead of written, and the bound. */
-#include <cove/audit.h>
-#include <cove/buf.h>
-#include <cove/clock.h>
+#include <cove/audit/audit.h>
+#include <cove/base/buf.h>
+#include <cove/base/clock.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>

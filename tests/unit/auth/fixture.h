@@ -1,8 +1,8 @@
 /* fixture: a database with auth on it in a folder of its own, a clock that stands still, and Argon2 at its least cost.
  */
 #pragma once
-#include <cove/auth.h>
-#include <cove/clock.h>
+#include <cove/auth/auth.h>
+#include <cove/base/clock.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>

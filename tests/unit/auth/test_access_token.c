@@ -1,7 +1,7 @@
 /* access_token: what is issued, what is accepted, and with what it ends. */
 #include "fixture.h"
-#include <cove/access_token.h>
-#include <cove/codec.h>
+#include <cove/auth/access_token.h>
+#include <cove/base/codec.h>
 #include <pthread.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* own: what a user does with its own password, keys and logins; and the rows that each change leaves in the audit log.
  */
-#include <cove/roles.h>
+#include <cove/auth/roles.h>
 #include "fixture.h"
 
 static void setup_ann(struct fixture *f, struct identity *who)

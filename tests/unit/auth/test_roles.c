@@ -1,5 +1,5 @@
 /* roles: what they give, to whom, at once; and the decision explained. */
-#include <cove/roles.h>
+#include <cove/auth/roles.h>
 #include "fixture.h"
 
 static struct identity person(struct fixture *f, const char *name)

@@ -1,6 +1,6 @@
 /* scope: what clients write, and the one way in which we write it. */
 #include "fixture.h"
-#include <cove/access_token.h>
+#include <cove/auth/access_token.h>
 
 static const struct {
 	const char *in, *out;

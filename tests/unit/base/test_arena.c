@@ -1,5 +1,5 @@
 /* arena: alignment, the hard maximum, the latch, and what a reset keeps. */
-#include <cove/arena.h>
+#include <cove/base/arena.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stddef.h>

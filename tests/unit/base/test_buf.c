@@ -1,5 +1,5 @@
 /* buf: growth up to the maximum, and the sticky failure. */
-#include <cove/buf.h>
+#include <cove/base/buf.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

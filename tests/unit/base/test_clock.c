@@ -1,5 +1,5 @@
 /* clock: the pin, and dates at the edges of the calendar. */
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

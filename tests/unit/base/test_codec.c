@@ -1,5 +1,5 @@
 /* codec: published vectors, and what the strict decoders refuse. */
-#include <cove/codec.h>
+#include <cove/base/codec.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

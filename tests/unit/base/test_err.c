@@ -1,5 +1,5 @@
 /* err: the table's promises, and how sentences are filled in. */
-#include <cove/err.h>
+#include <cove/base/err.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>

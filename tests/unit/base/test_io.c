@@ -1,5 +1,5 @@
 /* io: real files in a temporary directory. */
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* json: what is accepted, what is refused and why, the limits, and writing. */
-#include <cove/json.h>
+#include <cove/base/json.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

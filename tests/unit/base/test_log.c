@@ -1,6 +1,6 @@
 /* log: the lines as they come out of stderr. */
-#include <cove/log.h>
-#include <cove/clock.h>
+#include <cove/base/log.h>
+#include <cove/base/clock.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <cove/network.h>
+#include <cove/base/network.h>
 #include <cmocka.h>
 
 static bool same(const char *a, const char *b)

@@ -1,6 +1,6 @@
 /* random: the shape of what comes; randomness itself is the kernel's. */
-#include <cove/random.h>
-#include <cove/str.h>
+#include <cove/base/random.h>
+#include <cove/base/str.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* str: tables of cuts, numbers, characters and patterns. */
-#include <cove/str.h>
+#include <cove/base/str.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Numbers with units, from text and back. (config/test_value.c has the many ways to be wrong.) */
-#include <cove/units.h>
+#include <cove/base/units.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>

@@ -1,7 +1,7 @@
 /* One request and what came of it, for the tests of client/. */
 #pragma once
-#include <cove/buf.h>
-#include <cove/client.h>
+#include <cove/base/buf.h>
+#include <cove/client/client.h>
 #include <pthread.h>
 #include <stdio.h>
 

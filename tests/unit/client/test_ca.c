@@ -1,5 +1,5 @@
 /* client: the public CAs that are built in can all be read by the library that is to trust them. */
-#include <cove/embed.h>
+#include <cove/base/embed.h>
 #include <mbedtls/ssl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* challenge: fields as registries send them, and the corners of the grammar. */
-#include <cove/challenge.h>
-#include <cove/buf.h>
+#include <cove/client/challenge.h>
+#include <cove/base/buf.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* client: against a registry that misbehaves (tests/support/upstream.py), over TLS. */
 #include "client/outcome.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <spawn.h>

@@ -1,6 +1,6 @@
 /* Where values come from, which wins, and what the manual says of them. Files in a temporary directory. */
 #include "config_internal.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* crypto_test: what the tests of crypto/ share: cmocka, bytes from hex, bytes that repeat from run to run. */
 #pragma once
-#include <cove/codec.h>
-#include <cove/err.h> /* before cmocka, which makes fail a macro */
+#include <cove/base/codec.h>
+#include <cove/base/err.h> /* before cmocka, which makes fail a macro */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* cpu: agrees with what the kernel tells in /proc/cpuinfo, where that names the flags of this CPU. */
 #include "crypto_test.h"
-#include <cove/cpu.h>
+#include <cove/crypto/cpu.h>
 #include <stdio.h>
 
 /* the name of the flags' line: an emulator shows the file of the machine that it runs on, which has another */

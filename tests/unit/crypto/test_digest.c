@@ -1,5 +1,5 @@
 #include "crypto_test.h"
-#include <cove/digest.h>
+#include <cove/crypto/digest.h>
 
 static char million[1000000];
 

@@ -3,7 +3,7 @@
 #include "mbedtls/cipher.h"
 #include "mbedtls/gcm.h"
 #include "accel/stock.h"
-#include <cove/secret.h>
+#include <cove/crypto/secret.h>
 #include <sodium.h>
 #include <stdlib.h>
 

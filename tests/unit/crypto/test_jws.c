@@ -1,7 +1,7 @@
 #include "crypto_test.h"
-#include <cove/jws.h>
-#include <cove/jwt.h>
-#include <cove/secret.h>
+#include <cove/crypto/jws.h>
+#include <cove/crypto/jwt.h>
+#include <cove/crypto/secret.h>
 
 /* RFC 7515 A.2 and A.3 */
 #define RSA_N                                                                                                          \

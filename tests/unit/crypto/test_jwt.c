@@ -1,5 +1,5 @@
 #include "crypto_test.h"
-#include <cove/jwt.h>
+#include <cove/crypto/jwt.h>
 
 /* RFC 8037 A.1: the seed, its public key; A.3: the thumbprint */
 #define SEED "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"

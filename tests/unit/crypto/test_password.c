@@ -1,5 +1,5 @@
 #include "crypto_test.h"
-#include <cove/password.h>
+#include <cove/crypto/password.h>
 
 /* far below what is ever stored: the tests ask about answers, not about cost */
 static const struct password_cost cheap = {.passes = 1, .memory_bytes = 8192};

@@ -1,5 +1,5 @@
 /* Certificates out of PEM text. */
-#include <cove/pem.h>
+#include <cove/crypto/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>

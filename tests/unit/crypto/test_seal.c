@@ -1,5 +1,5 @@
 /* Sealed secrets: back again with the key, and not with another or changed. */
-#include <cove/seal.h>
+#include <cove/crypto/seal.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

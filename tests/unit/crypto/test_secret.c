@@ -1,6 +1,6 @@
 #include "crypto_test.h"
-#include <cove/digest.h>
-#include <cove/secret.h>
+#include <cove/crypto/digest.h>
+#include <cove/crypto/secret.h>
 
 static void setting(void **state)
 {

@@ -2,8 +2,8 @@
 #include "crypto_test.h"
 #include "mbedtls/ecdh.h"
 #include "mbedtls/ecp.h"
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <psa/crypto.h>
 
 typedef int multiplication(mbedtls_ecp_group *, mbedtls_ecp_point *, const mbedtls_mpi *, const mbedtls_ecp_point *,

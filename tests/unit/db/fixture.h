@@ -1,7 +1,7 @@
 /* A temporary directory with a database of two tables of its own, for the tests of db/. */
 #pragma once
 #include "db_private.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
  * ROUTE_PLAIN. */
 #pragma once
 #include <arpa/inet.h>
-#include <cove/route.h>
-#include <cove/server.h>
+#include <cove/http/route.h>
+#include <cove/http/server.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* access: credentials and grants against rows of every need; the challenge byte by byte (clients.md 2.1). */
 #include "../auth/fixture.h"
 #include "serve.h"
-#include <cove/codec.h>
+#include <cove/base/codec.h>
 
 #define PASSWORD "long enough"
 

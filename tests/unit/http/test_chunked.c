@@ -1,6 +1,6 @@
 /* chunked: bodies in pieces of every size, and what is refused. */
-#include <cove/chunked.h>
-#include <cove/buf.h>
+#include <cove/http/chunked.h>
+#include <cove/base/buf.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* flow: replies that follow a growing file, and handlers that wait to be woken. */
 #include "serve.h"
-#include <cove/io.h>
+#include <cove/base/io.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>

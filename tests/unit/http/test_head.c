@@ -1,5 +1,5 @@
 /* head: what is accepted and how it reads; what is refused, with which code; the caps; bytes that come one by one. */
-#include <cove/head.h>
+#include <cove/http/head.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* range: Range against sizes, and the Content-Range of chunks. */
-#include <cove/range.h>
+#include <cove/http/range.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

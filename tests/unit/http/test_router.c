@@ -1,5 +1,5 @@
 /* router: paths against a table of the shapes that the specification has. */
-#include <cove/route.h>
+#include <cove/http/route.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* server: raw bytes in, raw bytes out, over real sockets, in several splits. */
 #include "serve.h"
-#include <cove/io.h>
-#include <cove/log.h>
+#include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* manifest_parse: what is accepted, what is refused and with which code, what is extracted. */
-#include <cove/buf.h>
-#include <cove/manifest.h>
+#include <cove/base/buf.h>
+#include <cove/manifest/manifest.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

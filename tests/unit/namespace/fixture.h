@@ -1,6 +1,6 @@
 /* fixture: a database with namespaces on it in a folder of its own. */
 #pragma once
-#include <cove/namespace.h>
+#include <cove/namespace/namespace.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Creating, changing, removing, declaring; and what is refused. */
 #include "fixture.h"
-#include <cove/audit.h>
+#include <cove/audit/audit.h>
 
 static const char *shown(const struct namespace *ns, const char *attribute)
 {

@@ -26,10 +26,10 @@
 #include <unistd.h>
 
 /* before cmocka, which has a macro fail() */
-#include <cove/clock.h>
-#include <cove/net.h>
-#include <cove/random.h>
-#include <cove/secret.h>
+#include <cove/base/clock.h>
+#include <cove/net/net.h>
+#include <cove/base/random.h>
+#include <cove/crypto/secret.h>
 #include <cmocka.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>

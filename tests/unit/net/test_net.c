@@ -1,5 +1,5 @@
-#include <cove/buf.h>
-#include <cove/cpu.h>
+#include <cove/base/buf.h>
+#include <cove/crypto/cpu.h>
 #include "net/client.h"
 
 static const struct {

@@ -1,8 +1,8 @@
 /* keys: when an issuer is asked for its keys, and what is believed meanwhile. A real client asks a real server. */
 #include <arpa/inet.h>
-#include <cove/client.h>
-#include <cove/clock.h>
-#include <cove/jwt.h>
+#include <cove/client/client.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/jwt.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

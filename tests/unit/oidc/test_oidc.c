@@ -1,7 +1,7 @@
 /* oidc: issuers, rules, and which tokens count. The keys of these issuers are given; tests/spec asks real ones. */
-#include <cove/clock.h>
-#include <cove/jwt.h>
-#include <cove/roles.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/jwt.h>
+#include <cove/auth/roles.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* A temporary data directory with database and store, and shorthands, for the tests of store/. */
 #pragma once
 #include "layout.h"
-#include <cove/arena.h>
-#include <cove/io.h>
+#include <cove/base/arena.h>
+#include <cove/base/io.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* lists: pages, order, filters; and that every query of the store walks an index. */
 #include "fixture.h"
-#include <cove/cached.h>
+#include <cove/store/cached.h>
 
 #define R REPO("team/app")
 

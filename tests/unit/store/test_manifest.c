@@ -1,6 +1,6 @@
 /* manifest: exact bytes, what must be there, tags that move, what a deletion takes along. */
 #include "fixture.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 
 #define R REPO("team/app")
 

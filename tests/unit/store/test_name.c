@@ -1,5 +1,5 @@
 /* name: the grammars, row by row. */
-#include <cove/name.h>
+#include <cove/store/name.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>

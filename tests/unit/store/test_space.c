@@ -1,6 +1,6 @@
 /* space: tags that may not move, tags that never go, and quotas, each against what a push would really do. */
 #include "fixture.h"
-#include <cove/cached.h>
+#include <cove/store/cached.h>
 
 #define R REPO("a/b")
 

@@ -1,6 +1,6 @@
 /* sweep: what nobody has any more leaves the disk after its grace, and never what somebody pushes at that moment. */
 #include "fixture.h"
-#include <cove/cached.h>
+#include <cove/store/cached.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* upload, sessions, commit: the life of a session, with restarts, rivals and damage. */
 #include "fixture.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include <pthread.h>
 
 #define R REPO("team/app")

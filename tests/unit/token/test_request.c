@@ -1,7 +1,7 @@
 /* request: what clients send to the token endpoint (clients.md 2.1.2), and the answers they get. */
 #include "auth/fixture.h"
 #include "../../../appliance/token/request.h"
-#include <cove/json.h>
+#include <cove/base/json.h>
 
 #define SERVICE STR("box.local")
 

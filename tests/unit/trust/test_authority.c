@@ -1,7 +1,7 @@
 /* The life of tls/: making, keeping, renewing, losing files. Certificates are checked by mbedTLS. */
 #include "trust_internal.h"
-#include <cove/clock.h>
-#include <cove/secret.h>
+#include <cove/base/clock.h>
+#include <cove/crypto/secret.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

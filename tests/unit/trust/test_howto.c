@@ -1,5 +1,5 @@
 /* The commands that people copy: they must work as they stand. */
-#include <cove/howto.h>
+#include <cove/trust/howto.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What outcomes say of an upstream: when it is not to be asked, and what it has not got. */
 #include "../namespace/fixture.h"
-#include <cove/clock.h>
+#include <cove/base/clock.h>
 #include "private.h"
 
 struct lab {

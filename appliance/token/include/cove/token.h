@@ -1,6 +1,0 @@
-/* token: the token endpoint, where clients turn credentials into an access token (clients.md 2.1). */
-#pragma once
-#include <cove/route.h>
-
-/* GET and POST /token, and the public key for other readers of our tokens. Ended by ROUTES_END. */
-extern const struct route token_routes[];

@@ -1,0 +1,16 @@
+/* clock: the only place that asks the time, so that tests can pin it. Any thread. */
+#pragma once
+#include <cove/base/str.h>
+#include <stdint.h>
+
+/* Seconds since the epoch, UTC. */
+int64_t clock_wall_s(void);
+/* Milliseconds that never go back and go on during suspend (CLOCK_BOOTTIME). For deadlines and durations. */
+int64_t clock_mono_ms(void);
+/* Tests only: freezes both at the given values; (-1, -1) thaws. */
+void clock_pin(int64_t wall_s, int64_t mono_ms);
+
+/* RFC 3339 in UTC, "2026-11-23T21:04:05Z". */
+void clock_rfc3339(char out[static 21], int64_t wall_s);
+/* IMF-fixdate (RFC 9110 §5.6.7), "Sun, 06 Nov 1994 08:49:37 GMT". */
+void clock_imf_fixdate(char out[static 30], int64_t wall_s);

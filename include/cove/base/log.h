@@ -1,0 +1,32 @@
+/*
+ * log: one logfmt line per event to stderr: time, level, event, key=value pairs made by the caller's format, and the
+ * request id of the thread. error = a person must act; warn = we coped; info = state changed; debug = for developers.
+ * Values that come from a peer go through log_quote(). Preserves errno. Any thread. Secrets have no formatter here.
+ */
+#pragma once
+#include <cove/base/str.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+void log_set_level(enum log_level level);
+bool log_wants(enum log_level level);
+
+/* log_info("blob.commit", "repo=%s bytes=%llu", ...) */
+void log_at(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4), cold));
+#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_at(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)                                                                                                 \
+	do {                                                                                                           \
+		if (log_wants(LOG_DEBUG))                                                                              \
+			log_at(LOG_DEBUG, __VA_ARGS__);                                                                \
+	} while (0)
+
+/* The id that this thread's lines carry; "" for none. Copied (at most 31 bytes). */
+void log_set_request(const char *id);
+const char *log_request(void);
+
+/* s as a logfmt value: quoted and escaped where needed, cut at 200 bytes. A buffer of this thread, valid until the
+ * fourth next call. */
+const char *log_quote(struct str s);

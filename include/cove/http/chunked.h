@@ -1,0 +1,29 @@
+/*
+ * chunked: decodes the chunked transfer coding (RFC 9112 §7.1) as bytes come, without copying them. Extensions and
+ * trailers are checked, bounded and dropped; the sum of the chunks is for the caller to limit. No memory, no I/O; one
+ * thread at a time.
+ */
+#pragma once
+#include <cove/base/err.h>
+#include <cove/base/str.h>
+
+enum {
+	CHUNKED_DIGITS_MAX = 16,
+	CHUNKED_EXTENSION_MAX_BYTES = 256,
+	CHUNKED_TRAILER_MAX_BYTES = 8192,
+};
+
+struct chunked {
+	int state;     /* 0: before the first size; see chunked.c */
+	uint64_t left; /* bytes of the current chunk that are still to come */
+	size_t count;  /* digits, extension or trailer bytes so far */
+};
+
+#define CHUNKED_INIT ((struct chunked){0})
+
+/* Takes *consumed bytes from the start of `in`; *data is the next piece of body among them, empty when there is none.
+ * Call again with the rest until all is consumed or chunked_done(). Bytes after the end are not consumed: they belong
+ * to the next request. Only E_HTTP_BAD; the decoder is then of no further use. */
+CHECKED enum rc chunked_feed(struct chunked *c, struct str in, size_t *consumed, struct str *data, struct err *err);
+/* The last chunk and the trailers are complete. */
+bool chunked_done(const struct chunked *c);

@@ -1,0 +1,190 @@
+/*
+ * store: repositories, blobs, upload sessions, manifests, tags: the only module that knows the disk layout
+ * (store/layout.h draws it). A blob is one file however many repositories link to it; a repository sees a blob only
+ * through its link. Files are born as: write, fsync, rename, fsync of the directory, THEN the database row; what
+ * returned OK survives a power cut, and a start never needs a repair.
+ *
+ * All functions block on disk and database, may be called from any thread, and take typed names. The database passed
+ * in stays the caller's.
+ */
+#pragma once
+#include <cove/db/db.h>
+#include <cove/store/name.h>
+
+struct store;
+
+/* Makes blobs/ and uploads/ where they are missing. There is nothing to repair after a crash: what it leaves are upload
+ * sessions, which go on or expire, and blob files without a row, which the next push of that digest replaces. */
+CHECKED enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err);
+void store_close(struct store *st);
+/* Removes upload sessions without a write for `idle_s` seconds that nobody has open. Called now and then by app/. */
+CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err);
+/* Removes the files of blobs that no repository has any more, at most `max` of them, in small steps; pushes and pulls
+ * go on meanwhile. One thread at a time calls it, now and then. */
+struct sweep_grace {
+	int64_t unlinked_s; /* so long a blob stays after its last link went */
+	int64_t evicted_s;  /* likewise, when a cache has let go of it */
+};
+CHECKED enum rc store_sweep(
+    struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err);
+/* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
+CHECKED enum rc store_probe(struct store *st, struct err *err);
+
+/* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
+ * the transaction that would break them. */
+struct space {
+	int64_t namespace_id;       /* the repository must be of it, else E_NAME_UNKNOWN; 0: of any */
+	struct str blob_store;      /* where new blobs go; empty: the data directory */
+	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
+	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
+	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
+	struct str immutable_tags;  /* globs: neither moved (E_TAG_FIXED) nor deleted (E_UNSUPPORTED) once there */
+};
+
+/* ---- blobs (end-2, end-10, end-11) ---- */
+
+/* E_BLOB_UNKNOWN when the repository has no link to it. */
+CHECKED enum rc blob_stat(
+    struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err);
+/* As blob_stat, and opens it: *fd is the caller's. E_CORRUPT when the file is gone or has another size, E_IO when the
+ * disk of its blob store is not there. */
+CHECKED enum rc blob_open(
+    struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err);
+/* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
+CHECKED enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
+    const struct digest *d, struct err *err);
+/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_UNSUPPORTED
+ * with a sentence when a manifest of the repository still needs it. */
+CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
+/* The repositories (at most max, names copied into the arena) that link to d, those behind *after (0: from the first),
+ * which moves on: for a mount without `from`. */
+struct arena;
+CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, int64_t *after, struct arena *a,
+    struct repo_name *out, size_t max, size_t *count, struct err *err);
+
+/* ---- upload sessions (end-4 to end-6, end-13, end-14) ----
+ *
+ *   upload_start -> [upload_resume -> upload_write* -> upload_pause]* -> upload_resume -> upload_write* -+
+ *                                       upload_commit | upload_pause, later upload_cancel <---------------+
+ *
+ * The session is one file, named after its UUID and repository; its size is the progress, it outlives the process. At
+ * most one struct upload per session exists at a time (E_UPLOAD_BUSY); one thread at a time uses it. The running hash
+ * is kept in memory between requests (of the sessions used last) and computed again from the file where it is missing.
+ */
+struct upload;
+
+/* A new session, on the disk of the space's blob store; id is its UUID. `algorithm` is what will probably be asked for:
+ * with another one the commit reads the file again. The repository is made at the commit, not here. E_QUOTA when
+ * nothing more would fit. */
+CHECKED enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
+    enum digest_algorithm algorithm, char id[static 37], struct err *err);
+/* Opens a session of this repository for writing. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
+CHECKED enum rc upload_resume(
+    struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err);
+/* Bytes received so far; does not open it. */
+CHECKED enum rc upload_size(struct store *st, struct repo_name repo, struct str id, uint64_t *size, struct err *err);
+uint64_t upload_offset(const struct upload *u);
+const char *upload_id(const struct upload *u);
+/* Appends. After a failure the session stands at what its file holds. */
+CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
+/* The client is not told of this session (a POST with the whole blob): upload_pause() removes it. */
+void upload_set_one_shot(struct upload *u);
+/* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
+void upload_pause(struct upload *u);
+/* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed, as it is
+ * by E_QUOTA. On E_DISK_FULL and other failures of ours the session stays as upload_pause leaves it (but for a failed
+ * sync of the database, after which only a restart helps). u is freed whatever happens. */
+CHECKED enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err);
+/* Removes the session. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
+CHECKED enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err);
+
+/* ---- manifests (end-3, end-7, end-9, end-12) ---- */
+
+#define MANIFEST_MAX (4u * 1024 * 1024)
+#define MEDIA_TYPE_MAX 255
+
+struct manifest_info {
+	struct digest digest;
+	char media_type[MEDIA_TYPE_MAX + 1];
+	uint64_t size;
+	int64_t id; /* for manifest_read */
+};
+
+/* What a manifest's bytes say, made by manifest_parse in registry/ and stored as rows. */
+enum reference_kind { REF_BLOB, REF_MANIFEST, REF_OPTIONAL /* need not be here: foreign layers */ };
+struct manifest_reference {
+	struct digest digest;
+	uint64_t size;
+	enum reference_kind kind;
+	struct str media_type; /* REF_MANIFEST: what it must have been pushed as; empty: not checked */
+};
+struct manifest_content {
+	struct str bytes;      /* exactly as received */
+	struct str media_type; /* as it will be served */
+	const struct manifest_reference *references;
+	size_t reference_count;
+	bool has_subject;
+	struct digest subject;
+	struct str artifact_type; /* for referrers; may be empty */
+	struct str annotations;   /* the JSON object as text, kept only with a subject; may be empty */
+	bool sparse;              /* what it names may be missing; what is there must still agree */
+};
+
+/* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
+ * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
+ * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present with that size and media type:
+ * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first of them. */
+struct missing {
+	struct digest *digests; /* the caller's */
+	size_t room;
+	size_t count; /* all that are missing, also those that did not fit */
+};
+CHECKED enum rc manifest_put(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
+    const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
+    struct err *err);
+/* Also finds a manifest for HEAD. E_MANIFEST_UNKNOWN; E_NAME_UNKNOWN when the repository does not exist. */
+CHECKED enum rc manifest_find(
+    struct store *st, struct repo_name repo, const struct reference *ref, struct manifest_info *out, struct err *err);
+/* The bytes of a found manifest into the arena. E_BUSY: they do not fit; E_MANIFEST_UNKNOWN: it has gone meanwhile. */
+CHECKED enum rc manifest_read(
+    struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err);
+/* Removes a tag, or a manifest with all its tags. */
+CHECKED enum rc manifest_delete(
+    struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err);
+/* Has the registry a repository of that name? */
+CHECKED enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err);
+
+/* ---- lists (end-8, catalog, referrers) ---- */
+
+/* Gives up to `max` tags after `last` (STR_NONE: from the start), in bytewise order, through `each`, and says whether
+ * there are more. `each` must not call back into the store; returning an error ends the walk. E_NAME_UNKNOWN when the
+ * repository does not exist. */
+typedef enum rc list_fn(void *ctx, struct str entry, struct err *err);
+CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint64_t max, list_fn *each,
+    void *ctx, bool *more, struct err *err);
+
+struct repository {
+	int64_t id;
+	size_t n;
+	char name[REPO_NAME_MAX + 1]; /* n bytes and a NUL: with it, n + 1 bytes are what is just behind the name */
+};
+/* The first repository with the name `from` or one behind it, bytewise. Who walks through all of them skips what it
+ * need not look at. */
+CHECKED enum rc repository_seek(
+    struct store *st, struct str from, bool *found, struct repository *out, struct err *err);
+CHECKED enum rc repository_by_id(struct store *st, int64_t id, bool *found, struct repository *out, struct err *err);
+
+struct referrer {
+	struct manifest_info manifest;
+	struct str artifact_type; /* borrowed during the call */
+	struct str annotations;   /* JSON object or empty */
+};
+typedef enum rc referrer_fn(void *ctx, const struct referrer *r, struct err *err);
+/* Manifests of the repository whose subject is d, oldest first, after the manifest id `after` (0: all); artifact_type
+ * filters unless empty. None is no error. */
+CHECKED enum rc referrer_list(struct store *st, struct repo_name repo, const struct digest *d, struct str artifact_type,
+    int64_t after, uint64_t max, referrer_fn *each, void *ctx, bool *more, struct err *err);
+/* Of a digest longer than SUBJECT_PREFIX only that many bytes are given: fills in the rest, as it is in the subject of
+ * a manifest of the repository; without one it stays. */
+#define SUBJECT_PREFIX 32
+CHECKED enum rc subject_complete(struct store *st, struct repo_name repo, struct digest *d, struct err *err);

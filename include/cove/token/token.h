@@ -1,0 +1,6 @@
+/* token: the token endpoint, where clients turn credentials into an access token (clients.md 2.1). */
+#pragma once
+#include <cove/http/route.h>
+
+/* GET and POST /token, and the public key for other readers of our tokens. Ended by ROUTES_END. */
+extern const struct route token_routes[];

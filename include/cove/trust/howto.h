@@ -1,0 +1,10 @@
+/*
+ * howto: the exact commands that make a client trust this registry (clients.md 2.6.1), for the console at the first
+ * start and for the front page. Pure.
+ */
+#pragma once
+#include <cove/base/buf.h>
+
+/* host: "box.local:5000". fingerprint: "AB:CD:…" of the CA; empty when a certificate of the owner's is in use, which
+ * then needs no commands but the login. Appends plain text. */
+void howto_trust(struct buf *out, struct str host, struct str fingerprint);
