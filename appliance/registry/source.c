@@ -9,12 +9,13 @@ static bool is_absence(enum rc rc)
 struct walk {
 	struct place leaves[LEAVES_MAX];
 	size_t count, next;
-	bool held;        /* only what is here and may be asked counts */
-	bool has_no_wall; /* proxies are asked whatever hosted namespaces have */
-	bool walled;      /* one of them has the repository: proxies are not asked */
-	bool is_known;    /* whether it is so was looked up */
-	bool exact;       /* whoever has it has the same */
-	enum rc failed;   /* the first failure that is no absence */
+	bool held;                  /* only what is here and may be asked counts */
+	bool has_no_wall;           /* proxies are asked whatever hosted namespaces have */
+	bool is_known;              /* whether there is a wall was looked up: */
+	const struct place *wall;   /* the hosted one that has tags of that name: proxies are not asked */
+	const struct place *hidden; /* a proxy that was therefore passed over */
+	bool exact;                 /* whoever has it has the same */
+	enum rc failed;             /* the first failure that is no absence */
 	struct err err;
 };
 
@@ -27,10 +28,14 @@ static enum rc walk_start(struct exchange *x, struct walk *w, bool held)
 /* Wherever they stand in the order, and also when they are off: the name is ours. */
 static enum rc look_for_wall(struct exchange *x, struct walk *w)
 {
+	bool has = false;
+
 	w->is_known = true;
-	for (size_t i = 0; i < w->count && !w->walled; i++)
+	for (size_t i = 0; i < w->count && !w->wall; i++) {
 		if (!is_proxy(&w->leaves[i]))
-			TRY(repository_is_here(x->site->store, place_name(&w->leaves[i]), &w->walled, &x->err));
+			TRY(repository_has_named(x->site->store, place_name(&w->leaves[i]), &has, &x->err));
+		w->wall = has ? &w->leaves[i] : NULL;
+	}
 	return OK;
 }
 
@@ -43,7 +48,9 @@ static enum rc walk_next(struct exchange *x, struct walk *w, const struct place 
 
 		if (is_proxy(leaf) && !w->has_no_wall && !w->is_known)
 			TRY(look_for_wall(x, w));
-		if (!(is_proxy(leaf) && w->walled) && !(leaf->is_off && w->held))
+		if (is_proxy(leaf) && w->wall)
+			w->hidden = leaf;
+		else if (!(leaf->is_off && w->held))
 			*out = leaf;
 	}
 	return OK;
@@ -83,6 +90,15 @@ static bool is_held_behind(struct exchange *x, const struct walk *w, find_fn *as
 	return false;
 }
 
+/* The owner's own images may hide what the client means: who looks for it is told where to look. */
+static enum rc fail_walled(struct exchange *x, const struct walk *w, enum rc unknown)
+{
+	return fail(&x->err, unknown,
+	    "the hosted repository %.*s has no such content, and hides the one at %.*s: its owner may remove it (cove "
+	    "repository remove), or set fall_through=true for the group %.*s",
+	    STR_ARG(w->wall->full), STR_ARG(str_first(w->hidden->ns->upstream, 80)), STR_ARG(x->place.ns->name));
+}
+
 static enum rc find(struct exchange *x, struct walk *w, find_fn *ask, enum ask_how how, enum rc unknown, void *ctx)
 {
 	const struct place *leaf;
@@ -103,6 +119,8 @@ static enum rc find(struct exchange *x, struct walk *w, find_fn *ask, enum ask_h
 		x->err = w->err;
 		return w->failed;
 	}
+	if (w->hidden)
+		return fail_walled(x, w, unknown);
 	if (w->count == 1 && rc)
 		return rc; /* with its own sentence */
 	return fail_rc(&x->err, unknown);

@@ -176,3 +176,22 @@ enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists
 	*exists = rc == OK;
 	return rc == E_NAME_UNKNOWN ? OK : rc;
 }
+
+/* A dot is what comes behind a dash: all that lies between begins with that prefix. */
+enum rc repository_has_named(struct store *st, struct repo_name repo, bool *has, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM repositories r WHERE r.name = :repository AND ("
+	    "EXISTS (SELECT 1 FROM tags t WHERE t.repository = r.id AND t.name < 'sha256-')"
+	    " OR EXISTS (SELECT 1 FROM tags t WHERE t.repository = r.id AND t.name >= 'sha256.' AND t.name < 'sha512-')"
+	    " OR EXISTS (SELECT 1 FROM tags t WHERE t.repository = r.id AND t.name >= 'sha512.'))";
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":repository", repo.s);
+	TRY(db_step(s, has, err));
+	db_done(s);
+	return OK;
+}

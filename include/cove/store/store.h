@@ -153,6 +153,9 @@ CHECKED enum rc manifest_delete(
     struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err);
 /* Has the registry a repository of that name? */
 CHECKED enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err);
+/* Has it a tag by which people name an image? Those of signatures and lists of referrers (sha256-<hex>, with or without
+ * .sig and the like) are none. */
+CHECKED enum rc repository_has_named(struct store *st, struct repo_name repo, bool *has, struct err *err);
 
 /* ---- lists (end-8, catalog, referrers) ---- */
 
