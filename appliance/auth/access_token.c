@@ -1,7 +1,7 @@
 /*
- * access_token: the claims of the token (distribution "Token Authentication Implementation"): iss, sub, aud, exp, nbf,
- * iat, jti and access as there, and for ourselves uid, key and gen, so that a token ends with its user, its key, or
- * what was proven. Readers other than cove need only the former.
+ * access_token: the claims of the token: iss, sub, aud, exp, nbf, iat and jti (RFC 7519), scope (RFC 8693 §4.2: a third
+ * of the length of distribution's `access`), and for ourselves uid, key and gen, so that a token ends with its user,
+ * its key, or what was proven.
  */
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
@@ -10,7 +10,7 @@
 #include "token_private.h"
 
 #define SEED_FILE "token.seed"
-#define SCOPE_TEXT_MAX (ACCESS_MAX * 320)
+#define CLAIMS_MAX (ACCESS_SCOPE_MAX + 1024) /* bytes of JSON */
 
 struct token_signer {
 	struct auth *auth;
@@ -97,79 +97,56 @@ static void put_head(struct buf *b, const struct identity *who, struct str servi
 	put_i64(b, "uid", who->user_id);
 	put_i64(b, "key", who->key_id);
 	put_i64(b, "gen", who->generation);
-	json_put_name(b, "access");
-	buf_addc(b, '[');
-}
-
-static void put_access(struct buf *b, const struct access *a)
-{
-	static const struct {
-		unsigned action;
-		struct str name;
-	} names[] = {{MAY_PULL, STR("pull")}, {MAY_PUSH, STR("push")}, {MAY_DELETE, STR("delete")}};
-
-	json_put_comma(b);
-	buf_addc(b, '{');
-	json_put_member_str(b, "type", a->type);
-	json_put_member_str(b, "name", a->name);
-	json_put_name(b, "actions");
-	buf_addc(b, '[');
-	if (str_eq(a->type, STR("registry"))) {
-		json_put_str(b, STR("*"));
-	} else {
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-			if (!(a->actions & names[i].action))
-				continue;
-			json_put_comma(b);
-			json_put_str(b, names[i].name);
-		}
-	}
-	buf_addz(b, "]}");
 }
 
 /* The catalog is for everybody: its handler lists only what the user may pull (clients.md 2.1.3 rule 16). */
-static enum rc cut_down(
-    struct auth *auth, const struct identity *who, const struct access *wanted, struct access *out, struct err *err)
+static enum rc cut_down(struct auth *auth, const struct identity *who, struct access *a, struct err *err)
 {
 	unsigned may = MAY_PULL;
 
-	if (str_eq(wanted->type, STR("repository")))
-		TRY(auth_actions(auth, who, wanted->name, &may, err));
-	*out = *wanted;
-	out->actions &= may;
+	if (!a->full.n)
+		may = 0;
+	else if (!a->is_catalog)
+		TRY(auth_actions(auth, who, a->full, &may, err));
+	a->actions &= may;
 	return OK;
 }
 
-/* The claims in JSON; *granted gets what of `wanted` went into them. */
-static enum rc put_claims(struct token_signer *ts, const struct identity *who, struct str service,
-    const struct access_set *wanted, struct access_set *granted, struct buf *claims, struct err *err)
+/* Cuts the set down to what may be; its scope value in full names. */
+static enum rc put_scope(
+    struct token_signer *ts, const struct identity *who, struct access_set *set, struct buf *scope, struct err *err)
 {
-	/* a name may double in JSON, and needs its frame */
-	const size_t entry_max = 2 * 255 + 100;
+	for (size_t i = 0; i < set->count; i++) {
+		struct access *a = &set->items[i];
 
-	put_head(claims, who, service);
-	granted->count = 0;
-	for (size_t i = 0; i < wanted->count && claims->n + entry_max < ACCESS_CLAIMS_MAX; i++) {
-		struct access *a = &granted->items[granted->count];
-
-		TRY(cut_down(ts->auth, who, &wanted->items[i], a, err));
+		TRY(cut_down(ts->auth, who, a, err));
 		if (!a->actions)
 			continue;
-		put_access(claims, a);
-		granted->count++;
+		if (scope->n + a->full.n + ACTIONS_TEXT_MAX + sizeof(" repository:") > ACCESS_SCOPE_MAX)
+			return fail(err, E_HTTP_BAD,
+			    "a token for so many repositories does not fit into the head of a request: ask for fewer "
+			    "at once");
+		scope_add(scope, a->is_catalog, a->full, a->actions);
 	}
-	buf_addz(claims, "]}");
-	return buf_ok(claims) ? OK : fail(err, E_BUSY, "no memory for a token");
+	return OK;
 }
 
 enum rc access_token_issue(struct token_signer *ts, const struct identity *who, struct str service,
-    const struct access_set *wanted, struct access_set *granted, struct buf *out, struct err *err)
+    struct access_set *set, struct buf *out, struct err *err)
 {
-	struct buf claims = BUF_INIT(ACCESS_CLAIMS_MAX);
-	enum rc rc = put_claims(ts, who, service, wanted, granted, &claims, err);
+	struct buf scope = BUF_INIT(ACCESS_SCOPE_MAX), claims = BUF_INIT(CLAIMS_MAX);
+	enum rc rc = put_scope(ts, who, set, &scope, err);
 
+	if (!rc) {
+		put_head(&claims, who, service);
+		json_put_member_str(&claims, "scope", buf_str(&scope));
+		buf_addc(&claims, '}');
+	}
+	if (!rc && (!buf_ok(&scope) || !buf_ok(&claims)))
+		rc = fail(err, E_BUSY, "no memory for a token");
 	if (!rc)
 		rc = jwt_sign(&ts->key, buf_str(&claims), out, err);
+	buf_release(&scope);
 	buf_release(&claims);
 	return rc;
 }
@@ -186,37 +163,16 @@ static bool get_i64(const struct json *claims, const char *name, int64_t *out)
 	return true;
 }
 
-/* The access claim as a scope value, which scope_parse() reads again: one form for cached and fresh tokens. */
-static void access_as_scope(const struct json *access, struct buf *out)
-{
-	for (const struct json *a = json_first(access); a; a = json_next(a)) {
-		if (out->n)
-			buf_addc(out, ' ');
-		buf_add(out, json_string(json_member(a, "type")));
-		buf_addc(out, ':');
-		buf_add(out, json_string(json_member(a, "name")));
-		buf_addc(out, ':');
-		for (const struct json *act = json_first(json_member(a, "actions")); act; act = json_next(act)) {
-			buf_add(out, json_string(act));
-			buf_addc(out, ',');
-		}
-	}
-}
-
 static enum rc read_claims(const struct json *json, struct arena *a, struct claims *out, struct err *err)
 {
-	struct buf scope = BUF_INIT(SCOPE_TEXT_MAX);
+	const struct json *scope = json_member(json, "scope");
 
 	if (!get_i64(json, "uid", &out->user_id) || !get_i64(json, "key", &out->key_id) ||
 	    !get_i64(json, "gen", &out->generation) || !get_i64(json, "nbf", &out->not_before) ||
-	    !get_i64(json, "exp", &out->expires_at) || !json_is_array(json_member(json, "access")))
+	    !get_i64(json, "exp", &out->expires_at) || !json_is_string(scope))
 		return fail_rc(err, E_TOKEN_INVALID);
-	access_as_scope(json_member(json, "access"), &scope);
-	out->scope = arena_str(a, buf_str(&scope));
+	out->scope = arena_str(a, json_string(scope));
 	out->audience = arena_str(a, json_string(json_member(json, "aud")));
-	if (!buf_ok(&scope))
-		a->failed = true;
-	buf_release(&scope);
 	return a->failed ? fail_rc(err, E_BUSY) : OK;
 }
 
@@ -242,7 +198,7 @@ static enum rc find_claims(
 }
 
 enum rc access_token_check(struct token_signer *ts, struct str token, struct str service, struct arena *a,
-    struct identity *who, struct access_set *allowed, struct err *err)
+    struct identity *who, struct str *scope, struct err *err)
 {
 	int64_t now = clock_wall_s();
 	struct claims claims;
@@ -252,7 +208,6 @@ enum rc access_token_check(struct token_signer *ts, struct str token, struct str
 	    claims.expires_at < now - ACCESS_TOKEN_LEEWAY_S)
 		return fail_rc(err, E_TOKEN_INVALID);
 	TRY(auth_still_valid(ts->auth, claims.user_id, claims.key_id, claims.generation, who, err));
-	allowed->count = 0;
-	scope_parse(claims.scope, allowed);
+	*scope = claims.scope;
 	return OK;
 }

@@ -34,60 +34,77 @@ static unsigned parse_actions(struct str text, bool is_catalog)
 	return actions;
 }
 
-static void add(struct access_set *set, struct str type, struct str name, unsigned actions)
+/* The next scope of a value, borrowing; false at its end. What is no scope that is known has no actions. */
+static bool next_scope(struct str *value, struct access *out)
 {
-	struct access *a;
+	struct str scope, type, class, name, actions, rest;
 
-	for (size_t i = 0; i < set->count; i++) {
-		a = &set->items[i];
-		if (str_eq(a->name, name) && str_eq(a->type, type)) {
-			a->actions |= actions;
-			return;
-		}
-	}
-	if (set->count < ACCESS_MAX)
-		set->items[set->count++] = (struct access){type, name, actions};
+	*out = (struct access){.actions = 0};
+	if (!value->n)
+		return false;
+	str_cut(*value, ' ', &scope, value);
+	/* a name may hold a colon (host:port), so the first and the last one count */
+	if (!str_cut(scope, ':', &type, &rest) || !str_cut_last(rest, ':', &name, &actions))
+		return true;
+	if (str_cut(type, '(', &type, &class) && !str_ends(class, STR(")")))
+		return true;
+	out->name = out->full = name;
+	out->is_catalog = str_eq(type, STR("registry")) && str_eq(name, STR("catalog"));
+	if (out->is_catalog || (str_eq(type, STR("repository")) && name_is_plain(name)))
+		out->actions = parse_actions(actions, out->is_catalog);
+	return true;
 }
 
-static void parse_one(struct str scope, struct access_set *set)
+static bool is_same(const struct access *a, const struct access *b)
 {
-	struct str type, class, name, actions_part, rest;
-	unsigned actions;
-	bool is_catalog;
+	return a->is_catalog == b->is_catalog && str_eq(a->name, b->name);
+}
 
-	/* a name may hold a colon (host:port), so the first and the last one count */
-	if (!str_cut(scope, ':', &type, &rest) || !str_cut_last(rest, ':', &name, &actions_part))
-		return;
-	if (str_cut(type, '(', &type, &class) && !str_ends(class, STR(")")))
-		return;
-	is_catalog = str_eq(type, STR("registry")) && str_eq(name, STR("catalog"));
-	if (!is_catalog && !(str_eq(type, STR("repository")) && name_is_plain(name)))
-		return;
-	actions = parse_actions(actions_part, is_catalog);
-	if (actions)
-		add(set, type, name, actions);
+static void add(struct access_set *set, const struct access *one)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (is_same(&set->items[i], one)) {
+			set->items[i].actions |= one->actions;
+			return;
+		}
+	if (set->count < ACCESS_MAX)
+		set->items[set->count++] = *one;
+	else
+		set->overflows = true;
 }
 
 void scope_parse(struct str value, struct access_set *set)
 {
-	struct str scope;
-	bool more;
+	struct access one;
 
-	do {
-		more = str_cut(value, ' ', &scope, &value);
-		parse_one(scope, set);
-	} while (more);
+	while (next_scope(&value, &one))
+		if (one.actions)
+			add(set, &one);
+}
+
+unsigned scope_actions(struct str value, struct str repository)
+{
+	unsigned actions = 0;
+	struct access one;
+
+	while (next_scope(&value, &one))
+		if (!one.is_catalog && str_eq(one.name, repository))
+			actions |= one.actions;
+	return actions;
+}
+
+void scope_add(struct buf *out, bool is_catalog, struct str name, unsigned actions)
+{
+	char text[ACTIONS_TEXT_MAX];
+
+	actions_text(text, actions);
+	buf_addf(out, "%s%s:%.*s:%s", out->n ? " " : "", is_catalog ? "registry" : "repository", STR_ARG(name),
+	    is_catalog ? "*" : text);
 }
 
 void scope_text(const struct access_set *set, struct buf *out)
 {
-	char actions[ACTIONS_TEXT_MAX];
-
-	for (size_t i = 0; i < set->count; i++) {
-		const struct access *a = &set->items[i];
-
-		actions_text(actions, a->actions);
-		buf_addf(out, "%s%.*s:%.*s:%s", i ? " " : "", STR_ARG(a->type), STR_ARG(a->name),
-		    str_eq(a->type, STR("registry")) ? "*" : actions);
-	}
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i].actions)
+			scope_add(out, set->items[i].is_catalog, set->items[i].name, set->items[i].actions);
 }

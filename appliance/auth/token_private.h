@@ -10,7 +10,7 @@
 struct claims {
 	int64_t user_id, key_id, generation, not_before, expires_at;
 	struct str audience;
-	struct str scope; /* as scope_text() writes it */
+	struct str scope; /* as scope_add() writes it */
 };
 
 /* Any thread; one lock, never held while anything else is called. */

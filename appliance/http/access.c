@@ -84,13 +84,7 @@ static enum rc check_basic(struct exchange *x, struct str encoded)
 
 static enum rc check_bearer(struct exchange *x, struct str token)
 {
-	struct access_set *allowed = arena_alloc(x->arena, sizeof *allowed);
-
-	if (!allowed)
-		return fail_rc(&x->err, E_BUSY);
-	TRY(access_token_check(x->site->signer, token, x->site->service, x->arena, &x->who, allowed, &x->err));
-	x->allowed = allowed;
-	return OK;
+	return access_token_check(x->site->signer, token, x->site->service, x->arena, &x->who, &x->allowed, &x->err);
 }
 
 /* What a person or a script does with the registry itself: rights are not asked of a token, whose scopes name
@@ -124,15 +118,9 @@ static enum rc identify(struct exchange *x, bool *has)
 /* The actions on a repository that the token at hand allows; all of them without a token. */
 static unsigned token_actions(const struct exchange *x, struct str repository)
 {
-	if (!x->allowed)
+	if (!x->allowed.p)
 		return MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN;
-	for (size_t i = 0; i < x->allowed->count; i++) {
-		const struct access *a = &x->allowed->items[i];
-
-		if (str_eq(a->type, STR("repository")) && str_eq(a->name, repository))
-			return a->actions;
-	}
-	return 0;
+	return scope_actions(x->allowed, repository);
 }
 
 enum rc exchange_identity_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may)
@@ -156,7 +144,7 @@ void access_note_refusal(struct exchange *x)
 {
 	bool is_repository = x->route->needs >= ACCESS_PULL && needs[x->route->needs].actions;
 
-	if (!x->who.user_id || (x->who.is_anonymous && !x->allowed))
+	if (!x->who.user_id || (x->who.is_anonymous && !x->allowed.p))
 		return;
 	audit_tally(auth_audit(x->site->auth),
 	    &(struct audit_entry){
@@ -299,11 +287,11 @@ static struct str scopes_detail(struct exchange *x, struct str scopes)
 static struct str realm_query(struct exchange *x)
 {
 	struct buf ns = BUF_INIT(CHALLENGE_BYTES);
-	struct str query = STR_NONE, name = x->approach.ns;
+	struct str query = STR_NONE;
 
-	if (x->asked.n ? !x->place.by_ns : !query_get(x, "ns", &name))
+	if (x->asked.n ? !x->place.by_ns : !x->approach.ns.n)
 		return query;
-	percent_encode(&ns, name);
+	percent_encode(&ns, x->approach.ns);
 	if (buf_ok(&ns))
 		query = arena_printf(x->arena, "?ns=%.*s", STR_ARG(buf_str(&ns)));
 	buf_release(&ns);

@@ -72,6 +72,8 @@ enum rc place_begin(struct exchange *x)
 		TRY(on_own_listener(x));
 	if (host.n && x->site->is_own_host(x->site, host))
 		x->host = host;
+	if (query_get(x, "ns", &x->approach.ns))
+		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);
 	return OK;
 }
 
@@ -81,8 +83,6 @@ static enum rc resolve(struct exchange *x, struct str asked, struct place *out, 
 
 	TRY(repo_name_parse(asked, &name, err));
 	TRY(exchange_namespaces(x));
-	if (!x->approach.ns.n && query_get(x, "ns", &x->approach.ns))
-		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);
 	return namespace_resolve(x->namespaces, &x->approach, asked, x->arena, out, err);
 }
 

@@ -4,6 +4,7 @@
 
 bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value)
 {
+	struct arena_mark mark = arena_mark(x->arena);
 	struct str key, v;
 
 	while (form_next(x->arena, rest, &key, &v)) {
@@ -11,6 +12,7 @@ bool query_next(struct exchange *x, const char *name, struct str *rest, struct s
 			*value = v;
 			return true;
 		}
+		arena_rewind(x->arena, mark); /* what nobody asked for takes no room */
 	}
 	return false;
 }

@@ -27,19 +27,6 @@ static enum rc take_password(struct str value, struct token_request *r, struct e
 			  SECRET_MAX, JWS_MAX);
 }
 
-/* It becomes the audience and issuer of the token: printable, and of some length at most. */
-static enum rc take_service(struct str value, struct token_request *r, struct err *err)
-{
-	bool good = value.n <= SERVICE_MAX;
-
-	for (size_t i = 0; good && i < value.n; i++)
-		good = value.p[i] > ' ' && value.p[i] <= '~';
-	if (!good)
-		return fail(err, E_HTTP_BAD, "service is not a name");
-	r->service = value;
-	return OK;
-}
-
 static enum rc take_post_only(struct str name, struct str value, struct token_request *r, struct err *err)
 {
 	if (str_eq(name, STR("grant_type")))
@@ -62,8 +49,6 @@ static enum rc take(struct str name, struct str value, bool is_post, struct toke
 {
 	if (str_eq(name, STR("scope")))
 		scope_parse(value, &r->wanted);
-	else if (str_eq(name, STR("service")))
-		return take_service(value, r, err);
 	else if (str_eq(name, STR("client_id")))
 		r->client = value;
 	else if (is_post)
@@ -84,7 +69,10 @@ enum rc token_request_parse(struct arena *a, struct str form, bool is_post, stru
 					 : fail(err, E_HTTP_BAD, "the token request is not form-urlencoded");
 		TRY(take(name, value, is_post, out, err));
 	}
-	return OK;
+	return out->wanted.overflows
+		   ? fail(
+			 err, E_HTTP_BAD, "one token is for at most %d repositories: ask for fewer at once", ACCESS_MAX)
+		   : OK;
 }
 
 void token_request_wipe(struct token_request *r)
@@ -96,14 +84,6 @@ void token_request_wipe(struct token_request *r)
 }
 
 /* ---- answering ---- */
-
-static struct access *access_find(struct access_set *set, struct str type, struct str name)
-{
-	for (size_t i = 0; i < set->count; i++)
-		if (str_eq(set->items[i].type, type) && str_eq(set->items[i].name, name))
-			return &set->items[i];
-	return NULL;
-}
 
 static enum rc put_refresh_token(
     struct auth *auth, const struct identity *who, const struct token_request *r, struct buf *out, struct err *err)
@@ -120,47 +100,13 @@ static enum rc put_refresh_token(
 	return OK;
 }
 
-/* Two names may lead to one repository. */
-static void full_names(const struct token_request *r, struct access_set *full)
-{
-	full->count = 0;
-	for (size_t i = 0; i < r->wanted.count; i++) {
-		const struct access *w = &r->wanted.items[i];
-		struct access *to = access_find(full, w->type, r->leads_to[i]);
-
-		if (!r->leads_to[i].n)
-			continue;
-		if (!to) {
-			to = &full->items[full->count++];
-			*to = (struct access){w->type, r->leads_to[i], 0};
-		}
-		to->actions |= w->actions;
-	}
-}
-
-/* What was granted, in the names that were asked for. */
-static void asked_names(const struct token_request *r, struct access_set *granted, struct access_set *asked)
-{
-	asked->count = 0;
-	for (size_t i = 0; i < r->wanted.count; i++) {
-		const struct access *w = &r->wanted.items[i];
-		const struct access *g = access_find(granted, w->type, r->leads_to[i]);
-
-		if (g && g->actions & w->actions)
-			asked->items[asked->count++] = (struct access){w->type, w->name, g->actions & w->actions};
-	}
-}
-
 /* No issued_at: dockerd and podman would judge the expiry by their own clock (rule 5). */
-enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct identity *who,
-    const struct token_request *r, bool is_post, struct str service, struct buf *out, struct err *err)
+enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct identity *who, struct token_request *r,
+    bool is_post, struct str service, struct buf *out, struct err *err)
 {
 	struct buf token = BUF_INIT(JWT_MAX), scope = BUF_INIT(JWT_MAX);
-	struct access_set full, granted, asked;
-	enum rc rc;
+	enum rc rc = access_token_issue(ts, who, service, &r->wanted, &token, err);
 
-	full_names(r, &full);
-	rc = access_token_issue(ts, who, r->service.n ? r->service : service, &full, &granted, &token, err);
 	if (rc)
 		goto out;
 	buf_addc(out, '{');
@@ -168,8 +114,7 @@ enum rc token_answer(struct token_signer *ts, struct auth *auth, const struct id
 	json_put_member_str(out, "access_token", buf_str(&token));
 	json_put_member_u64(out, "expires_in", ACCESS_TOKEN_LIFE_S);
 	if (is_post) {
-		asked_names(r, &granted, &asked);
-		scope_text(&asked, &scope);
+		scope_text(&r->wanted, &scope);
 		json_put_member_str(out, "scope", buf_str(&scope));
 		json_put_member_str(out, "token_type", STR("Bearer")); /* RFC 6749 §5.1 */
 	}

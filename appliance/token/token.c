@@ -9,15 +9,17 @@ static enum rc lead_names(struct exchange *x, struct token_request *r)
 	enum rc rc;
 
 	for (size_t i = 0; i < r->wanted.count; i++) {
-		const struct access *w = &r->wanted.items[i];
+		struct access *w = &r->wanted.items[i];
 
-		r->leads_to[i] = w->name;
-		if (!str_eq(w->type, STR("repository")))
+		if (w->is_catalog)
 			continue;
 		rc = exchange_resolve(x, w->name, &place);
+		if (x->arena->failed)
+			return fail(
+			    &x->err, E_HTTP_BAD, "the names are too long together: ask for fewer repositories at once");
 		if (rc && rc_status(rc) >= 500 && rc != E_NAMESPACE_OFFLINE)
 			return rc;
-		r->leads_to[i] = rc ? STR_NONE : place.full;
+		w->full = rc ? STR_NONE : place.full;
 	}
 	return OK;
 }

@@ -1,5 +1,5 @@
 """end-1 and the token protocol around it (distribution "Token Authentication"; clients.md's rules by number)."""
-import json, urllib.parse
+import base64, json, urllib.parse
 from cove import Case, Client
 
 
@@ -112,6 +112,51 @@ class Token(Case):
                       "scope=registry:catalog:*", "scope=repository:a:*", ""):
             r = Client(self.cove).request("GET", "/token?" + query, headers={"Authorization": self.cove.basic()})
             self.assertEqual(r.status, 200, query)
+
+    def many(self, count, form):
+        """A token request for that many repositories; the answer."""
+        scopes = [f"repository:team/app{i}:pull" for i in range(count)]
+        if form == "POST":
+            return self.post(grant_type="password", username="admin", password=self.cove.password, service="cove",
+                             client_id="x", scope=" ".join(scopes))
+        query = ("&".join("scope=" + s for s in scopes) if form == "repeated" else
+                 "&".join("scope=" + urllib.parse.quote_plus(s) for s in scopes) if form == "encoded" else
+                 "scope=" + "+".join(scopes))
+        return Client(self.cove).request("GET", "/token?service=cove&" + query, headers={"Authorization": self.cove.basic()})
+
+    def test_many_scopes(self):
+        """As many as the head of a request can ask for, none dropped: regsync sends all of its repositories at once."""
+        for form in ("repeated", "encoded", "joined", "POST"):
+            for count in (36, 45, 64, 65, 190):
+                r = self.many(count, form)
+                self.assertEqual(r.status, 200, (form, count, r.body[:200]))
+                self.assertLess(len(r.body), 65536)  # go-containerregistry reads no more
+                c = Client(self.cove)
+                c.auth = "Bearer " + r.json()["token"]
+                for i in (0, count // 2, count - 1):
+                    r = c.request("GET", f"/v2/team/app{i}/tags/list")
+                    self.assertIn(r.status, (200, 404), (form, count, i))  # never insufficient_scope
+                r = c.request("GET", f"/v2/team/app{count}/tags/list")
+                self.assertEqual(r.status, 401)
+
+    def test_too_many_scopes(self):
+        """What no token can carry is told, not cut."""
+        for count, form, status in ((260, "encoded", 414), (400, "joined", 414), (400, "POST", 400), (600, "POST", 413)):
+            r = self.many(count, form)
+            self.assertEqual(r.status, status, (count, form, r.body[:200]))
+            self.assertTrue(r.json()["errors"][0]["message"])
+
+    def test_token_is_for_this_service(self):
+        """iss and aud are ours, whatever the client takes this registry for, and the token works here."""
+        for service in ("other.example", "registry.docker.io", "", "a%20b", "x" * 300):
+            r = Client(self.cove).request("GET", f"/token?service={service}", headers={"Authorization": self.cove.basic()})
+            self.assertEqual(r.status, 200, r.body)
+            payload = r.json()["token"].split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            self.assertEqual((claims["iss"], claims["aud"]), ("cove", "cove"))
+            c = Client(self.cove)
+            c.auth = "Bearer " + r.json()["token"]
+            self.assertEqual(c.request("GET", "/v2/").status, 200)
 
     def test_disabled_at_once(self):
         self.cove.command("user", "add", "temp", "--grant", "**:pull", stdin=b"temp-password\n")

@@ -83,7 +83,7 @@ struct exchange {
 
 	/* who asks; filled for every route but ACCESS_ANY; anonymous when no credentials came */
 	struct identity who;
-	const struct access_set *allowed; /* what the Bearer token allows; NULL without one */
+	struct str allowed; /* the scope value of what the Bearer token allows; p is NULL without one */
 
 	/* the body */
 	struct str body; /* BODY_BUFFERED: all of it */

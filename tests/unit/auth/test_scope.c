@@ -87,10 +87,12 @@ static void several_values_are_one_set(void **state)
 static void bounds(void **state)
 {
 	struct access_set set = {.count = 0};
-	char many[100][32], name[300];
+	static char many[ACCESS_MAX + 10][32];
+	char name[300];
 
 	(void)state;
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < ACCESS_MAX + 10; i++) {
+		assert_int_equal(set.overflows, i > ACCESS_MAX);
 		snprintf(many[i], sizeof(many[i]), "repository:r%d:pull", i);
 		scope_parse(str_of(many[i]), &set);
 	}
@@ -110,12 +112,35 @@ static void bounds(void **state)
 	assert_int_equal(set.count, 0);
 }
 
+/* What a token's scope value allows with one repository: all of its entries count. */
+static void actions_of_one(void **state)
+{
+	static const struct {
+		const char *scope, *repository;
+		unsigned actions;
+	} many[] = {
+	    {"", "a", 0},
+	    {"repository:a:pull", "a", MAY_PULL},
+	    {"repository:a:pull", "ab", 0},
+	    {"repository:ab:pull", "a", 0},
+	    {"repository:a:pull repository:b:push repository:a:delete", "a", MAY_PULL | MAY_DELETE},
+	    {"registry:catalog:*", "catalog", 0},
+	    {"registry:catalog:* repository:catalog:push", "catalog", MAY_PUSH},
+	    {"junk repository:a:fly repository:a:pull", "a", MAY_PULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		assert_int_equal(scope_actions(str_of(many[i].scope), str_of(many[i].repository)), many[i].actions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(grammar),
 	    cmocka_unit_test(several_values_are_one_set),
 	    cmocka_unit_test(bounds),
+	    cmocka_unit_test(actions_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

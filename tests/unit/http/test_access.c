@@ -134,7 +134,7 @@ static struct fixture *fixture;
 
 static void token_for(const char *text, struct buf *out)
 {
-	struct access_set wanted = {.count = 0}, granted;
+	struct access_set wanted = {.count = 0};
 	struct identity id;
 	struct str user, scopes;
 
@@ -144,7 +144,7 @@ static void token_for(const char *text, struct buf *out)
 	else
 		assert_int_equal(fixture_login(fixture, str_eq(user, STR("ann")) ? "ann" : "bob", PASSWORD, &id), OK);
 	scope_parse(scopes, &wanted);
-	assert_ok(access_token_issue(site.signer, &id, site.service, &wanted, &granted, out, err));
+	assert_ok(access_token_issue(site.signer, &id, site.service, &wanted, out, err));
 }
 
 static void put_credential(struct buf *b, enum kind kind, const char *credential)
