@@ -22,10 +22,13 @@ struct page {
 CHECKED enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out);
 /* `Link: </v2/[<name>/]path?query>; rel="next"` (RFC 8288), after a page that is not the last one; it leads the same
  * way as the request, by ?ns= too. E_HTTP_URI_TOO_LONG. */
-#define LINK_MAX 4096
+#define LINK_MAX 7168
 CHECKED enum rc reply_next(struct exchange *x, struct str path, const struct buf *query);
 /* With n=N&last=LAST. */
 CHECKED enum rc reply_next_page(struct exchange *x, struct str path, uint64_t n, struct str last);
+/* `&page=`: the query of an upstream's page, where a list goes on. Reading it: empty without; false when it is none. */
+void put_page_query(struct buf *query, struct str page);
+bool get_page_query(struct exchange *x, struct str *page);
 
 /* Is the tag where clients look that do not know the referrers API (spec "Referrers Tag Schema": the algorithm, a dash,
  * at most 64 digits)? What is cut off of a longer digest is zero in *subject. */

@@ -28,7 +28,6 @@ struct referrers {
 	struct cursor at;
 	bool full; /* the next page begins at `at` */
 	uint64_t leaves;
-	char query[UPSTREAM_QUERY_MAX];
 	/* what is listed here already */
 	struct digest *seen;
 	size_t seen_count;
@@ -126,10 +125,7 @@ static enum rc link_next(const struct referrers *list)
 	buf_addf(&query, "after=%llu", (unsigned long long)at->after);
 	if (at->leaf)
 		buf_addf(&query, "&leaf=%llu", (unsigned long long)at->leaf);
-	if (at->query.n) {
-		buf_addz(&query, "&page=");
-		percent_encode(&query, at->query);
-	}
+	put_page_query(&query, at->query);
 	if (list->type.p) {
 		buf_addz(&query, "&artifactType=");
 		percent_encode(&query, list->type);
@@ -212,9 +208,7 @@ static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct
 	TRY(put_document(x, list, document));
 	if (list->full || !next.n)
 		return OK;
-	/* the arena will be rewound */
-	memcpy(list->query, next.p, next.n);
-	list->at = (struct cursor){.leaf = list->at.leaf, .query = {list->query, next.n}};
+	list->at = (struct cursor){.leaf = list->at.leaf, .query = next};
 	list->full = true;
 	return OK;
 }
@@ -266,14 +260,6 @@ static enum rc ask_referrers(struct exchange *x, const struct place *leaf, void 
 	return list_stored(x, leaf, list);
 }
 
-static bool is_query(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
-			return false;
-	return s.n < UPSTREAM_QUERY_MAX;
-}
-
 /* What the Link of the page before says. */
 static enum rc read_cursor(struct exchange *x, struct cursor *out)
 {
@@ -284,8 +270,7 @@ static enum rc read_cursor(struct exchange *x, struct cursor *out)
 		good = str_u64(text, &out->after) && out->after <= INT64_MAX;
 	if (query_get(x, "leaf", &text))
 		good = str_u64(text, &out->leaf) && good;
-	if (query_get(x, "page", &out->query))
-		good = is_query(out->query) && good;
+	good = get_page_query(x, &out->query) && good;
 	return good ? OK : fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
 }
 

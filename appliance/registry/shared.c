@@ -1,6 +1,7 @@
 /* What the handlers share: locations and pages. */
 #include "handlers.h"
 #include <cove/base/codec.h>
+#include <cove/upstream/upstream.h>
 
 void reply_location(struct exchange *x, const char *kind, const struct digest *d)
 {
@@ -66,4 +67,29 @@ enum rc reply_next_page(struct exchange *x, struct str path, uint64_t n, struct 
 	rc = reply_next(x, path, &query);
 	buf_release(&query);
 	return rc;
+}
+
+/* base64url: percent signs of an upstream's own would be escaped three times over. */
+void put_page_query(struct buf *query, struct str page)
+{
+	if (!page.n)
+		return;
+	buf_addz(query, "&page=");
+	base64url_encode(query, page.p, page.n);
+}
+
+bool get_page_query(struct exchange *x, struct str *page)
+{
+	struct str text;
+	ptrdiff_t n;
+	char *bytes;
+
+	*page = STR_NONE;
+	if (!query_get(x, "page", &text) || !text.n)
+		return true;
+	bytes = arena_alloc(x->arena, UPSTREAM_QUERY_MAX);
+	n = bytes ? base64url_decode(bytes, UPSTREAM_QUERY_MAX, text) : -1;
+	if (n > 0)
+		*page = (struct str){bytes, (size_t)n};
+	return n > 0 && upstream_is_query(*page);
 }

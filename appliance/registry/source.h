@@ -26,10 +26,10 @@ typedef enum rc find_fn(struct exchange *x, const struct place *leaf, enum ask_h
 
 /*
  * Asks the leaves of x->place one after the other. None has it: `unknown`, or, where one could not say, its failure:
- * that something is nowhere is not established then. Where a hosted namespace has tags of that name, in whatever place and
- * also switched off, proxies are not asked, unless the group says so: else who takes the same name at a public registry
- * gets his image in (dependency confusion). Signatures and the like, and pushes without a tag, hide nothing. What is `exact`, named by a digest, is the same wherever it lies: what is
- * on disk goes before any upstream.
+ * that something is nowhere is not established then. Where a hosted namespace has tags of that name, in whatever place
+ * and also switched off, proxies are not asked, unless the group says so: else who takes the same name at a public
+ * registry gets his image in (dependency confusion). Signatures and the like, and pushes without a tag, hide nothing.
+ * What is `exact`, named by a digest, is the same wherever it lies: what is on disk goes before any upstream.
  */
 CHECKED enum rc source_find(struct exchange *x, find_fn *ask, bool exact, enum rc unknown, void *ctx);
 /* By ASK_HELD and without that wall: for blobs that are held here already, which somebody who may push knows by digest.

@@ -1,6 +1,6 @@
 /*
  * end-8: {"name":"team/app","tags":[...]} in bytewise order, from after `last`. A hosted repository's is read off the
- * store; that of a proxy or a group is one page of each namespace behind it, merged.
+ * store; that of a proxy or a group is what the namespaces behind it list, merged.
  */
 #include "handlers.h"
 #include "source.h"
@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 #define TAGS_PAGE_MAX 10000
-#define UPSTREAM_PAGE 1000 /* more is refused by some */
+#define FIRST_PAGE "n=1000" /* more is refused by some */
 #define UPSTREAM_PAGES_MAX 20
+#define UPSTREAM_BYTES_MAX (4u * 1024 * 1024)
+#define SLOTS_MORE 1024
 
 struct listing {
 	struct exchange *x;
@@ -55,110 +57,187 @@ static enum rc end(struct listing *l, uint64_t n, bool more)
 
 /* ---- of several namespaces ---- */
 
-struct merge {
-	const struct page *page;
-	struct str *tags; /* in the arena */
-	size_t count, room;
-	bool more; /* a namespace has some behind what it gave */
+/*
+ * The list is read in rounds. The first reads what every namespace has, of a proxy the first page that its upstream
+ * gives; each further round reads one more page of one upstream. Within a round tags are in order, and `last` counts;
+ * where a round or the answer's bounds end, the Link says where the next request goes on, so that nothing is left out
+ * whatever an upstream knows of `last` and of order.
+ */
+struct cursor {
+	uint64_t leaf;    /* 0: the first round; else the namespace whose page comes next, counted from 1, */
+	struct str query; /* and that page; empty: the second one of the first proxy from there on that has one */
 };
+
+struct slot {
+	uint8_t n;
+	char text[TAG_MAX];
+};
+
+struct merge {
+	struct exchange *x;
+	struct page page;
+	struct cursor at, rest; /* of this round, and of the next */
+	bool has_rest;
+	struct str after;   /* in this round only tags behind it */
+	struct slot *slots; /* in the arena: `kept` of the rounds before, then this round's */
+	size_t kept, count, room;
+	unsigned pages; /* of upstreams, asked for in this request beside the first ones */
+	size_t bytes;
+	uint64_t leaves; /* walked in this round */
+};
+
+static struct str slot_text(const struct slot *s)
+{
+	return (struct str){s->text, s->n};
+}
+
+static int compare(const void *a, const void *b)
+{
+	return str_cmp(slot_text(a), slot_text(b));
+}
+
+/* Sorts what is there from `from` on, each once. */
+static void sort(struct merge *m, size_t from)
+{
+	size_t to = from;
+
+	qsort(m->slots + from, m->count - from, sizeof(*m->slots), compare);
+	for (size_t i = from; i < m->count; i++)
+		if (to == from || compare(&m->slots[i], &m->slots[to - 1]))
+			m->slots[to++] = m->slots[i];
+	m->count = to;
+}
+
+/* How many more the answer may have. */
+static size_t wanted(const struct merge *m)
+{
+	return (size_t)m->page.n - m->kept;
+}
+
+/* Of this round the first that are wanted stay, and one that tells that there are more. */
+static void let_go(struct merge *m)
+{
+	sort(m, m->kept);
+	if (m->count > m->kept + wanted(m) + 1)
+		m->count = m->kept + wanted(m) + 1;
+}
 
 static enum rc merge_add(void *ctx, struct str tag, struct err *err)
 {
 	struct merge *m = ctx;
+	struct slot *s;
 
+	(void)err;
+	if (tag.n > TAG_MAX || str_cmp(tag, m->after) <= 0)
+		return OK;
 	if (m->count == m->room)
-		return fail(err, E_BUSY, "the list is too long: ask for fewer entries with n=");
-	m->tags[m->count++] = tag;
+		let_go(m);
+	s = &m->slots[m->count++];
+	s->n = (uint8_t)tag.n;
+	memcpy(s->text, tag.p, tag.n);
 	return OK;
 }
 
-struct copying {
-	struct exchange *x;
-	struct merge *m;
-};
-
-static enum rc copy_tag(void *ctx, struct str tag, struct err *err)
+static enum rc merge_stored(struct merge *m, const struct place *leaf)
 {
-	const struct copying *c = ctx;
-	struct str copy = arena_str(c->x->arena, tag);
-
-	return copy.p ? merge_add(c->m, copy, err) : fail_rc(err, E_BUSY);
-}
-
-static enum rc merge_stored(struct exchange *x, const struct place *leaf, struct merge *m)
-{
-	struct copying c = {x, m};
 	bool more;
 
-	TRY(tag_list(x->site->store, place_name(leaf), m->page->last, m->page->n, copy_tag, &c, &more, &x->err));
-	m->more = m->more || more;
-	return OK;
+	return tag_list(m->x->site->store, place_name(leaf), m->after, wanted(m) + 1, merge_add, m, &more, &m->x->err);
 }
 
-/* What the upstream lists. Whoever asks it to go on after `last` gets what is behind, but not all of them know that.
- * *sorted becomes false where they are not. */
-static enum rc merge_document(struct exchange *x, struct str document, struct merge *m, bool *sorted)
+/* One page of the upstream's; `take`: its tags. *sorted: they are in order. */
+static enum rc read_page(
+    struct merge *m, const struct place *leaf, struct str query, bool take, bool *sorted, struct str *next)
 {
-	struct copying c = {x, m};
+	struct exchange *x = m->x;
+	struct str document, before = STR_NONE;
 	struct json *doc;
 	struct tag tag;
-	struct str before = STR_NONE;
-	enum rc rc;
+	enum rc rc = OK;
 
-	rc = json_parse(document, &doc, &x->err);
-	if (rc)
+	*sorted = true;
+	TRY(upstream_list(x->site->upstream, x, leaf, STR("tags/list"), query, &document, next, &x->err));
+	if (str_eq(*next, query))
+		return fail(&x->err, E_UPSTREAM_ANSWER, "the upstream's list of tags leads from a page to itself");
+	m->bytes += document.n;
+	if (!take)
+		return OK;
+	if (json_parse(document, &doc, &x->err))
 		return fail(&x->err, E_UPSTREAM_ANSWER, "the upstream's list of tags is not valid JSON");
 	for (const struct json *v = json_first(json_member(doc, "tags")); v && !rc; v = json_next(v)) {
 		struct str text = json_string(v);
 
 		*sorted = *sorted && str_cmp(before, text) <= 0;
 		before = text;
-		if (tag_parse(text, &tag, NULL) == OK && str_cmp(text, m->page->last) > 0)
-			rc = copy_tag(&c, text, &x->err);
+		if (tag_parse(text, &tag, NULL) == OK)
+			rc = merge_add(m, text, &x->err);
 	}
 	json_free(doc);
 	return rc;
 }
 
-static enum rc query_behind(struct exchange *x, struct str last, struct str *out)
+static bool has_read_enough(const struct merge *m)
 {
-	struct buf query = BUF_INIT(LINK_MAX);
-	bool fits;
-
-	buf_addf(&query, "n=%d&last=", UPSTREAM_PAGE);
-	percent_encode(&query, last);
-	*out = arena_str(x->arena, buf_str(&query));
-	fits = buf_ok(&query);
-	buf_release(&query);
-	return fits ? OK : fail(&x->err, E_PAGE_INVALID, "no tag is as long as this last");
+	return m->pages >= UPSTREAM_PAGES_MAX || m->bytes >= UPSTREAM_BYTES_MAX;
 }
 
 /*
- * Tags "MUST be in lexical order", but some (ghcr.io) give them as they were pushed: what they have behind `last` says
- * nothing. That shows on a large page from the start, on which most have all. What is sorted is read from `last` on;
- * the rest is read as a whole, within bounds, and sorted here.
+ * In the first round. Tags "MUST be in lexical order", but some (ghcr.io) give them as they were pushed: what their
+ * first page shows not to be in order is read as a whole, within bounds, and is sorted here. Of several namespaces this
+ * is done for the first.
  */
-static enum rc ask_upstream(struct exchange *x, const struct place *leaf, struct merge *m)
+static enum rc read_first(struct merge *m, const struct place *leaf, bool take)
 {
-	struct str document, next, query = arena_printf(x->arena, "n=%d", UPSTREAM_PAGE);
-	size_t count = m->count;
-	bool sorted = true;
+	struct str next, query = STR(FIRST_PAGE);
+	bool sorted, ignored;
 
-	for (int page = 0; page < UPSTREAM_PAGES_MAX; page++) {
-		TRY(upstream_list(x->site->upstream, x, leaf, STR("tags/list"), query, &document, &next, &x->err));
-		TRY(merge_document(x, document, m, &sorted));
-		if (!next.n)
-			return OK;
-		if (sorted && m->count - count > m->page->n) {
-			m->more = true;
-			return OK;
-		}
+	TRY(read_page(m, leaf, query, take, &sorted, &next));
+	while (take && next.n && !sorted && !m->has_rest && !has_read_enough(m)) {
+		m->pages++;
 		query = next;
-		if (!page && sorted && m->count == count && m->page->last.n)
-			TRY(query_behind(x, m->page->last, &query));
+		TRY(read_page(m, leaf, query, take, &ignored, &next));
 	}
-	reply_warning(x, STR("the upstream has more tags than are read at once: not all are listed"));
+	if (next.n && !m->has_rest) {
+		m->rest = (struct cursor){m->leaves, next};
+		m->has_rest = true;
+	}
 	return OK;
+}
+
+/* In a further round: the page that it is for, else the first page of a proxy, to see where its second one is. */
+static enum rc read_further(struct merge *m, const struct place *leaf)
+{
+	bool is_it = m->leaves == m->at.leaf && m->at.query.n, sorted;
+	struct str next;
+
+	if (m->leaves < m->at.leaf || m->has_rest || !is_proxy(leaf))
+		return E_NAME_UNKNOWN; /* in another round */
+	if (!is_it && has_read_enough(m)) {
+		m->rest = (struct cursor){m->leaves, STR_NONE};
+		m->has_rest = true;
+		return OK;
+	}
+	m->pages++;
+	if (!is_it)
+		return read_first(m, leaf, false);
+	TRY(read_page(m, leaf, m->at.query, true, &sorted, &next));
+	m->rest = (struct cursor){m->leaves, next};
+	m->has_rest = next.n;
+	return OK;
+}
+
+/* After a failure that x->err tells: what is kept here of the proxy's. */
+static enum rc list_kept(struct merge *m, const struct place *leaf, enum rc failed)
+{
+	struct err why = m->x->err;
+	enum rc rc = merge_stored(m, leaf);
+
+	if (!rc)
+		reply_warning(m->x, STR("the upstream cannot be asked: only what is kept here is listed"));
+	else if (m->x->place.ns != leaf->ns)
+		reply_warning(m->x, arena_printf(m->x->arena, "tags are missing: %s", why.text));
+	m->x->err = why;
+	return rc ? failed : OK;
 }
 
 static enum rc ask_tags(struct exchange *x, const struct place *leaf, void *ctx)
@@ -166,45 +245,103 @@ static enum rc ask_tags(struct exchange *x, const struct place *leaf, void *ctx)
 	struct merge *m = ctx;
 	enum rc rc;
 
+	(void)x;
+	m->leaves++;
+	if (m->at.leaf)
+		return read_further(m, leaf);
 	if (!is_proxy(leaf))
-		return merge_stored(x, leaf, m);
-	rc = ask_upstream(x, leaf, m);
-	if (!rc || rc == E_WANT_WAKE || rc == E_NAME_UNKNOWN || merge_stored(x, leaf, m))
-		return rc;
-	reply_warning(x, STR("the upstream cannot be asked: only what is kept here is listed"));
+		return merge_stored(m, leaf);
+	rc = read_first(m, leaf, true);
+	return rc && rc != E_WANT_WAKE && rc != E_NAME_UNKNOWN ? list_kept(m, leaf, rc) : rc;
+}
+
+/* *more: the round has more than fit. */
+static enum rc read_round(struct merge *m, bool *more)
+{
+	size_t answered;
+
+	m->kept = m->count;
+	m->leaves = 0;
+	m->has_rest = false;
+	TRY(source_each(m->x, ask_tags, m, &answered));
+	if (!answered && !m->at.leaf)
+		return fail_rc(&m->x->err, E_NAME_UNKNOWN);
+	let_go(m);
+	*more = m->count > m->kept + wanted(m);
+	if (*more)
+		m->count = m->kept + wanted(m);
 	return OK;
 }
 
-static int compare(const void *a, const void *b)
+/* What goes on where. A `last` without a leaf is one that the client made: it counts in every round of its request. */
+static enum rc link_cursor(const struct merge *m, const struct cursor *at, struct str last)
 {
-	return str_cmp(*(const struct str *)a, *(const struct str *)b);
+	struct buf query = BUF_INIT(LINK_MAX);
+	enum rc rc;
+
+	buf_addf(&query, "n=%llu", (unsigned long long)m->page.n);
+	if (last.n) {
+		buf_addz(&query, "&last=");
+		percent_encode(&query, last);
+	}
+	if (at->leaf || m->has_rest)
+		buf_addf(&query, "&leaf=%llu", (unsigned long long)at->leaf);
+	put_page_query(&query, at->query);
+	rc = reply_next(m->x, STR("tags/list"), &query);
+	buf_release(&query);
+	return rc;
+}
+
+static enum rc read_rounds(struct merge *m, bool is_linked)
+{
+	struct str own_last = is_linked ? STR_NONE : m->page.last;
+	struct exchange *x = m->x;
+	bool more, is_first = true;
+	enum rc rc;
+
+	m->after = m->page.last;
+	for (;; is_first = false) {
+		rc = read_round(m, &more);
+		if (rc == E_WANT_WAKE || (rc && is_first))
+			return rc;
+		if (!m->page.n)
+			return OK;
+		if (rc) { /* what was read is answered; who goes on is told why */
+			m->count = m->kept;
+			return link_cursor(m, &m->at, STR_NONE);
+		}
+		if (more) {
+			struct str last = arena_str(x->arena, slot_text(&m->slots[m->count - 1]));
+
+			return last.p ? link_cursor(m, &m->at, last) : fail_rc(&x->err, E_BUSY);
+		}
+		if (!m->has_rest)
+			return OK;
+		m->at = m->rest;
+		m->after = own_last;
+		if (m->count == m->page.n || has_read_enough(m))
+			return link_cursor(m, &m->at, STR_NONE);
+	}
 }
 
 static enum rc tags_merged(struct exchange *x, const struct page *page)
 {
 	struct listing l = {.x = x, .out = &x->reply.content};
-	struct merge m = {.page = page, .room = 2 * TAGS_PAGE_MAX};
-	uint64_t listed = 0;
-	size_t answered;
+	struct merge m = {.x = x, .page = *page, .room = 2 * (size_t)page->n + SLOTS_MORE};
+	struct str leaf;
+	bool is_linked = query_get(x, "leaf", &leaf);
 
-	m.tags = arena_alloc(x->arena, m.room * sizeof(*m.tags));
-	if (!m.tags)
+	if ((is_linked && !str_u64(leaf, &m.at.leaf)) || !get_page_query(x, &m.at.query))
+		return fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
+	m.slots = arena_alloc(x->arena, m.room * sizeof(*m.slots));
+	if (!m.slots)
 		return fail_rc(&x->err, E_BUSY);
-	TRY(source_each(x, ask_tags, &m, &answered));
-	if (!answered)
-		return fail_rc(&x->err, E_NAME_UNKNOWN);
-	qsort(m.tags, m.count, sizeof(*m.tags), compare);
+	TRY(read_rounds(&m, is_linked));
+	sort(&m, 0);
 	begin(&l);
-	for (size_t i = 0; i < m.count; i++) {
-		if (i && str_eq(m.tags[i], m.tags[i - 1]))
-			continue;
-		m.more = m.more || listed == page->n;
-		if (listed == page->n)
-			break;
-		TRY(put_tag(&l, m.tags[i], &x->err));
-		listed++;
-	}
-	return end(&l, listed ? page->n : 0, m.more);
+	for (size_t i = 0; i < m.count; i++)
+		TRY(put_tag(&l, slot_text(&m.slots[i]), &x->err));
+	return end(&l, 0, false);
 }
 
 enum rc tags_get(struct exchange *x)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-	URL_MAX = 4096,
+	URL_MAX = 8192,
 	TOKEN_MAX = 16384,
 	TOKEN_LIFE_S = 60, /* "expires_in [...] If omitted, this defaults to 60 seconds" */
 	TOKEN_RESERVE_S = 10,

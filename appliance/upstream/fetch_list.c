@@ -1,28 +1,31 @@
 /* fetch_list: one page of an upstream's list, passed on as it is. */
 #include "private.h"
-#include <stdio.h>
 #include <stdlib.h>
 
-/* `<https://host/v2/a/tags/list?n=1&last=b>; rel="next"` (RFC 8288): what is behind the question mark. */
-static void read_link(struct job *j, struct str link)
+/* What is behind the question mark: the path is that which was asked for. What cannot be followed is a failure, since a
+ * list that ends there would be cut. */
+static enum rc keep_next(struct job *j, struct str target, struct err *err)
 {
-	struct str target, rest, path, query;
+	struct str path, query, fragment;
 
-	j->next_query[0] = '\0';
-	if (!str_starts(link, STR("<")) || !str_cut(str_from(link, 1), '>', &target, &rest) || !str_has(rest, '=') ||
-	    !memmem(rest.p, rest.n, "next", 4))
-		return;
-	if (str_cut(target, '?', &path, &query) && query.n < sizeof(j->next_query))
-		snprintf(j->next_query, sizeof(j->next_query), "%.*s", STR_ARG(query));
+	str_cut(target, '#', &target, &fragment);
+	if (!str_cut(target, '?', &path, &query) || !upstream_is_query(query))
+		return fail(err, E_UPSTREAM_ANSWER,
+		    "%.*s names a next page of its list that cannot be asked for (a query of up to %d characters is "
+		    "wanted)",
+		    STR_ARG(j->ns->upstream), UPSTREAM_QUERY_MAX);
+	free(j->next_query);
+	j->next_query = xstrdup(query);
+	return OK;
 }
 
 static enum rc on_head(struct job *j, const struct client_head *head, struct err *err)
 {
-	struct str link;
+	struct str field, target;
 
-	(void)err;
-	if (client_field(head, "Link", &link))
-		read_link(j, link);
+	for (size_t i = 0; j->status == 200 && client_field_at(head, "Link", i, &field); i++)
+		if (link_next(field, &target))
+			return keep_next(j, target, err);
 	return OK;
 }
 

@@ -37,6 +37,7 @@ static void job_free(struct job *j)
 	if (j->flow)
 		flow_unref(j->flow);
 	buf_release(&j->bytes);
+	free(j->next_query);
 	free(j->waiting);
 	namespace_set_unref(j->set);
 	free(j);

@@ -79,7 +79,7 @@ struct job {
 	struct err err;
 	uint64_t size;
 	struct flow *flow;
-	char next_query[UPSTREAM_QUERY_MAX];
+	char *next_query; /* of a list; NULL: it was the last page */
 	struct conn_ref *waiting;
 	size_t waiting_count, waiting_room;
 };

@@ -91,6 +91,10 @@ CHECKED enum rc limits_flush(struct upstream *u, struct err *err);
 /* Has the request been here before? Else `out` is what the coves that it came through say. */
 bool via_leads_back(const struct upstream *u, struct exchange *x, const struct place *leaf, char out[static VIA_MAX]);
 
+/* ---- link.c ---- */
+/* The target of the link to the next page, of those in one Link field; false: there is none. */
+bool link_next(struct str field, struct str *target);
+
 /* ---- fetch_manifest.c, fetch_blob.c, fetch_list.c: `begin` of job_take() ---- */
 void manifest_begin(struct job *j, const void *manifest_question);
 struct manifest_question {

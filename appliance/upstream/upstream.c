@@ -360,9 +360,18 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 		TRY(job_take(u, x, &q, list_begin, &what, &j, err));
 	}
 	TRY(wait_for(j, x, leaf, is_kept, err));
-	*document = arena_str(x->arena, buf_str(&j->bytes));
-	*next_query = arena_str(x->arena, str_of(j->next_query));
-	return x->arena->failed ? fail_rc(err, E_BUSY) : OK;
+	/* the exchange holds the job, which has ended */
+	*document = buf_str(&j->bytes);
+	*next_query = str_of(j->next_query);
+	return OK;
+}
+
+bool upstream_is_query(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] > '~' || s.p[i] == '#')
+			return false;
+	return s.n && s.n <= UPSTREAM_QUERY_MAX;
 }
 
 /* ---- chores ---- */

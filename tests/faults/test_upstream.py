@@ -1,5 +1,5 @@
 """A proxy namespace in front of an upstream that misbehaves: what the disk can answer is served, the rest fails with a sentence."""
-import base64, contextlib, http.client, json, os, random, re, sqlite3, subprocess, tempfile, threading, time, unittest
+import base64, contextlib, http.client, json, os, re, sqlite3, subprocess, tempfile, threading, time, unittest
 from cove import Case, Client, Cove, Listener, Raw, eventually, free_port, sha256
 from upstream import TOO_MANY, Upstream
 
@@ -383,36 +383,6 @@ class Failures(Proxied):
 
 class Lists(Proxied):
     attributes = ("fresh=0s", "negative=1h")
-
-    def pages(self, name="m/a", n=10):
-        """All tags, in as many pages as it takes."""
-        got, link = [], f"tags/list?n={n}"
-        while link:
-            r = self.get(link, name)
-            got += r.json()["tags"]
-            link = r["Link"] and re.match(f"</v2/{name}/([^>]*)>", r["Link"])[1]
-        return got
-
-    def test_upstreams_that_do_not_sort(self):
-        tags = [f"t{i:02}" for i in range(25)]
-        for unsorted in (False, True):
-            with self.subTest(unsorted=unsorted):
-                name = f"a{int(unsorted)}"
-                self.up.unsorted = unsorted
-                pushed = random.Random(1).sample(tags, len(tags))
-                self.up.repository(name).tags = {t: "x" for t in pushed}
-                for n in (10, 1, 1000):
-                    self.assertEqual(self.pages("m/" + name, n), tags)
-
-    def test_more_tags_than_a_page_of_the_upstream(self):
-        tags = [f"t{i:04}" for i in range(2345)]
-        for unsorted in (False, True):
-            with self.subTest(unsorted=unsorted):
-                name = f"b{int(unsorted)}"
-                self.up.unsorted = unsorted
-                self.up.repository(name).tags = {t: "x" for t in (reversed(tags) if unsorted else tags)}
-                self.assertEqual(self.pages("m/" + name, 1000), tags)
-                self.assertEqual(self.get("tags/list", "m/" + name).json()["tags"], tags)
 
     def refer(self, subject):
         return self.up.add_manifest("a", "sha256-" + subject[7:], {

@@ -312,14 +312,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not repository:
             return self.error(404, "NAME_UNKNOWN")
         last, n = self.query.get("last", [""])[0], int(self.query.get("n", ["1000"])[0])
+        if "token" in self.query:
+            last = self.query["token"][0].rpartition(".")[2]
+        if self.up.tags_page is not None:
+            last, n = (last, min(n, self.up.tags_page)) if self.up.tags_page else ("", 0)
         rest = [t for t in sorted(repository.tags) if t > last]
         if self.up.unsorted:  # as pushed, and `last` is a place in that order
             tags = list(repository.tags)
             rest = tags[tags.index(last) + 1:] if last in tags else tags
         fields = {"Content-Type": "application/json"}
         if len(rest) > n > 0:
-            fields["Link"] = f'</v2/{self.name}/tags/list?n={n}&last={rest[n - 1]}>; rel="next"'
-        self.answer(200, fields, json.dumps({"name": self.name, "tags": rest[:n]}).encode(), rule)
+            query = self.up.tags_query.format(n=n, last=rest[n - 1])
+            fields["Link"] = self.up.tags_link.format(name=self.name, query=query)
+        self.answer(200, fields, json.dumps({"name": self.name, "tags": rest[:n or None]}).encode(), rule)
 
     def get_referrers(self, rule):
         repository = self.up.repositories.get(self.name)
@@ -371,6 +376,9 @@ class Upstream:
         self.auth = auth  # none, bearer, basic, both (two challenges in one field, as quay.io), two-fields
         self.user = user  # "name:password"
         self.unsorted = False  # the tags of lists
+        self.tags_page = None  # the most tags on a page, whatever n says; 0: it knows no pages
+        self.tags_query = "n={n}&last={last}"  # of a list's next page; a token ends in a dot and the last tag
+        self.tags_link = '</v2/{name}/tags/list?{query}>; rel="next"'
         self.anonymous = user is None if anonymous is None else anonymous  # the token endpoint asks for no password
         self.realm = None  # of the token endpoint, when it is not ours
         self.cdn, self.cdn_manifests = cdn, cdn_manifests  # answered by a redirect to another port

@@ -45,12 +45,14 @@ CHECKED enum rc upstream_blob(struct upstream *u, struct exchange *x, const stru
 CHECKED enum rc upstream_blob_held(
     struct upstream *u, const struct place *leaf, const struct digest *d, struct upstream_blob *out, struct err *err);
 
-/* The upstream's own lists, one page, passed on as they are: JSON documents in the arena of a ROUTE_LARGE route, and
- * the query of the next page from its Link field (empty: none). Of a repository of which something is kept here it
+/* The upstream's own lists, one page, passed on as they are: JSON documents, and the query of the next page from its
+ * Link field (empty: none). Both are valid until the exchange ends. Of a repository of which something is kept here it
  * waits no longer than patience_ms: E_UPSTREAM_UNREACHABLE, and so on, as above. */
-#define UPSTREAM_QUERY_MAX 512
+#define UPSTREAM_QUERY_MAX 4096 /* ECR's are long */
 CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place *leaf, struct str path,
     struct str query, struct str *document, struct str *next_query, struct err *err);
+/* May it stand behind the question mark of such a question? */
+bool upstream_is_query(struct str s);
 
 /* What is known of an upstream, since the last start (its limit also from before) or change of its namespace. */
 struct upstream_status {
