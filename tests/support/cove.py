@@ -1,6 +1,6 @@
 """A real cove in a directory of its own, raw HTTP over real TLS, and small images. Standard library only."""
-import atexit, base64, gzip, hashlib, io, json, os, re, shutil, signal, socket, ssl, subprocess, sys, tarfile, tempfile
-import time, unittest, urllib.parse
+import atexit, base64, concurrent.futures, glob, gzip, hashlib, io, json, os, re, shutil, signal, socket, ssl, subprocess
+import sys, tarfile, tempfile, time, unittest, urllib.parse
 
 BINARY = os.environ.get("COVE_BINARY") or sys.exit("COVE_BINARY is not set: name the cove to test")
 BINARY = os.path.abspath(BINARY)
@@ -326,10 +326,39 @@ class Case(unittest.TestCase):
             raise AssertionError(f"cove ended with status {status}:\n{log[-6000:]}")
 
 
-def main(directory):
-    """Runs every test_*.py beside the caller, or those named; the closing line is what the whole run adds up."""
-    suite = unittest.TestSuite(unittest.TestLoader().discover(directory, pattern=p) for p in sys.argv[1:] or ["test_*.py"])
+def run_here(directory, patterns):
+    suite = unittest.TestSuite(unittest.TestLoader().discover(directory, pattern=p) for p in patterns)
     result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses) + len(result.skipped)
-    print(f"{max(result.testsRun - failed, 0)} passed, {failed} failed")
-    sys.exit(1 if failed or not result.testsRun else 0)
+    return max(result.testsRun - failed, 0), failed if result.testsRun else 1
+
+
+def run_apart(path):
+    """One file in a process of its own: its counts, and what it printed. A process that dies without a count has failed."""
+    done = subprocess.run([sys.executable, os.path.join(os.path.dirname(path), "run"), os.path.basename(path)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+    found = re.search(r"^(\d+) passed, (\d+) failed\n\Z", done.stdout, re.M)
+    good, bad = (int(n) for n in found.groups()) if found else (0, 1)
+    return good, bad or int(done.returncode != 0), done.stdout[:found.start()] if found else done.stdout
+
+
+def main(directory, first=()):
+    """Runs every test_*.py beside the caller, or those named: one file in this process, several side by side. They mostly wait,
+    so two share a core. What they print is shown in order, those of `first` before the others: the first failure is the most
+    basic. The closing line is what the whole run adds up."""
+    files = sorted({p for pattern in sys.argv[1:] or ["test_*.py"] for p in glob.glob(os.path.join(directory, pattern))})
+    missing = [name for name in first if not os.path.exists(os.path.join(directory, name))]
+    if missing or not files:
+        sys.exit(f"no such test file: {' '.join(missing or sys.argv[1:])}")
+    rank = {name: i for i, name in enumerate(first)}
+    files.sort(key=lambda path: rank.get(os.path.basename(path), len(rank)))
+    if len(files) == 1:
+        passed, failed = run_here(directory, [os.path.basename(files[0])])
+    else:
+        passed = failed = 0
+        with concurrent.futures.ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+            for path, (good, bad, output) in zip(files, pool.map(run_apart, files)):
+                print(f"---- {os.path.basename(path)}: {good} passed, {bad} failed\n{output}", flush=True)
+                passed, failed = passed + good, failed + bad
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
