@@ -152,17 +152,23 @@ static enum rc read_upstream(struct db_conn *c, int64_t id, struct buf *out, str
 	return OK;
 }
 
-/* A password is for the upstream that it was given for, and what tags point at was said by it. */
+/* A password is for the upstream that it was given for, what tags point at was said by it, and blobs came from it. */
 static enum rc forget_upstream(struct db_conn *c, int64_t id, struct err *err)
 {
-	static const char sql[] = "UPDATE tags SET checked_at = 0 WHERE checked_at <> 0 AND repository IN"
-				  " (SELECT id FROM repositories WHERE namespace = :id)";
+	static const char *const updates[] = {
+	    "UPDATE tags SET checked_at = 0 WHERE checked_at <> 0 AND repository IN"
+	    " (SELECT id FROM repositories WHERE namespace = :id)",
+	    "UPDATE namespace_blobs SET proven = 0 WHERE namespace = :id",
+	};
 	struct db_stmt *s;
 
 	TRY(put_attribute(c, id, STR(PASSWORD_ATTRIBUTE), STR_NONE, err));
-	TRY(db_prepare(c, sql, &s, err));
-	db_bind_i64(s, ":id", id);
-	return db_run(s, NULL, err);
+	for (size_t i = 0; i < sizeof(updates) / sizeof(*updates); i++) {
+		TRY(db_prepare(c, updates[i], &s, err));
+		db_bind_i64(s, ":id", id);
+		TRY(db_run(s, NULL, err));
+	}
+	return OK;
 }
 
 static enum rc follow_upstream(struct db_conn *c, int64_t id, struct str before, struct err *err)

@@ -56,18 +56,37 @@ enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag,
 	return run_lazily(c, s, err);
 }
 
-enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err)
+/* The row of a blob that was fetched for the namespace from the upstream that it has now. */
+static enum rc find_proven(
+    struct db_conn *c, int64_t namespace_id, const struct digest *d, bool *found, struct blob_row *row, struct err *err)
+{
+	static const char sql[] =
+	    "SELECT 1 FROM namespace_blobs WHERE namespace = :namespace AND blob = :blob AND proven = 1";
+	struct db_stmt *s;
+
+	TRY(blob_row_find(c, d, found, row, err));
+	if (!*found)
+		return OK;
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":namespace", namespace_id);
+	db_bind_i64(s, ":blob", row->id);
+	TRY(db_step(s, found, err));
+	db_done(s);
+	return OK;
+}
+
+enum rc blob_is_proven(struct store *st, int64_t namespace_id, const struct digest *d, bool *proven, struct err *err)
 {
 	struct blob_row row;
 	struct db_conn *c;
 
 	TRY(db_here(st->db, &c, err));
-	TRY(blob_row_find(c, d, stored, &row, err));
-	*stored = *stored && blob_file_is_there(st, d, &row);
+	TRY(find_proven(c, namespace_id, d, proven, &row, err));
+	*proven = *proven && blob_file_is_there(st, d, &row);
 	return OK;
 }
 
-enum rc blob_link_stored(
+enum rc blob_link_proven(
     struct store *st, const struct space *space, struct repo_name repo, const struct digest *d, struct err *err)
 {
 	struct db_conn *c;
@@ -78,7 +97,7 @@ enum rc blob_link_stored(
 
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
-	rc = blob_row_find(c, d, &found, &row, err);
+	rc = find_proven(c, space->namespace_id, d, &found, &row, err);
 	if (!rc && !found)
 		rc = fail_rc(err, E_BLOB_UNKNOWN);
 	if (!rc)
@@ -86,6 +105,27 @@ enum rc blob_link_stored(
 	if (!rc)
 		rc = blob_link(c, repository, d, err);
 	return end_transaction(c, rc, err);
+}
+
+enum rc blob_size_named(
+    struct store *st, struct repo_name repo, const struct digest *d, bool *named, uint64_t *size, struct err *err)
+{
+	static const char sql[] = "SELECT min(m.size), max(m.size) FROM repositories r JOIN manifest_references m"
+				  " ON m.repository = r.id AND m.digest = :digest WHERE r.name = :repository"
+				  " HAVING count(m.size) > 0";
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_text(s, ":repository", repo.s);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	TRY(db_step(s, named, err));
+	*named = *named && db_i64(s, 0) == db_i64(s, 1);
+	if (*named)
+		*size = (uint64_t)db_i64(s, 0);
+	db_done(s);
+	return OK;
 }
 
 /* The row, when its time is older than `before`. */

@@ -95,6 +95,20 @@ static enum rc digest_of_upload(struct upload *u, enum digest_algorithm algorith
 	return OK;
 }
 
+/* The bytes have come here: of a proxy's blob, from the upstream that it has now. */
+static enum rc prove(struct db_conn *c, int64_t repository, const struct digest *d, struct err *err)
+{
+	static const char sql[] = "UPDATE namespace_blobs SET proven = 1 WHERE proven = 0"
+				  " AND namespace = (SELECT namespace FROM repositories WHERE id = :repository)"
+				  " AND blob = (SELECT id FROM blobs WHERE digest = :digest)";
+	struct db_stmt *s;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":repository", repository);
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	return db_run(s, NULL, err);
+}
+
 /* Row and link, durable; the file lies in `volume`. */
 static enum rc record(
     struct upload *u, const struct space *space, const struct digest *d, int64_t volume, struct err *err)
@@ -116,6 +130,8 @@ static enum rc record(
 		rc = blob_make_row(c, d, u->offset, volume, err);
 	if (!rc)
 		rc = blob_link(c, repository, d, err);
+	if (!rc)
+		rc = prove(c, repository, d, err);
 	if (!rc)
 		rc = space_check_quota(c, space, repository, used, err);
 	return end_transaction(c, rc, err);

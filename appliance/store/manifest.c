@@ -105,8 +105,8 @@ static enum rc insert_references(
     struct db_conn *c, int64_t repository, int64_t manifest, const struct manifest_content *content, struct err *err)
 {
 	static const char sql[] =
-	    "INSERT INTO manifest_references (manifest, digest, kind, repository)"
-	    " VALUES (:manifest, :digest, :kind, :repository)"
+	    "INSERT INTO manifest_references (manifest, digest, kind, repository, size)"
+	    " VALUES (:manifest, :digest, :kind, :repository, :size)"
 	    " ON CONFLICT (manifest, digest) DO UPDATE SET kind = excluded.kind WHERE excluded.kind < kind";
 	struct db_stmt *s;
 
@@ -116,6 +116,7 @@ static enum rc insert_references(
 		db_bind_blob(s, ":digest", digest_bytes(&content->references[i].digest));
 		db_bind_i64(s, ":kind", content->references[i].kind);
 		db_bind_i64(s, ":repository", repository);
+		db_bind_i64(s, ":size", (int64_t)content->references[i].size);
 		TRY(db_run(s, NULL, err));
 	}
 	return OK;

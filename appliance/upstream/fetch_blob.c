@@ -1,9 +1,10 @@
 /*
  * fetch_blob: an upstream's blob goes into an ordinary upload session, hashed as it comes, and out to its readers at
  * the same time (http's flow). Dropped connections are taken up again by Range. A worker commits it, as a push's is:
- * only then is the last byte shown. A blob that another repository of this box has is not fetched: the upstream only
- * has to say that this one has it too. Nor is one that is being fetched for another repository of the namespace: that
- * job leads, and this one follows it.
+ * only then is the last byte shown. A blob that was fetched for another repository of the namespace is not fetched
+ * again: the upstream only has to say that this one has it too. Nor is one that is being fetched for another repository
+ * of the namespace: that job leads, and this one follows it. What others keep on this box is no help: who only says
+ * that it has a blob, and sends no byte of it, would make us hand out what he cannot.
  */
 #include "private.h"
 #include <cove/store/cached.h>
@@ -30,11 +31,13 @@ static void share_flow(struct job *leader, struct job *j)
 	j->size = leader->size;
 }
 
-/* The mutex is held. Of the same namespace: another one has other credentials, and other places for what it keeps. */
+/* The mutex is held. Of the same namespace as it is now: another one has another upstream, other credentials, and other
+ * places for what it keeps. */
 static struct job *find_leader(const struct job *j)
 {
 	for (struct job *o = j->u->jobs; o; o = o->next)
-		if (o->leads && o->ns->id == j->ns->id && digest_eq(&o->digest, &j->digest))
+		if (o->leads && o->ns->id == j->ns->id && o->ns->version == j->ns->version &&
+		    digest_eq(&o->digest, &j->digest))
 			return o;
 	return NULL;
 }
@@ -325,7 +328,7 @@ static void work_link(struct job *j)
 {
 	struct space space = job_space(j);
 	struct err err;
-	enum rc rc = blob_link_stored(j->u->store, &space, repo_of(j), &j->digest, &err);
+	enum rc rc = blob_link_proven(j->u->store, &space, repo_of(j), &j->digest, &err);
 
 	if (rc == E_BLOB_UNKNOWN && !j->flow) /* it has been removed meanwhile */
 		follow_or_fetch(j);
@@ -333,22 +336,23 @@ static void work_link(struct job *j)
 		job_finish(j, rc ? cannot_keep(j, "a blob", &err) : OK, &err);
 }
 
-/* Some know no HEAD, or redirect it to an address that is signed for GET, which tells more. */
-static bool is_head_refused(const struct job *j)
+/* Only GET decides: some know no HEAD, others redirect it to an address that is signed for GET, and a registry that is
+ * a cache itself (Harbor) says 404 to HEAD until somebody has got the blob. A limit holds for both. */
+static bool decides(const struct job *j)
 {
-	return j->status >= 400 && j->status < 500 && j->status != 404 && j->status != 429;
+	return j->status == 200 || j->status == 429;
 }
 
 static void size_done(struct job *j, enum rc rc, const struct err *failure)
 {
-	bool is_refused = !rc && is_head_refused(j);
 	struct err err = {.rc = OK};
+	bool is_known = rc || decides(j);
 
 	if (rc)
 		err = *failure;
-	else
+	else if (is_known)
 		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
-	if (is_refused && j->link_only)
+	if (!is_known && j->link_only)
 		return fetch(j);
 	if (!rc && j->link_only) {
 		if (!follow(j, false))
@@ -356,9 +360,9 @@ static void size_done(struct job *j, enum rc rc, const struct err *failure)
 		return;
 	}
 	pthread_mutex_lock(&j->u->mutex);
-	j->size = !is_refused && j->has_size ? j->size_told : 0;
+	j->size = is_known && j->has_size ? j->size_told : 0;
 	pthread_mutex_unlock(&j->u->mutex);
-	job_finish(j, is_refused ? OK : rc, &err);
+	job_finish(j, rc, &err);
 }
 
 static void ask_size(struct job *j)
@@ -377,10 +381,11 @@ void size_begin(struct job *j, const void *digest)
 
 void blob_begin(struct job *j, const void *digest)
 {
-	bool stored = false;
+	bool is_here = false;
 
 	j->digest = *(const struct digest *)digest;
-	j->link_only = (blob_is_stored(j->u->store, &j->digest, &stored, NULL) == OK && stored) || !lead(j);
+	j->link_only =
+	    (blob_is_proven(j->u->store, j->ns->id, &j->digest, &is_here, NULL) == OK && is_here) || !lead(j);
 	if (j->link_only)
 		ask_size(j);
 	else

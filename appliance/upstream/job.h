@@ -52,7 +52,7 @@ struct job {
 	char tag[TAG_MAX + 1];
 	struct digest known; /* where the kept tag points */
 	bool has_known;
-	bool link_only; /* the blob is in the store already: the upstream need only say that it has it */
+	bool link_only; /* the namespace has the blob already: the upstream need only say that this repository has it */
 
 	/* the conversation */
 	int status;

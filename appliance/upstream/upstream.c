@@ -302,6 +302,8 @@ static enum rc ask_size(struct upstream *u, struct exchange *x, struct question 
 	TRY(job_find(u, x, &key, &running));
 	if (running)
 		return OK;
+	if (absence_has(u, &key))
+		return fail_rc(err, E_BLOB_UNKNOWN);
 	q->kind = JOB_SIZE;
 	TRY(ask_blob(u, x, q, d, out, err));
 	q->kind = JOB_BLOB;

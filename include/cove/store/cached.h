@@ -9,11 +9,17 @@
 CHECKED enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err);
 /* Not waited for on the disk: what is lost costs a question. */
 CHECKED enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t at, struct err *err);
-/* Is the blob in the store, with its file, whatever repository has it? */
-CHECKED enum rc blob_is_stored(struct store *st, const struct digest *d, bool *stored, struct err *err);
-/* Links a blob that is in the store into the repository, which the caller proved to have it. E_BLOB_UNKNOWN. */
-CHECKED enum rc blob_link_stored(
+/* Is the blob here, with its file, after it was fetched for that namespace from the upstream that it has now? What
+ * other namespaces have does not count: an upstream's word must not give anybody what somebody else keeps here. */
+CHECKED enum rc blob_is_proven(
+    struct store *st, int64_t namespace_id, const struct digest *d, bool *proven, struct err *err);
+/* Links such a blob into another repository of the space's namespace, which the caller knows to have it.
+ * E_BLOB_UNKNOWN when there is none. */
+CHECKED enum rc blob_link_proven(
     struct store *st, const struct space *space, struct repo_name repo, const struct digest *d, struct err *err);
+/* The size that the repository's manifests give the content, when they agree. */
+CHECKED enum rc blob_size_named(
+    struct store *st, struct repo_name repo, const struct digest *d, bool *named, uint64_t *size, struct err *err);
 /* The blob was pulled from that repository's namespace. Kept in memory, and written by the hundred, at an eviction and
  * at the end, at most once in ten minutes for each: what is lost makes a blob look older than it is. */
 CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);

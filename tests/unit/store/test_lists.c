@@ -221,18 +221,21 @@ static void ask_of_caches_and_blob_stores(struct place *p, const struct digest *
 {
 	static const struct space usb = {.blob_store = {"usb", 3}, .quota_bytes = 1 << 20};
 	static const struct sweep_grace at_once = {0, 0};
+	static const struct space root = {.namespace_id = 1};
 	struct digest on_disk = sha256(STR("on disk")), y = push_ok(p, R, STR("y"));
 	struct upload *u;
 	char id[37], path[100];
 	int64_t at;
 	unsigned freed;
 	size_t removed;
-	bool stored;
+	uint64_t size;
+	bool proven, named;
 
 	assert_int_equal(tag_checked(p->st, R, TAG("t"), &at, &p->err), OK);
 	assert_int_equal(tag_set_checked(p->st, R, TAG("t"), 1, &p->err), OK);
-	assert_int_equal(blob_is_stored(p->st, d, &stored, &p->err), OK);
-	assert_int_equal(blob_link_stored(p->st, NULL, REPO("c"), d, &p->err), OK);
+	assert_int_equal(blob_is_proven(p->st, root.namespace_id, d, &proven, &p->err), OK);
+	assert_int_equal(blob_link_proven(p->st, &root, REPO("c"), d, &p->err), OK);
+	assert_int_equal(blob_size_named(p->st, R, d, &named, &size, &p->err), OK);
 	assert_int_equal(blob_touch(p->st, R, d, &p->err), OK);
 	assert_int_equal(blob_evict(p->st, 1, 1, 1, &freed, &p->err), OK);
 	snprintf(path, sizeof path, "%s/usb", p->path);

@@ -7,6 +7,7 @@
 
 #define A REPO("a")
 #define B REPO("b")
+#define ROOT_ID 1
 
 static const struct sweep_grace at_once = {0, 0}, day = {86400, 86400}, evicted_only = {86400, 0};
 
@@ -59,34 +60,34 @@ static void a_link_takes_it_off_the_queue(void **state)
 {
 	struct place *p = *state;
 	struct digest x = push_ok(p, A, STR("x"));
-	bool stored;
 
 	assert_int_equal(blob_delete(p->st, A, &x, &p->err), OK);
-	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
-	assert_true(stored);
-	/* as a proxy does after its upstream has said that the repository has it */
-	assert_int_equal(blob_link_stored(p->st, NULL, B, &x, &p->err), OK);
+	push_ok(p, B, STR("x"));
 	assert_int_equal(swept(p, &at_once, 10), 0);
 	assert_blob(p->st, B, &x, STR("x"));
 	assert_int_equal(blob_delete(p->st, B, &x, &p->err), OK);
 	assert_int_equal(swept(p, &at_once, 10), 1);
-	assert_int_equal(blob_link_stored(p->st, NULL, B, &x, &p->err), E_BLOB_UNKNOWN);
 }
 
-static void what_lost_its_file_is_not_stored(void **state)
+static bool is_proven(struct place *p, int64_t namespace_id, const struct digest *d)
+{
+	bool proven;
+
+	assert_int_equal(blob_is_proven(p->st, namespace_id, d, &proven, &p->err), OK);
+	return proven;
+}
+
+static void what_lost_its_file_is_not_proven(void **state)
 {
 	struct place *p = *state;
 	struct digest x = push_ok(p, A, STR("x"));
 	char path[BLOB_PATH_MAX];
-	bool stored;
 
 	blob_path(path, &x);
 	assert_int_equal(unlinkat(p->dir, path, 0), 0);
-	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
-	assert_false(stored);
+	assert_false(is_proven(p, ROOT_ID, &x));
 	push_ok(p, A, STR("x"));
-	assert_int_equal(blob_is_stored(p->st, &x, &stored, &p->err), OK);
-	assert_true(stored);
+	assert_true(is_proven(p, ROOT_ID, &x));
 }
 
 static void run_sql(struct place *p, const char *sql)
@@ -99,6 +100,25 @@ static void run_sql(struct place *p, const char *sql)
 	assert_int_equal(db_prepare(c, sql, &s, &p->err), OK);
 	assert_int_equal(db_run(s, NULL, &p->err), OK);
 	assert_int_equal(db_commit(c, &p->err), OK);
+}
+
+/* What only lies on the same disk is nobody's to give: neither another namespace's, nor what an earlier upstream sent.
+ */
+static void only_what_was_fetched_for_the_namespace_is_linked(void **state)
+{
+	struct place *p = *state;
+	struct digest x = push_ok(p, A, STR("x"));
+	struct space ours = {.namespace_id = ROOT_ID}, another = {.namespace_id = ROOT_ID + 1};
+
+	assert_false(is_proven(p, another.namespace_id, &x));
+	assert_int_equal(blob_link_proven(p->st, &another, B, &x, &p->err), E_BLOB_UNKNOWN);
+	run_sql(p, "UPDATE namespace_blobs SET proven = 0"); /* the upstream is another one now */
+	assert_false(is_proven(p, ROOT_ID, &x));
+	assert_int_equal(blob_link_proven(p->st, &ours, B, &x, &p->err), E_BLOB_UNKNOWN);
+	push_ok(p, REPO("c"), STR("x"));
+	assert_true(is_proven(p, ROOT_ID, &x));
+	assert_int_equal(blob_link_proven(p->st, &ours, B, &x, &p->err), OK);
+	assert_blob(p->st, B, &x, STR("x"));
 }
 
 static void what_a_cache_lets_go_of_goes_sooner(void **state)
@@ -353,7 +373,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(only_what_has_no_link_goes),
 	    TEST(a_link_takes_it_off_the_queue),
-	    TEST(what_lost_its_file_is_not_stored),
+	    TEST(what_lost_its_file_is_not_proven),
+	    TEST(only_what_was_fetched_for_the_namespace_is_linked),
 	    TEST(what_a_cache_lets_go_of_goes_sooner),
 	    TEST(what_was_pulled_last_stays),
 	    TEST(many_go_in_steps),
