@@ -99,7 +99,7 @@ static void put_head(struct buf *b, const struct identity *who, struct str servi
 	put_i64(b, "gen", who->generation);
 }
 
-/* The catalog is for everybody: its handler lists only what the user may pull (clients.md 2.1.3 rule 16). */
+/* The catalog is for everybody: its handler lists only what the user may pull (docs/clients.md, Tokens 16). */
 static enum rc cut_down(struct auth *auth, const struct identity *who, struct access *a, struct err *err)
 {
 	unsigned may = MAY_PULL;

@@ -1,4 +1,4 @@
-/* logins: the refresh tokens that clients keep in place of a password (clients.md 2.1.3 rule 17). */
+/* logins: the refresh tokens that clients keep in place of a password (docs/clients.md, Tokens 17). */
 #include <cove/base/clock.h>
 #include "private.h"
 

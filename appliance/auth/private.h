@@ -9,7 +9,7 @@
 #define KEY_PREFIX "cove_k_"
 #define LOGIN_PREFIX "cove_r_"
 #define RULE_PREFIX "oidc." /* of the robots of issuers' rules */
-/* How old a noted last use may be: each note costs a write (DESIGN §6, "Bytes written count on an SD card"). */
+/* How old a noted last use may be: each note costs a write, which wears out an SD card. */
 #define LAST_USE_S 600
 
 struct throttle;

@@ -1,6 +1,6 @@
 /*
  * verified: passwords that Argon2 found right less than five minutes ago, so that Basic on every request does not cost
- * an Argon2 each (clients.md 2.1.3 rule 6). An entry is HMAC-SHA256 under a key that is random per process and never
+ * an Argon2 each (docs/clients.md, Tokens 6). An entry is HMAC-SHA256 under a key that is random per process and never
  * leaves it, over (user, generation, password): it holds no password, is worth nothing outside the process, and a
  * change of the generation leaves it unreachable. Bounded: SETS sets of WAYS entries; the oldest of a set gives way.
  */

@@ -1,6 +1,6 @@
 /*
- * cove mirror: the file that makes a container engine pull through this box (clients.md 2.5.1). stdout has the file and
- * nothing else, stderr where it belongs and what is missing yet.
+ * cove mirror: the file that makes a container engine pull through this box (docs/clients.md, Mirrors). stdout has the
+ * file and nothing else, stderr where it belongs and what is missing yet.
  */
 #include "commands.h"
 #include <cove/base/json.h>

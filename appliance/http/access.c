@@ -1,6 +1,6 @@
 /*
  * access: from the Authorization field to an identity, from that to a yes or no, and the challenge that tells a client
- * which token to fetch (clients.md 2.1.1 and rules 6, 8, 10, 11, 12). Basic works everywhere and is advertised nowhere
+ * which token to fetch (docs/clients.md, Tokens 6, 8, 10, 11, 12). Basic works everywhere and is advertised nowhere
  * but at the token endpoint, whose only way to log in it is.
  */
 #include "session.h"

@@ -192,7 +192,7 @@ enum want stage_body(struct session *s)
 }
 
 /* The rest of a long body: not decoded, it is only there so that the peer, still writing, can see our answer before a
- * reset takes it away (clients.md 2.2 rule 5). */
+ * reset takes it away (docs/clients.md, Pushes 5). */
 static enum want linger(struct session *s)
 {
 	struct work *w = s->work;

@@ -93,7 +93,7 @@ static bool is_not_modified(const struct exchange *x)
 
 /*
  * RFC 9110 §14.2: Range counts for GET only. Several ranges are refused with 400, on which clients fall back to one
- * range or the whole; a 200 would send them everything again and again (clients.md 2.3.2).
+ * range or the whole; a 200 would send them everything again and again (docs/clients.md, Blobs).
  */
 static enum rc apply_range(struct work *w)
 {

@@ -43,7 +43,7 @@ struct work *exchange_begin(struct session *s)
 }
 
 /* Who speaks HTTP to an HTTPS port: a browser is sent to the right place, everything else gets a short answer; the API
- * is never served in plain text (DESIGN §8, clients.md 2.3.4). */
+ * is never served in plain text (docs/clients.md, Names). */
 static enum rc refuse_plain(struct exchange *x)
 {
 	const struct head *h = x->head;

@@ -1,6 +1,6 @@
 /*
  * reply: what handlers say, as data, and the only place that turns a failure into a status and the OCI error body
- * (distribution spec "Error Codes"; clients.md 2.3.3: application/json exactly, on every 4xx and 5xx).
+ * (distribution spec "Error Codes"; docs/clients.md, Errors: application/json exactly, on every 4xx and 5xx).
  */
 #include "session.h"
 #include <cove/base/io.h>

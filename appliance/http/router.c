@@ -1,6 +1,6 @@
 /*
  * router: from method and path to a row and its captures. One pass over the rows; a pattern is compared from its right
- * end, segment by segment, because <name> may itself contain "blobs" or "manifests" (clients.md 2.3.4).
+ * end, segment by segment, because <name> may itself contain "blobs" or "manifests" (docs/clients.md, Names).
  */
 #include <cove/base/codec.h>
 #include <cove/http/route.h>

@@ -1,7 +1,7 @@
 /*
  * session: what http/ keeps for one connection (struct session, small) and for the exchange under way on it (struct
  * work, there only from the first byte of a head to the last of its reply). Private to http/. The stages are the
- * states of DESIGN §5; each is one function that takes one bounded turn and says what it needs next. One thread at a
+ * states below; each is one function that takes one bounded turn and says what it needs next. One thread at a
  * time per connection.
  */
 #pragma once

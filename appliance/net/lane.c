@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define LANE_QUEUE_MAX 1024u
-/* Who would wait longer for the password lane is refused (clients.md 2.1.3 rule 7), by what a place took of late. */
+/* Who would wait longer for the password lane is refused (docs/clients.md, Tokens 7), by what a place took of late. */
 #define PASSWORD_WAIT_MAX_MS (10 * 1000)
 #define PASSWORD_FIRST_MS 300 /* before it is known */
 #define PASSWORD_LEAST_MS 50  /* many at once with the same password need Argon2 once: that says nothing of others */

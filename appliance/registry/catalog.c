@@ -34,9 +34,9 @@ static enum rc finish(struct exchange *x, const char *content_type)
 }
 
 /*
- * Only what the requester may pull is listed (clients.md 2.1.3 rule 16). Where the grants cannot match is skipped, and
- * one request looks at so many names at most: after them the page ends, maybe with no entry, and its link goes on from
- * there. The link gives the id of the last repository looked at, since its name may be none of the requester's
+ * Only what the requester may pull is listed (docs/clients.md, Tokens 16). Where the grants cannot match is skipped,
+ * and one request looks at so many names at most: after them the page ends, maybe with no entry, and its link goes on
+ * from there. The link gives the id of the last repository looked at, since its name may be none of the requester's
  * business.
  */
 struct catalog {

@@ -8,7 +8,7 @@
 #define MISSING_MAX 200 /* told in an error's detail, which http/ keeps room for */
 
 /* end-3: the exact bytes that were pushed, under the type that they were pushed with. Accept is not negotiated: nothing
- * is ever converted, and a 406 helps no client (clients.md 2.3.1). */
+ * is ever converted, and a 406 helps no client (docs/clients.md, Manifests). */
 enum rc manifest_get(struct exchange *x)
 {
 	struct manifest_info m;

@@ -8,7 +8,7 @@ void reply_location(struct exchange *x, const char *kind, const struct digest *d
 	char text[DIGEST_TEXT_MAX];
 
 	digest_text(text, d);
-	/* relative: an absolute one breaks behind NAT and port mappings (clients.md 2.2.1) */
+	/* relative: an absolute one breaks behind NAT and port mappings (docs/clients.md, Pushes) */
 	reply_field(x, "Location", "/v2/%.*s/%s/%s", STR_ARG(x->asked), kind, text);
 	reply_field(x, "Docker-Content-Digest", "%s", text);
 }

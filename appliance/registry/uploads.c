@@ -1,6 +1,6 @@
 /*
  * "Pushing blobs" and "Mounting a blob from another repository" of the distribution spec; what clients really send is
- * in clients.md 2.2. A session is written to by http/ between `before` and `then`.
+ * in docs/clients.md, Pushes. A session is written to by http/ between `before` and `then`.
  */
 #include "handlers.h"
 #include "source.h"
@@ -11,7 +11,7 @@
 #define MOUNT_LOOKS_MAX 2000 /* repositories that one request looks at, as in the catalog */
 
 /* Location, Range and Docker-Upload-UUID of a live session. `Range` of an empty session is 0-0: dockerd's classic
- * client refuses an end before the start (clients.md 2.2.1). */
+ * client refuses an end before the start (docs/clients.md, Pushes). */
 static void reply_session(struct exchange *x, const char *id, uint64_t size)
 {
 	reply_field(x, "Location", "/v2/%.*s/blobs/uploads/%s", STR_ARG(x->asked), id);
@@ -105,7 +105,7 @@ static enum rc mount_from(
 	if (!may) {
 		TRY(exchange_identity_may(x, place_name(&from), MAY_PULL, &may));
 		if (!may)
-			return OK; /* no right there: as if the blob were unknown (clients.md 2.1.3 rule 13) */
+			return OK; /* no right there: as if the blob were unknown (docs/clients.md, Tokens 13) */
 		return exchange_challenge(x, arena_printf(x->arena, "repository:%.*s:pull,push repository:%.*s:pull",
 						 STR_ARG(x->asked), STR_ARG(asked)));
 	}

@@ -1,7 +1,7 @@
 /*
  * request: distribution's "Token Authentication Specification" (GET) and "OAuth2 Token Authentication" (POST) as their
- * clients really use them (clients.md 2.1.2): fields in any order, scopes repeated or separated by spaces or both, in
- * either form.
+ * clients really use them (docs/clients.md, Requests for tokens): fields in any order, scopes repeated or separated by
+ * spaces or both, in either form.
  */
 #include "request.h"
 #include <cove/base/codec.h>

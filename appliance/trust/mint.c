@@ -1,6 +1,6 @@
 /*
- * mint: writes our two kinds of certificate, with the content that clients enforce (clients.md 2.6.3). Serials and
- * dates are decided here, names and keys by the caller.
+ * mint: writes our two kinds of certificate, with the content that clients enforce (docs/clients.md, Certificates).
+ * Serials and dates are decided here, names and keys by the caller.
  */
 #include "trust_internal.h"
 #include <cove/base/clock.h>

@@ -1,7 +1,7 @@
 /*
  * subtrees: the name constraints of our CA (RFC 5280 §4.2.1.10). Only dNSName and iPAddress subtrees: another form in a
  * critical extension makes Go refuse the chain. Both address families always: GnuTLS and NSS take a list with one
- * family as refusing the other (clients.md 2.6.4).
+ * family as refusing the other (docs/clients.md, Name constraints).
  */
 #include "trust_internal.h"
 #include <mbedtls/asn1.h>

@@ -94,7 +94,7 @@ bool key_fits(const mbedtls_x509_crt *certificate, mbedtls_pk_context *key)
 	return mbedtls_pk_check_pair(&certificate->pk, key, random_for_mbedtls, NULL) == 0;
 }
 
-/* ECDSA P-256: what every client takes, at a tenth of RSA's cost per handshake (clients.md 2.6.3). */
+/* ECDSA P-256: what every client takes, at a tenth of RSA's cost per handshake (docs/clients.md, Certificates). */
 enum rc key_make(mbedtls_pk_context *key, struct buf *pem, struct err *err)
 {
 	unsigned char text[512];

@@ -1,7 +1,7 @@
 /*
  * ask: one request with the credentials that its upstream wants ("Token Authentication Specification";
- * clients.md 2.5.3). A token that is known goes along at once; a 401 with a challenge that we can meet is met once, and
- * the request sent again. On the client's thread but for the first ask_start().
+ * docs/clients.md, Upstreams). A token that is known goes along at once; a 401 with a challenge that we can meet is met
+ * once, and the request sent again. On the client's thread but for the first ask_start().
  */
 #include "private.h"
 #include <cove/client/challenge.h>

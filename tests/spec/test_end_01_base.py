@@ -1,4 +1,4 @@
-"""end-1 and the token protocol around it (distribution "Token Authentication"; clients.md's rules by number)."""
+"""end-1 and the token protocol around it (distribution "Token Authentication"; docs/clients.md, Tokens, by number)."""
 import base64, json, urllib.parse
 from cove import Case, Client
 

@@ -133,7 +133,7 @@ class Bodies(Case):
         self.assertEqual((r.status, r["Range"]), (202, "0-4"))
 
     def test_refused_upload_is_read_off(self):
-        """A large body without a right: the answer arrives, not a reset (clients.md 2.2 rule 5)."""
+        """A large body without a right: the answer arrives, not a reset (docs/clients.md, Pushes 5)."""
         c = Client(self.cove)
         data = os.urandom(2 << 20)
         r = c.request("PUT", "/v2/a/blobs/uploads/x?digest=" + sha256(data), data)
@@ -177,7 +177,7 @@ class Plain(Case):
         self.assertEqual(r["Location"], f"https://127.0.0.1:{self.cove.port}/x?y")
 
     def test_api_is_refused(self):
-        """crane's plain probe must neither hang nor find an API (clients.md 2.3.4)."""
+        """crane's plain probe must neither hang nor find an API (docs/clients.md, Names)."""
         for target in (b"/v2/", b"/token", b"/livez"):
             r = self.plain(b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             self.assertEqual((r.status, r["Connection"]), (400, "close"))

@@ -53,7 +53,7 @@ class OwnCa(Folder):
         return run("certtool", "--verify", "--load-ca-certificate", self.ca, "--infile", leaf, status=status)
 
     def test_content(self):
-        """What clients enforce (clients.md 2.6.3)."""
+        """What clients enforce (docs/clients.md, Certificates)."""
         text = run("openssl", "x509", "-in", self.ca, "-noout", "-text")
         for want in ("Basic Constraints: critical", "CA:TRUE, pathlen:0", "Key Usage: critical", "Certificate Sign, CRL Sign",
                      "Name Constraints: critical", "DNS:home.arpa", "IP:10.0.0.0/255.0.0.0", "IP:203.0.113.9/255.255.255.255",
@@ -76,7 +76,7 @@ class OwnCa(Folder):
         self.certtool(self.leaf)
 
     def test_stolen_key(self):
-        """With our CA's key nobody can be anything but a machine of a home network (clients.md 2.6.4)."""
+        """With our CA's key nobody can be anything but a machine of a home network (docs/clients.md, Name constraints)."""
         rows = [("DNS:box.lan", True), ("DNS:registry.example.com", True), ("IP:192.168.7.7", True), ("IP:fd00::7", True),
                 ("DNS:google.com", False), ("DNS:example.com", False), ("DNS:other.example.com", False), ("IP:8.8.8.8", False),
                 ("IP:203.0.113.8", False), ("IP:2001:db8::8", False), ("DNS:box.lan,DNS:google.com", False)]

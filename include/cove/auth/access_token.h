@@ -1,6 +1,7 @@
 /*
- * access_token: the five-minute JWT that clients carry (clients.md 2.1, distribution's "Token Authentication"): what it
- * says, signing it, and checking one. The signing key lives in keys/token.seed of the data directory. Any thread.
+ * access_token: the five-minute JWT that clients carry (docs/clients.md, Tokens, distribution's "Token
+ * Authentication"): what it says, signing it, and checking one. The signing key lives in keys/token.seed of the data
+ * directory. Any thread.
  */
 #pragma once
 #include <cove/auth/auth.h>

@@ -10,7 +10,7 @@ struct range {
 enum range_kind {
 	RANGE_NONE,          /* not in bytes: to be ignored (RFC 9110 §14.2) */
 	RANGE_ONE,           /* *out lies within the content */
-	RANGE_UNSATISFIABLE, /* 416: starts at or after the end, or ends before its start (clients.md 2.3.2) */
+	RANGE_UNSATISFIABLE, /* 416: starts at or after the end, or ends before its start (docs/clients.md, Blobs) */
 	RANGE_MANY,          /* several ranges; each is not looked at */
 	RANGE_INVALID,       /* not the grammar; may be ignored */
 };

@@ -1,5 +1,5 @@
 /*
- * namespace: parts of the name space with one rule each (DESIGN §9), and where a name leads. The store, grants and
+ * namespace: parts of the name space with one rule each, and where a name leads. The store, grants and
  * tokens know full names only: the namespace's name, a slash, the repository within it. The root namespace has the
  * empty name, is hosted, and is always there; where people write names it is "/".
  *

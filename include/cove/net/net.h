@@ -1,7 +1,7 @@
 /*
  * net: sockets, threads, TLS, deadlines. Knows nothing of HTTP: what runs over a connection is a struct protocol.
  *
- * One epoll set, EPOLLONESHOT, a fixed crew of threads (DESIGN §5). A ready connection is delivered to exactly one
+ * One epoll set, EPOLLONESHOT, a fixed crew of threads. A ready connection is delivered to exactly one
  * thread, which calls the protocol's step(); step returns what it needs next and only the crew re-arms or frees. So a
  * connection and its state need no lock. step may wait for disk, database and CPU, never for a peer.
  *

@@ -1,4 +1,4 @@
-/* token: the token endpoint, where clients turn credentials into an access token (clients.md 2.1). */
+/* token: the token endpoint, where clients turn credentials into an access token (docs/clients.md, Tokens). */
 #pragma once
 #include <cove/http/route.h>
 

@@ -1,6 +1,6 @@
 /*
- * howto: the exact commands that make a client trust this registry (clients.md 2.6.1), for the console at the first
- * start and for the front page. Pure.
+ * howto: the exact commands that make a client trust this registry (docs/clients.md, Trust stores), for the console at
+ * the first start and for the front page. Pure.
  */
 #pragma once
 #include <cove/base/buf.h>

@@ -1,5 +1,5 @@
 /*
- * trust: our own certificate authority and the leaf certificate (DESIGN §8; what clients enforce: clients.md 2.6).
+ * trust: our own certificate authority and the leaf certificate (what clients enforce: docs/clients.md, Certificates).
  *
  * tls/ of the data directory:  ca.key ca.crt  leaf.key leaf.crt (chain)   PEM, keys 0600
  *

@@ -1,4 +1,4 @@
-/* access: credentials and grants against rows of every need; the challenge byte by byte (clients.md 2.1). */
+/* access: credentials and grants against rows of every need; the challenge byte by byte (docs/clients.md, Tokens). */
 #include "../auth/fixture.h"
 #include "serve.h"
 #include <cove/base/codec.h>

@@ -385,7 +385,7 @@ static void sends_large_bodies(void **state)
 	}
 }
 
-/* clients.md 2.2 rule 5: the peer that is still writing gets our answer, and no reset before its body's end. */
+/* docs/clients.md, Pushes 5: the peer that is still writing gets our answer, and no reset before its body's end. */
 static void refuses_a_long_body(void **state)
 {
 	struct buf all = BUF_INIT(1u << 20);

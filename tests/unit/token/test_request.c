@@ -1,4 +1,4 @@
-/* request: what clients send to the token endpoint (clients.md 2.1.2), and the answers they get. */
+/* request: what clients send to the token endpoint (docs/clients.md, Requests for tokens), and the answers they get. */
 #include "auth/fixture.h"
 #include "../../../appliance/token/request.h"
 #include <cove/base/json.h>
