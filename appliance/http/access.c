@@ -205,9 +205,8 @@ static enum rc decide_management(struct exchange *x)
 		return fail_rc(&x->err, E_DENIED);
 	if (x->route->needs == ACCESS_RIGHTS && (x->who.is_limited || x->who.is_issuer_rule))
 		return fail(&x->err, E_DENIED,
-		    "this gives rights or credentials that last: use the password, or a key of %s that has no grants "
-		    "of its own and does not expire",
-		    x->who.name);
+		    "this lasts longer than the key or token that asks for it: use the password of an admin, or an "
+		    "admin's key that has no grants of its own and does not expire");
 	return OK;
 }
 

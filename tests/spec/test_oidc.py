@@ -39,6 +39,21 @@ class Oidc(Case):
         self.assertEqual(client.request("GET", "/v2/").status, 200)
         client.push_image("team/basic", "1")
 
+    def test_a_job_that_is_admin_makes_nothing_that_lasts(self):
+        self.cove.command("issuer", "rule", "forge", "root", "repository=ops/box", "--role", "admin")
+        self.addCleanup(self.cove.command, "issuer", "unrule", "root")
+        token = self.token(repository="ops/box")
+        c = Client(self.cove)
+        c.auth = self.cove.basic("oidc", token)
+        self.assertEqual(c.request("GET", "/api/v1/users").status, 200)
+        for method, path, body in (("POST", "/users", {"name": "mole", "password": "some-password"}),
+                                   ("PUT", "/users/admin/grants", {"pattern": "**", "actions": "admin"}),
+                                   ("POST", "/namespaces", {"name": "open", "kind": "group", "attributes": {"members": "team"}}),
+                                   ("DELETE", "/issuers/forge/rules/deploy", None)):
+            r = c.request(method, "/api/v1" + path, body and json.dumps(body).encode(), {"Content-Type": "application/json"})
+            self.assertEqual(r.status, 403, (path, r.body))
+            self.assertIn("lasts longer", r.message())
+
     def post(self, token, **more):
         form = {"grant_type": "password", "service": "cove", "client_id": "ci", "username": "oidc", "password": token, **more}
         return Client(self.cove).request("POST", "/token", urllib.parse.urlencode(form).encode(),

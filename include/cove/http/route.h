@@ -18,8 +18,8 @@ enum needs {
 	ACCESS_CATALOG, /* a credential; the handler filters what it lists */
 	ACCESS_SELF,   /* a user but anonymous, by Basic: password or key, no access token, which is for repositories */
 	ACCESS_ADMIN,  /* likewise, with admin */
-	ACCESS_RIGHTS, /* likewise, and neither by a key that is limited or expires, nor by a token: what makes lasting
-			  rights */
+	ACCESS_RIGHTS, /* likewise, and neither by a key that is limited or expires, nor by a token: what gives rights,
+			  credentials or content to somebody for longer */
 };
 
 enum body {
