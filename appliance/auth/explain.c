@@ -57,7 +57,6 @@ static enum rc tell_user(struct db_conn *c, int64_t user_id, const struct questi
 	buf_addf(q->why, "%s by no grant of %.*s or its roles; to give it:\n", text, STR_ARG(q->user));
 	if (missing & MAY_ADMIN)
 		buf_addf(q->why, "  cove user role %.*s admin\n", STR_ARG(q->user));
-	actions_text(text, missing | *seen); /* all: it replaces a grant on the same pattern */
 	if (!(missing & MAY_ADMIN))
 		buf_addf(q->why, "  cove user grant %.*s '%.*s' %s\n", STR_ARG(q->user), STR_ARG(q->repository), text);
 	return OK;

@@ -49,12 +49,12 @@ enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
 	for (size_t i = 0; good && i < pattern.n; i++)
 		good = ascii_is_lower(pattern.p[i]) || ascii_is_digit(pattern.p[i]) ||
 		       str_has(STR("._-/*?"), pattern.p[i]);
-	if (!good)
+	if (!good || !pattern_fits_any(pattern))
 		return fail(err, E_USAGE,
-		    "a pattern is a repository name of up to %d characters, with * for a part of it, ** for any rest "
-		    "and ? "
-		    "for one character",
-		    PATTERN_MAX);
+		    "no repository can have a name that %.*s matches: names are small letters, digits and . _ - "
+		    "between them, in parts divided by single slashes (team/app), %d characters at most; * is any part "
+		    "of one, ** any rest with its slashes (team/**), ? one character",
+		    STR_ARG(str_first(pattern, PATTERN_MAX)), PATTERN_MAX);
 	if (actions == 0 || actions > MAY_ALL)
 		return fail(err, E_USAGE, "a grant has at least one of pull, push, delete and admin");
 	if (actions & MAY_ADMIN && !str_eq(pattern, STR(EVERYTHING)))
@@ -237,7 +237,8 @@ enum rc each_grant(struct db_stmt *s, grant_fn *each, void *ctx, struct err *err
 
 struct grant_change {
 	struct str user, pattern;
-	unsigned actions;
+	unsigned actions; /* in the end all that the pattern has */
+	bool adds;
 };
 
 static enum rc old_actions(
@@ -280,28 +281,46 @@ static enum rc write_grant(struct db_conn *c, int64_t user_id, const struct gran
 
 static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 {
-	const struct grant_change *g = ctx;
+	struct grant_change *g = ctx;
 	int64_t user_id, count;
 	unsigned old;
 
 	TRY(user_id_of(c, g->user, &user_id, err));
 	TRY(old_actions(c, user_id, g->pattern, &old, &count, err));
 	if (!old && !g->actions)
-		return fail(err, E_NOT_FOUND, "%.*s has no grant on %.*s", STR_ARG(g->user), STR_ARG(g->pattern));
+		return fail(err, E_NOT_FOUND, "%.*s has no grant on %.*s", STR_ARG(g->user),
+		    STR_ARG(str_first(g->pattern, PATTERN_MAX)));
+	if (g->adds)
+		g->actions |= old;
 	if (!old && count >= GRANTS_MAX)
 		return fail(
 		    err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
 	return write_grant(c, user_id, g, err);
 }
 
+static enum rc change_grant(struct auth *auth, struct grant_change *g, struct err *err)
+{
+	if (g->actions) /* what is to go may be of a time when it was allowed */
+		TRY(grant_check(g->pattern, g->actions, err));
+	if (g->actions & MAY_ADMIN && str_eq(g->user, STR(ANONYMOUS)))
+		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot be admin", ANONYMOUS);
+	return auth_in_transaction(auth, set_grant, g, err);
+}
+
 enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err)
 {
-	struct grant_change change = {user, pattern, actions};
+	return change_grant(auth, &(struct grant_change){user, pattern, actions, .adds = false}, err);
+}
 
-	TRY(grant_check(pattern, actions ? actions : MAY_PULL, err));
-	if (actions & MAY_ADMIN && str_eq(user, STR(ANONYMOUS)))
-		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot be admin", ANONYMOUS);
-	return auth_in_transaction(auth, set_grant, &change, err);
+enum rc grant_add(
+    struct auth *auth, struct str user, struct str pattern, unsigned actions, unsigned *now, struct err *err)
+{
+	struct grant_change change = {user, pattern, actions, .adds = true};
+
+	TRY(grant_check(pattern, actions, err));
+	TRY(change_grant(auth, &change, err));
+	*now = change.actions;
+	return OK;
 }
 
 enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err)

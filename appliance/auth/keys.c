@@ -72,20 +72,17 @@ static void new_key_text(struct new_key *key)
 
 static enum rc add_grants(struct db_conn *c, const struct new_key *key, struct err *err)
 {
-	static const char sql[] = "INSERT INTO key_grants (key_id, pattern, actions) VALUES (:key, :pattern, :actions)";
+	static const char sql[] = "INSERT INTO key_grants (key_id, pattern, actions) VALUES (:key, :pattern, :actions)"
+				  " ON CONFLICT (key_id, pattern) DO UPDATE SET actions = key_grants.actions | "
+				  "excluded.actions";
 	struct db_stmt *s;
-	enum rc rc;
 
 	for (size_t i = 0; i < key->count; i++) {
 		TRY(db_prepare(c, sql, &s, err));
 		db_bind_i64(s, ":key", key->id);
 		db_bind_text(s, ":pattern", key->grants[i].pattern);
 		db_bind_i64(s, ":actions", key->grants[i].actions);
-		rc = db_run(s, NULL, err);
-		if (rc == E_EXISTS)
-			return fail(err, E_USAGE, "the pattern %.*s is given twice", STR_ARG(key->grants[i].pattern));
-		if (rc)
-			return rc;
+		TRY(db_run(s, NULL, err));
 	}
 	return OK;
 }

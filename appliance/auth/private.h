@@ -64,6 +64,8 @@ CHECKED enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, stru
 #define MAY_ALL (MAY_PULL | MAY_PUSH | MAY_DELETE | MAY_ADMIN)
 #define EVERYTHING "**"
 
+/* pattern.c: could there be a repository whose name it matches? */
+bool pattern_fits_any(struct str pattern);
 /* E_USAGE when a pattern or its actions (at least one) make no sense. */
 CHECKED enum rc grant_check(struct str pattern, unsigned actions, struct err *err);
 /* What a grant gives on that repository: nothing when the pattern does not match. */

@@ -60,8 +60,8 @@ static enum rc number(struct db_conn *c, const char *sql, int64_t id, int64_t *o
 
 struct role_change {
 	struct str role, user, pattern;
-	unsigned actions;
-	bool has;
+	unsigned actions; /* of a grant: in the end all that the pattern has */
+	bool adds, has;
 };
 
 /* ---- the roles ---- */
@@ -120,10 +120,10 @@ enum rc role_remove(struct auth *auth, struct str name, struct err *err)
 
 /* Whether the grant may be written: it is there to be removed, there is room for it, and nobody becomes what he cannot
  * be. */
-static enum rc check_role_grant(struct db_conn *c, int64_t id, const struct role_change *change, struct err *err)
+static enum rc check_role_grant(struct db_conn *c, int64_t id, struct role_change *change, struct err *err)
 {
-	static const char old[] = "SELECT count(*) FILTER (WHERE pattern = :pattern), count(*) FROM role_grants"
-				  " WHERE role_id = :id";
+	static const char old[] = "SELECT coalesce(max(actions) FILTER (WHERE pattern = :pattern), 0), count(*)"
+				  " FROM role_grants WHERE role_id = :id";
 	static const char anonymous[] = "SELECT count(*) FROM user_roles WHERE role_id = :id AND user_id ="
 					" (SELECT id FROM users WHERE name = '" ANONYMOUS "')";
 	struct db_stmt *s;
@@ -141,10 +141,12 @@ static enum rc check_role_grant(struct db_conn *c, int64_t id, const struct role
 	db_done(s);
 	if (!has && !change->actions)
 		return fail(err, E_NOT_FOUND, "the role %.*s has no grant on %.*s", STR_ARG(change->role),
-		    STR_ARG(change->pattern));
+		    STR_ARG(str_first(change->pattern, PATTERN_MAX)));
 	if (!has && all >= GRANTS_MAX)
 		return fail(err, E_USAGE, "the role %.*s has %d grants already: use wider patterns",
 		    STR_ARG(change->role), GRANTS_MAX);
+	if (change->adds)
+		change->actions |= (unsigned)has;
 	if (!(change->actions & MAY_ADMIN))
 		return OK;
 	TRY(number(c, anonymous, id, &open, err));
@@ -157,7 +159,7 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 	static const char put[] = "INSERT INTO role_grants (role_id, pattern, actions) VALUES (:id, :pattern, :actions)"
 				  " ON CONFLICT (role_id, pattern) DO UPDATE SET actions = excluded.actions";
 	static const char drop[] = "DELETE FROM role_grants WHERE role_id = :id AND pattern = :pattern";
-	const struct role_change *change = ctx;
+	struct role_change *change = ctx;
 	char detail[GRANT_TEXT_MAX];
 	struct db_stmt *s;
 	int64_t id;
@@ -176,9 +178,21 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 
 enum rc role_grant(struct auth *auth, struct str role, struct str pattern, unsigned actions, struct err *err)
 {
-	TRY(grant_check(pattern, actions ? actions : MAY_PULL, err));
+	if (actions)
+		TRY(grant_check(pattern, actions, err));
 	return auth_in_transaction(
 	    auth, set_grant, &(struct role_change){.role = role, .pattern = pattern, .actions = actions}, err);
+}
+
+enum rc role_grant_add(
+    struct auth *auth, struct str role, struct str pattern, unsigned actions, unsigned *now, struct err *err)
+{
+	struct role_change change = {.role = role, .pattern = pattern, .actions = actions, .adds = true};
+
+	TRY(grant_check(pattern, actions, err));
+	TRY(auth_in_transaction(auth, set_grant, &change, err));
+	*now = change.actions;
+	return OK;
 }
 
 /* ---- lists ---- */

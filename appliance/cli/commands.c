@@ -20,15 +20,17 @@ const struct command commands[] = {
 	"cove user passwd NAME\n"
 	"cove user disable NAME | enable NAME | remove NAME\n"
 	"cove user role NAME ROLE [--remove]\n"
-	"cove user grant NAME PATTERN ACTIONS     ACTIONS: pull, push, delete, * (all three), admin\n"
+	"cove user grant NAME PATTERN ACTIONS [--only]   ACTIONS: pull, push, delete, * (all three), admin\n"
 	"cove user revoke NAME PATTERN            what a grant of that very pattern gave\n\n"
+	"A grant adds to what its pattern has; with --only the pattern has these actions and no others.\n"
 	"A password is asked for on the terminal, or read as one line from stdin; a robot has none, only keys "
 	"(`cove key`).\n"
-	"The user anonymous is everybody without a login. Patterns: * is any run within one path segment, ** any run.\n"
+	"The user anonymous is everybody without a login. Patterns: * is any run within one path segment, ** any run;\n"
+	"team is the one repository of that name, team/** all below it.\n"
 	"Changes work at once, also beside a running server.\n"},
     {"role", cmd_role, "sets of grants that users can have",
 	"cove role add NAME [--grant PATTERN:ACTIONS]...\n"
-	"cove role grant NAME PATTERN ACTIONS     as `cove user grant`\n"
+	"cove role grant NAME PATTERN ACTIONS [--only]   as `cove user grant`\n"
 	"cove role revoke NAME PATTERN\n"
 	"cove role remove NAME\n"
 	"cove role list [--json]\n\n"
@@ -183,7 +185,9 @@ enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *er
 
 	if (!str_cut_last(str_of(text), ':', &out->pattern, &actions) || !out->pattern.n)
 		return fail(err, E_USAGE, "a grant is written PATTERN:ACTIONS, such as 'team/**:pull,push'");
-	return actions_parse(actions, &out->actions, err);
+	TRY(actions_parse(actions, &out->actions, err));
+	cli_note_pattern(out->pattern);
+	return OK;
 }
 
 /* NULL: no such verb. *count gets the number of words that name it. */

@@ -57,7 +57,9 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 CHECKED enum rc cli_read_password(struct secret *out, struct err *err);
 /* A password of someone else's making, however short; asked for once. Wipe it. */
 CHECKED enum rc cli_read_secret(struct secret *out, struct err *err);
-/* "team/x:pull,push": pattern (borrowed) and actions, split at the last colon. E_USAGE. */
+/* On stderr, for a pattern without a wildcard: that it is one repository. */
+void cli_note_pattern(struct str pattern);
+/* "team/x:pull,push": pattern (borrowed) and actions, split at the last colon, with that note. E_USAGE. */
 CHECKED enum rc cli_grant_parse(const char *text, struct grant_info *out, struct err *err);
 /* Was this option given? */
 bool cli_has(const struct option *options, const char *name);

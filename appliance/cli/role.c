@@ -14,11 +14,12 @@ static enum rc add_all(struct auth *auth, void *ctx, struct err *err)
 {
 	const struct addition *a = ctx;
 	struct grant_info grant;
+	unsigned now;
 
 	TRY(role_add(auth, a->name, err));
 	for (size_t i = 0; i < a->grants->count; i++) {
 		TRY(cli_grant_parse(a->grants->values[i], &grant, err));
-		TRY(role_grant(auth, a->name, grant.pattern, grant.actions, err));
+		TRY(role_grant_add(auth, a->name, grant.pattern, grant.actions, &now, err));
 	}
 	return OK;
 }
@@ -34,12 +35,18 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 
 static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
+	struct str role = str_of(w->items[0]), pattern = str_of(w->items[1]);
+	char text[ACTIONS_TEXT_MAX];
 	unsigned actions;
 
-	(void)options;
 	TRY(actions_parse(str_of(w->items[2]), &actions, err));
-	TRY(role_grant(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
-	printf("Who has the role %s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	if (cli_has(options, "--only"))
+		TRY(role_grant(d->auth, role, pattern, actions, err));
+	else
+		TRY(role_grant_add(d->auth, role, pattern, actions, &actions, err));
+	actions_text(text, actions);
+	printf("Who has the role %s may now do this on %s: %s\n", w->items[0], w->items[1], text);
+	cli_note_pattern(pattern);
 	return OK;
 }
 
@@ -127,13 +134,14 @@ int cmd_role(int argc, char **argv)
 {
 	static const struct verb verbs[] = {
 	    {"add", 1, 1, add, "add NAME [--grant PATTERN:ACTIONS]..."},
-	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
+	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS [--only]"},
 	    {"revoke", 2, 2, revoke, "revoke NAME PATTERN"},
 	    {"remove", 1, 1, remove_role, "remove NAME"},
 	    {"list", 0, 0, list, "list [--json]"},
 	    {NULL, 0, 0, NULL, NULL},
 	};
-	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--json"}, {.name = NULL}};
+	struct option options[] = {
+	    {.name = "--grant", .takes_value = true}, {.name = "--only"}, {.name = "--json"}, {.name = NULL}};
 
 	return cli_run_verb(argc, argv, verbs, options, "role");
 }

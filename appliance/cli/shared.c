@@ -23,6 +23,13 @@ enum rc cli_id(const char *text, const char *sentence, int64_t *id, struct err *
 	return OK;
 }
 
+void cli_note_pattern(struct str pattern)
+{
+	if (!str_has(pattern, '*') && !str_has(pattern, '?'))
+		fprintf(stderr, "%.*s is the one repository of that name; what is below it would be '%.*s/**'.\n",
+		    STR_ARG(pattern), STR_ARG(pattern));
+}
+
 enum rc cli_print_grant(void *ctx, const struct grant_info *g, struct err *err)
 {
 	char actions[ACTIONS_TEXT_MAX];

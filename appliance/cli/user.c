@@ -16,11 +16,12 @@ static enum rc add_all(struct auth *auth, void *ctx, struct err *err)
 	const struct addition *a = ctx;
 	const struct option *grants = cli_option(a->options, "--grant"), *roles = cli_option(a->options, "--role");
 	struct grant_info grant;
+	unsigned now;
 
 	TRY(a->password ? user_add(auth, a->name, a->password, err) : user_add_robot(auth, a->name, err));
 	for (size_t i = 0; i < grants->count; i++) {
 		TRY(cli_grant_parse(grants->values[i], &grant, err));
-		TRY(grant_set(auth, a->name, grant.pattern, grant.actions, err));
+		TRY(grant_add(auth, a->name, grant.pattern, grant.actions, &now, err));
 	}
 	for (size_t i = 0; i < roles->count; i++)
 		TRY(user_role_set(auth, a->name, str_of(roles->values[i]), true, err));
@@ -250,12 +251,18 @@ static enum rc role(struct app_data *d, const struct words *w, const struct opti
 
 static enum rc grant(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
+	struct str user = str_of(w->items[0]), pattern = str_of(w->items[1]);
+	char text[ACTIONS_TEXT_MAX];
 	unsigned actions;
 
-	(void)options;
 	TRY(actions_parse(str_of(w->items[2]), &actions, err));
-	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), actions, err));
-	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], w->items[2]);
+	if (cli_has(options, "--only"))
+		TRY(grant_set(d->auth, user, pattern, actions, err));
+	else
+		TRY(grant_add(d->auth, user, pattern, actions, &actions, err));
+	actions_text(text, actions);
+	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], text);
+	cli_note_pattern(pattern);
 	warn_if_open(w->items[0], actions);
 	return OK;
 }
@@ -278,12 +285,13 @@ int cmd_user(int argc, char **argv)
 	    {"enable", 1, 1, enable, "enable NAME"},
 	    {"remove", 1, 1, remove_user, "remove NAME"},
 	    {"role", 2, 2, role, "role NAME ROLE [--remove]"},
-	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS"},
+	    {"grant", 3, 3, grant, "grant NAME PATTERN ACTIONS [--only]"},
 	    {"revoke", 2, 2, revoke, "revoke NAME PATTERN"},
 	    {NULL, 0, 0, NULL, NULL},
 	};
 	struct option options[] = {{.name = "--grant", .takes_value = true}, {.name = "--role", .takes_value = true},
-	    {.name = "--admin"}, {.name = "--robot"}, {.name = "--remove"}, {.name = "--json"}, {.name = NULL}};
+	    {.name = "--admin"}, {.name = "--robot"}, {.name = "--only"}, {.name = "--remove"}, {.name = "--json"},
+	    {.name = NULL}};
 
 	return cli_run_verb(argc, argv, verbs, options, "user");
 }

@@ -194,6 +194,16 @@ enum rc api_user_grant(struct exchange *x)
 	return reply_empty(x, 204);
 }
 
+enum rc api_user_grant_add(struct exchange *x)
+{
+	struct grant_info g;
+	unsigned now;
+
+	TRY(body_grant(x, &g));
+	TRY(grant_add(x->site->auth, x->object, g.pattern, g.actions, &now, &x->err));
+	return reply_empty(x, 204);
+}
+
 /* ---- /roles ---- */
 
 static void put_role(struct buf *b, const struct role_info *r)
@@ -258,6 +268,16 @@ enum rc api_role_grant(struct exchange *x)
 
 	TRY(body_grant(x, &g));
 	TRY(role_grant(x->site->auth, x->object, g.pattern, g.actions, &x->err));
+	return reply_empty(x, 204);
+}
+
+enum rc api_role_grant_add(struct exchange *x)
+{
+	struct grant_info g;
+	unsigned now;
+
+	TRY(body_grant(x, &g));
+	TRY(role_grant_add(x->site->auth, x->object, g.pattern, g.actions, &now, &x->err));
 	return reply_empty(x, 204);
 }
 

@@ -81,7 +81,7 @@ class Access(Case):
         self.add_user("dan", "--grant", "team/*:pull")
         self.assertIn("yes: dan may pull team/app\npull by the grant team/* of dan", c.command("can", "dan", "pull", "team/app"))
         out = c.command("can", "dan", "push", "team/app", status=1)
-        self.assertIn("cove user grant dan 'team/app' pull,push", out)
+        self.assertIn("cove user grant dan 'team/app' push", out)
         c.command("user", "disable", "dan")
         self.assertIn("dan is disabled", c.command("can", "dan", "pull", "team/app", status=1))
         c.command("can", "nobody", "pull", "team/app", status=2)
@@ -189,3 +189,53 @@ class Moves(Case):
         self.assertTrue(warned("user", "grant", "anonymous", "open/**", "pull,push"))
         self.assertTrue(warned("user", "role", "anonymous", "developer"))
         self.assertFalse(warned("user", "role", "anonymous", "developer", "--remove"))
+
+
+class Grants(Case):
+    def grants(self, noun, name):
+        listed = {u["name"]: u["grants"] for u in json.loads(self.cove.command(noun, "list", "--json"))}
+        return {g["pattern"]: g["actions"] for g in listed[name]}
+
+    def test_a_grant_adds(self):
+        c = self.cove
+        c.command("role", "add", "adds", "--grant", "a/**:pull", "--grant", "a/**:push")
+        c.command("user", "add", "adder", "--robot", "--grant", "a/**:pull", "--grant", "a/**:push")
+        for noun, name in (("user", "adder"), ("role", "adds")):
+            self.assertEqual(self.grants(noun, name), {"a/**": "pull,push"})
+            c.command(noun, "grant", name, "**", "pull")
+            self.assertIn("pull,push", c.command(noun, "grant", name, "**", "push"))
+            self.assertEqual(self.grants(noun, name), {"a/**": "pull,push", "**": "pull,push"})
+            c.command(noun, "grant", name, "**", "delete", "--only")
+            self.assertEqual(self.grants(noun, name)["**"], "delete")
+            c.command(noun, "revoke", name, "**")
+            self.assertNotIn("**", self.grants(noun, name))
+        key = c.command("key", "create", "adder", "--grant", "a/x:pull", "--grant", "a/x:push").strip()
+        listed = json.loads(c.command("key", "list", "adder", "--json"))[0]["grants"]
+        self.assertEqual(listed, [{"pattern": "a/x", "actions": "pull,push"}])
+        client = c.client("repository:a/x:pull,push", user="adder", password=key)
+        self.assertEqual(client.request("POST", "/v2/a/x/blobs/uploads/").status, 202)
+        admin = Client(c)
+        admin.auth = c.basic()
+        for noun, name in (("user", "adder"), ("role", "adds")):
+            for method, actions, has in (("POST", "pull", "pull"), ("POST", "push", "pull,push"), ("PUT", "delete", "delete"), ("PUT", "none", None)):
+                r = admin.request(method, f"/api/v1/{noun}s/{name}/grants", json.dumps({"pattern": "b/*", "actions": actions}).encode(),
+                                  {"Content-Type": "application/json"})
+                self.assertEqual(r.status, 204, r.body)
+                self.assertEqual(self.grants(noun, name).get("b/*"), has)
+
+    def test_patterns_that_match_nothing(self):
+        c = self.cove
+        c.command("role", "add", "never")
+        c.command("user", "add", "never", "--robot")
+        for pattern in ("/team", "team/", "team//x", "Team/**", "/**", "**/", "*/", "a..b/*", "_a", "a-/*", "*.", "a___b", "team/_/*", "a b"):
+            for words in (["user", "grant", "never", pattern, "pull"], ["role", "grant", "never", pattern, "pull"],
+                          ["user", "add", "half", "--robot", "--grant", pattern + ":pull"], ["role", "add", "half", "--grant", pattern + ":pull"],
+                          ["key", "create", "never", "--grant", pattern + ":pull"]):
+                self.assertIn("no repository", c.command(*words, status=2), words)
+        for pattern in ("team", "team/**", "**", "*", "?", "a**b", "**/x", "team/*/x", "a.b_c__d---e/f", "*-x", "?*?/**"):
+            c.command("user", "grant", "never", pattern, "pull")
+            c.command("user", "revoke", "never", pattern)
+        # who means all below it is told that this is one repository
+        for pattern, said in (("team", True), ("team/**", False)):
+            done = subprocess.run([BINARY, "user", "grant", "never", pattern, "pull", "--data", c.data], capture_output=True, timeout=60, check=True)
+            self.assertEqual(b"team is the one repository" in done.stderr, said)

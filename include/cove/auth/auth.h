@@ -154,16 +154,20 @@ CHECKED enum rc user_remove(struct auth *auth, struct str name, struct err *err)
 CHECKED enum rc user_count(struct auth *auth, int64_t *count, struct err *err); /* without anonymous */
 typedef enum rc user_fn(void *ctx, const struct user_info *u, struct err *err);
 CHECKED enum rc user_list(struct auth *auth, user_fn *each, void *ctx, struct err *err);
-/* Patterns are globs of str_glob(); a second grant of the same pattern replaces the first. actions 0 removes. MAY_ADMIN
- * only on "**", and never for anonymous. It counts from the next auth_actions() on, which is asked on each request. */
+/* Patterns are globs of str_glob() that some repository's name can match. grant_set() makes it these actions and no
+ * others, 0 removes it; grant_add() leaves what a grant of that pattern has, *now being all of it. MAY_ADMIN only on
+ * "**", and never for anonymous. It counts from the next auth_actions() on, which is asked on each request. */
 #define GRANTS_MAX 256 /* of one user */
 CHECKED enum rc grant_set(struct auth *auth, struct str user, struct str pattern, unsigned actions, struct err *err);
+CHECKED enum rc grant_add(
+    struct auth *auth, struct str user, struct str pattern, unsigned actions, unsigned *now, struct err *err);
 typedef enum rc grant_fn(void *ctx, const struct grant_info *g, struct err *err);
 CHECKED enum rc grant_list(struct auth *auth, struct str user, grant_fn *each, void *ctx, struct err *err);
 /* So many keys of a user work at a time; as many that are revoked or have expired stay, to be listed. */
 #define KEYS_MAX 256
 #define GRANTS_OF_KEY_MAX 64
-/* grants: what the key may do at most (count 0: all that its user may). expires_at 0: never. */
+/* grants: what the key may do at most (count 0: all that its user may); two of one pattern are united. expires_at 0:
+ * never. */
 CHECKED enum rc key_create(struct auth *auth, struct str user, struct str label, const struct grant_info *grants,
     size_t count, int64_t expires_at, char text[static CREDENTIAL_TEXT_MAX], int64_t *id, struct err *err);
 CHECKED enum rc key_revoke(struct auth *auth, int64_t id, struct err *err);

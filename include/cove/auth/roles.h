@@ -20,8 +20,10 @@ typedef enum rc role_fn(void *ctx, const struct role_info *r, struct err *err);
 CHECKED enum rc role_add(struct auth *auth, struct str name, struct err *err);
 /* E_USAGE while somebody has it. */
 CHECKED enum rc role_remove(struct auth *auth, struct str name, struct err *err);
-/* As grant_set() for a user; actions 0 removes. */
+/* As grant_set() and grant_add() for a user. */
 CHECKED enum rc role_grant(struct auth *auth, struct str role, struct str pattern, unsigned actions, struct err *err);
+CHECKED enum rc role_grant_add(
+    struct auth *auth, struct str role, struct str pattern, unsigned actions, unsigned *now, struct err *err);
 CHECKED enum rc role_list(struct auth *auth, role_fn *each, void *ctx, struct err *err);
 CHECKED enum rc role_grant_list(struct auth *auth, struct str role, grant_fn *each, void *ctx, struct err *err);
 

@@ -113,9 +113,27 @@ static void replaced_and_taken_away(void **state)
 	assert_rc(E_NOT_FOUND, grant_set(f->auth, STR("bob"), STR("a"), MAY_PULL, err));
 }
 
+static void added(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+	unsigned now = 0;
+
+	fixture_user(f, "ann", "long enough");
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
+	assert_ok(grant_add(f->auth, STR("ann"), STR("a"), MAY_PULL, &now, err));
+	assert_int_equal(now, MAY_PULL);
+	assert_ok(grant_add(f->auth, STR("ann"), STR("a"), MAY_PUSH, &now, err));
+	assert_int_equal(now, MAY_PULL | MAY_PUSH);
+	assert_int_equal(fixture_may(f, &who, "a"), MAY_PULL | MAY_PUSH);
+	assert_rc(E_USAGE, grant_add(f->auth, STR("ann"), STR("a"), 0, &now, err)); /* nothing is no addition */
+	assert_int_equal(fixture_may(f, &who, "a"), MAY_PULL | MAY_PUSH);
+}
+
 static void patterns(void **state)
 {
-	static const char *const bad[] = {"", "Team/**", "a b", "a:b", "a,b", "\xc3\xa9", "a\n"};
+	static const char *const bad[] = {
+	    "", "Team/**", "a b", "a:b", "a,b", "\xc3\xa9", "a\n", "/a", "a/", "a//b", "**/"};
 	struct fixture *f = *state;
 	char pattern[PATTERN_MAX + 2];
 
@@ -258,6 +276,7 @@ int main(void)
 	    fixture_test(admin_may_everything),
 	    fixture_test(anonymous_is_a_user_like_any_other),
 	    fixture_test(replaced_and_taken_away),
+	    fixture_test(added),
 	    fixture_test(patterns),
 	    fixture_test(a_bounded_number),
 	    fixture_test(listed),

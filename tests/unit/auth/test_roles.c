@@ -206,7 +206,7 @@ static void explained(void **state)
 	} rows[] = {
 	    {"ann", "team/x", MAY_PUSH, true, "push by the grant team/** of ann\n"},
 	    {"ann", "base/x", MAY_PULL, true, "pull by the grant ** of the role reader\n"},
-	    {"ann", "team/x", MAY_DELETE, false, "  cove user grant ann 'team/x' pull,push,delete\n"},
+	    {"ann", "team/x", MAY_DELETE, false, "  cove user grant ann 'team/x' delete\n"},
 	    {"ann", "base/x", MAY_PULL | MAY_PUSH, false, "push by no grant of ann or its roles"},
 	    {"ann", "base/x", MAY_ADMIN, false, "cove user role ann admin"},
 	    {"root", "base/x", MAY_DELETE, true, "delete by the grant ** of the role admin"},
