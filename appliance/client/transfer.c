@@ -70,9 +70,32 @@ static void say_too_long(struct transfer *t)
 	    (unsigned long long)t->body_max);
 }
 
+/* As a client resolves it (RFC 9110 §10.2.2); NULL: it is no redirect, or leads nowhere. curl_free() it. */
+static char *location_of(const struct client_head *head)
+{
+	struct str location;
+	char *out = NULL;
+	CURLU *url;
+
+	if (head->status / 100 != 3 || head->status == 304 || !client_field(head, "Location", &location))
+		return NULL;
+	url = curl_url();
+	if (!url)
+		return NULL;
+	/* both are strings of curl's, which end in a NUL */
+	if (curl_url_set(url, CURLUPART_URL, head->url.p, 0) ||
+	    curl_url_set(url, CURLUPART_URL, location.p, CURLU_URLENCODE) ||
+	    curl_url_set(url, CURLUPART_USER, NULL, 0) || curl_url_set(url, CURLUPART_PASSWORD, NULL, 0) ||
+	    curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) || curl_url_get(url, CURLUPART_URL, &out, 0))
+		out = NULL;
+	curl_url_cleanup(url);
+	return out;
+}
+
 void transfer_say_head(struct transfer *t)
 {
 	struct client_head head = {.fields = t->easy};
+	char *location = NULL;
 	curl_off_t length = -1;
 	char *url = NULL;
 	long status = 0;
@@ -87,20 +110,45 @@ void transfer_say_head(struct transfer *t)
 	head.has_length = length >= 0;
 	head.length = length >= 0 ? (uint64_t)length : 0;
 	head.url = str_of(url);
+	if (t->shows_redirects)
+		location = location_of(&head);
+	head.location = str_of(location);
 	if (t->body_max && !t->is_head && head.length > t->body_max)
 		say_too_long(t);
 	else if (t->events.head)
 		t->rc = t->events.head(t->ctx, &head, &t->err);
+	curl_free(location);
+}
+
+/* Where the request is about to go: the peer, unless that is a proxy of the owner's. */
+static enum nearness nearness_of_peer(struct transfer *t, const char *peer)
+{
+	char *address = NULL, *host = NULL;
+	enum nearness near;
+	long by_proxy = 0;
+	CURLU *url;
+
+	curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &by_proxy);
+	if (!by_proxy)
+		return nearness_of_text(peer);
+	curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &address);
+	url = curl_url();
+	if (url && address && !curl_url_set(url, CURLUPART_URL, address, 0))
+		(void)curl_url_get(url, CURLUPART_HOST, &host, 0);
+	near = host ? nearness_of_text(host) : NEAR_NOT;
+	curl_free(host);
+	curl_url_cleanup(url);
+	return near;
 }
 
 /* The connection is there: the request goes out. Once more for each redirect. */
 static int on_request(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
 	struct transfer *t = ctx;
+	enum nearness near = nearness_of_peer(t, peer);
 	char *scheme = NULL;
 	bool is_https;
 
-	(void)peer;
 	(void)own;
 	(void)peer_port;
 	(void)own_port;
@@ -112,7 +160,14 @@ static int on_request(void *ctx, char *peer, char *own, int peer_port, int own_p
 		    t->host);
 		return CURL_PREREQFUNC_ABORT;
 	}
+	/* also over a connection that somebody else has opened */
+	if (t->is_led && !nearness_allows(t->led_from, near)) {
+		t->rc = near_refuse(t);
+		return CURL_PREREQFUNC_ABORT;
+	}
 	t->was_https |= is_https;
+	if (t->events.connected)
+		t->events.connected(t->ctx, near);
 	enter(t, STAGE_ASKED, t->head_ms);
 	return CURL_PREREQFUNC_OK;
 }
@@ -204,7 +259,7 @@ static void set_method(struct transfer *t, const struct client_request *r)
 	if (r->method == CLIENT_HEAD)
 		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
 	/* a POST carries credentials: nobody but its addressee gets them, and it is never sent twice */
-	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, r->method == CLIENT_POST ? 0L : 1L);
+	curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, r->method == CLIENT_POST || r->shows_redirects ? 0L : 1L);
 	curl_easy_setopt(t->easy, CURLOPT_MAXREDIRS, (long)t->redirects_max);
 	if (r->method == CLIENT_POST) {
 		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_n);
@@ -236,6 +291,8 @@ static void set_options(struct client *c, struct transfer *t, const struct clien
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, near_open);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -254,6 +311,9 @@ struct transfer *transfer_new(
 	t->body_max = r->body_max;
 	t->is_head = r->method == CLIENT_HEAD;
 	t->is_bulk = r->bulk;
+	t->shows_redirects = r->shows_redirects;
+	t->is_led = r->is_led;
+	t->led_from = r->led_from;
 	t->redirects_max = r->redirects_max ? r->redirects_max : REDIRECTS;
 	t->queue_ms = r->queue_ms ? r->queue_ms : QUEUE_MS;
 	t->connect_ms = r->connect_ms ? r->connect_ms : CONNECT_MS;
@@ -380,7 +440,9 @@ void transfer_judge(struct transfer *t, CURLcode code)
 	clean(t->error);
 	culprit(t, who, sizeof(who));
 	cause = cause_of(t, code);
-	if (code == CURLE_TOO_MANY_REDIRECTS)
+	if (t->is_too_near && code == CURLE_COULDNT_CONNECT)
+		t->rc = near_refuse(t);
+	else if (code == CURLE_TOO_MANY_REDIRECTS)
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s redirects more than %u times", t->host, t->redirects_max);
 	else if (!cause.text)
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s does not answer as it should: %s", who,

@@ -34,6 +34,9 @@ struct transfer {
 	bool was_https; /* on some hop: no later one may be plain */
 	bool is_head;   /* of the methods */
 	bool is_bulk;
+	bool shows_redirects, is_led;
+	bool is_too_near; /* an address of its host was refused */
+	enum nearness led_from;
 	unsigned redirects_max;
 	uint64_t body_bytes, body_max;
 	int64_t queue_ms, connect_ms, head_ms, stall_ms;
@@ -77,6 +80,16 @@ void transfer_queue(struct transfer *t, int64_t now_ms);
 void transfer_begun(struct transfer *t, int64_t now_ms);
 /* A deadline that has passed sets rc. Returns when the next one is due. */
 int64_t transfer_check(struct transfer *t, int64_t now_ms);
+
+/* ---- near.c ---- */
+/* Of an address as text; a name is NEAR_NOT. */
+enum nearness nearness_of_text(const char *address);
+/* May a server that lies at `from` lead there? To everywhere in public, to where it is itself, and from this machine
+ * into its networks. */
+bool nearness_allows(enum nearness from, enum nearness to);
+/* For curl: the socket of a connection, unless that would be too near. */
+curl_socket_t near_open(void *transfer, curlsocktype purpose, struct curl_sockaddr *address);
+CHECKED enum rc near_refuse(struct transfer *t);
 
 /* ---- ca.c ---- */
 /* The public CAs: read with the first TLS connection, shared by all; used on the client's thread only. */

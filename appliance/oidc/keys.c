@@ -85,7 +85,7 @@ static void on_done(void *ctx, enum rc rc, const struct err *why);
 /* Under the lock. */
 static void request(struct fetch *f)
 {
-	static const struct client_events events = {on_head, on_body, on_done};
+	static const struct client_events events = {.head = on_head, .body = on_body, .done = on_done};
 	int64_t left_ms = f->until_ms - clock_mono_ms();
 	int64_t half_ms = left_ms > 2 ? left_ms / 2 : 1;
 

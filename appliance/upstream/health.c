@@ -171,8 +171,9 @@ void upstream_status(struct upstream *u, const struct namespace *ns, struct upst
 
 enum rc status_judge(const struct job *j, enum rc absent, struct err *err)
 {
-	struct str upstream = j->ns->upstream;
+	char who[WHO_MAX];
 
+	ask_who(j, who);
 	switch (j->status) {
 	case 200:
 	case 206:
@@ -182,14 +183,14 @@ enum rc status_judge(const struct job *j, enum rc absent, struct err *err)
 	case 401:
 	case 403:
 		return fail(err, E_UPSTREAM_DENIED,
-		    "%.*s refuses access to %s: it is not there, or the credentials of the namespace %.*s do not allow "
+		    "%s refuses access to %s: it is not there, or the credentials of the namespace %.*s do not allow "
 		    "it",
-		    STR_ARG(upstream), j->rest, STR_ARG(j->ns->name));
+		    who, j->rest, STR_ARG(j->ns->name));
 	case 429:
-		return fail(err, E_UPSTREAM_LIMIT, "%.*s limits its requests (429)%s", STR_ARG(upstream),
+		return fail(err, E_UPSTREAM_LIMIT, "%s limits its requests (429)%s", who,
 		    j->ns->username.n ? "" : ": with credentials in the namespace it may allow more");
 	default:
-		return fail(err, E_UPSTREAM_ANSWER, "%.*s answers with status %d", STR_ARG(upstream), j->status);
+		return fail(err, E_UPSTREAM_ANSWER, "%s answers with status %d", who, j->status);
 	}
 }
 

@@ -15,20 +15,33 @@ enum job_kind { JOB_MANIFEST, JOB_BLOB, JOB_SIZE, JOB_LIST };
 
 struct job;
 
-/* One request of a job, with its credentials: see ask.c. */
+enum ask_next { NEXT_NOTHING, NEXT_LOCATION, NEXT_CREDENTIALS };
+
+/* One request of a job, with its redirects and credentials: see ask.c. */
 struct ask {
 	enum client_method method;
 	char *path; /* behind the upstream's address; owned */
 	const char *accept;
 	uint64_t from, body_max;
 	int64_t delay_ms;
-	/* the answer; 401s that credentials may mend are not shown */
+	/* the answer; redirects and 401s that credentials may mend are not shown, the body only of 200 and 206 */
 	enum rc (*head)(struct job *j, const struct client_head *head, struct err *err);
 	enum rc (*body)(struct job *j, const void *p, size_t n, struct err *err);
 	void (*done)(struct job *j, enum rc rc, const struct err *err);
-	/* kept by ask.c */
-	bool authorized, again, basic;
-	char *token_url;
+	/* kept by ask.c: where it stands */
+	char *url;               /* of this hop */
+	char origin[ORIGIN_MAX]; /* of that */
+	bool is_own;             /* it is the upstream's own; else a redirect has led there */
+	bool connected;          /* the request has gone out */
+	enum nearness near;      /* where the upstream is */
+	unsigned redirects, challenges;
+	bool authorized; /* this origin has got what it asked for */
+	bool basic;
+	enum ask_next next;
+	char *location;   /* of the next hop */
+	uint64_t dropped; /* bytes of a body that nobody wants */
+	/* kept by token.c */
+	char *token_url, token_origin[ORIGIN_MAX];
 	struct buf token_answer;
 	int token_status;
 };
@@ -123,5 +136,22 @@ void ask_start(struct job *j, enum client_method method, char *path, const char 
 /* The same request once more, from byte `from`, later. */
 void ask_again(struct job *j, uint64_t from, int64_t delay_ms);
 void ask_release(struct job *j);
+/* The next hop, as j->ask says. */
+void ask_send(struct job *j);
+/* Who answers or fails, for sentences: the upstream, or where it redirects to. */
+#define WHO_MAX 1024
+void ask_who(const struct job *j, char out[static WHO_MAX]);
 /* "/v2/<rest>/<what>" */
 char *ask_path(const struct job *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- token.c: all of it for the origin of j->ask's hop ---- */
+/* Can one of the challenges be met? Then j->ask.basic says by what, else a token is to be fetched. */
+bool token_can_meet(struct job *j, const struct client_head *head);
+/* Fetches it, keeps it, and sends the hop once more. */
+void token_fetch(struct job *j);
+/* "Bearer ...", if one is kept. */
+void token_find(struct job *j, struct buf *out);
+/* "Basic ..." */
+CHECKED enum rc basic_value(struct job *j, struct buf *out, struct err *err);
+/* From https to http. */
+bool is_downgrade(const char *from, const char *to);

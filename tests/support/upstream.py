@@ -344,7 +344,7 @@ class Listening(http.server.ThreadingHTTPServer):
 
     def __init__(self, up, port, tls, is_cdn=False, handler=Handler):
         self.up, self.tls, self.is_cdn = up, tls, is_cdn
-        super().__init__(("127.0.0.1", port), handler)
+        super().__init__((up.address, port), handler)
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
 
@@ -372,7 +372,8 @@ class Upstream:
     """Public attributes may be changed while it runs."""
 
     def __init__(self, tls=True, auth="none", user=None, anonymous=None, cdn=False, cdn_manifests=False, cdn_tls=None,
-                 ranges=True, limit=None, token_s=300, names="IP:127.0.0.1,DNS:localhost"):
+                 ranges=True, limit=None, token_s=300, names="IP:127.0.0.1,DNS:localhost", address="127.0.0.1"):
+        self.address = address
         self.auth = auth  # none, bearer, basic, both (two challenges in one field, as quay.io), two-fields
         self.user = user  # "name:password"
         self.unsorted = False  # the tags of lists
@@ -402,9 +403,9 @@ class Upstream:
         self.main = Listening(self, 0, self.context if tls else None)
         self.other = Listening(self, 0, self.context if self.is_cdn_tls else None, is_cdn=True)
         self.port, self.cdn_port = self.main.server_port, self.other.server_port
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"{address}:{self.port}"
         self.url = f"http{'s' * self.is_tls}://{self.host}"
-        self.cdn_url = f"http{'s' * self.is_cdn_tls}://127.0.0.1:{self.cdn_port}"
+        self.cdn_url = f"http{'s' * self.is_cdn_tls}://{address}:{self.cdn_port}"
 
     def __enter__(self):
         return self

@@ -51,7 +51,7 @@ static inline void on_done(void *ctx, enum rc rc, const struct err *err)
 	pthread_mutex_unlock(&o->mutex);
 }
 
-static const struct client_events events = {on_head, on_body, on_done};
+static const struct client_events events = {.head = on_head, .body = on_body, .done = on_done};
 
 static inline void outcome_init(struct outcome *o)
 {

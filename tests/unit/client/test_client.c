@@ -35,7 +35,7 @@ static void answer(int fd, const char *head)
 {
 	static const char big[65536];
 
-	if (strstr(head, " /hello "))
+	if (strstr(head, "/hello "))
 		say(fd,
 		    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: a\r\nX-Two: b\r\nConnection: close\r\n\r\nhello");
 	else if (strstr(head, " /echo "))
@@ -206,6 +206,73 @@ static void failures_have_sentences(void **state)
 	}
 }
 
+/* Who named the address lies elsewhere than on this machine. */
+static void nobody_is_led_to_what_is_nearer(void **state)
+{
+	static const struct {
+		enum nearness from;
+		enum rc rc;
+	} rows[] = {
+	    {NEAR_NOT, E_UPSTREAM_ANSWER},
+	    {NEAR_PRIVATE, E_UPSTREAM_ANSWER},
+	    {NEAR_LINK_LOCAL, E_UPSTREAM_ANSWER},
+	    {NEAR_LOOPBACK, OK},
+	};
+	char url[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct outcome o;
+
+		ask(&o, "/hello", (struct client_request){.is_led = true, .led_from = rows[i].from});
+		if (o.rc != rows[i].rc || (o.rc && !strstr(o.err.text, "inside of this network")))
+			fail_msg("row %zu: %s, %s", i, rc_name(o.rc), o.err.text);
+		buf_release(&o.body);
+	}
+	/* a proxy of the owner's may lie inside, and it alone knows what names mean; addresses are refused all the same
+	 */
+	snprintf(url, sizeof url, "http://127.0.0.1:%u", port);
+	setenv("http_proxy", url, 1);
+	for (size_t i = 0; i < 2; i++) {
+		struct outcome o;
+
+		ask(&o, i ? "http://192.168.0.1/hello" : "http://example.test/hello",
+		    (struct client_request){.is_led = true, .led_from = NEAR_NOT});
+		assert_int_equal(o.rc, i ? E_UPSTREAM_ANSWER : OK);
+		buf_release(&o.body);
+	}
+	unsetenv("http_proxy");
+}
+
+static void origins(void **state)
+{
+	static const struct {
+		const char *address, *origin;
+	} rows[] = {
+	    {"https://Quay.IO", "https://quay.io:443"},
+	    {"http://box:5000/v2/?n=1", "http://box:5000"},
+	    {"https://[::1]/x", "https://[::1]:443"},
+	    {"https://a?@b/", "https://a:443"},
+	    {"https://a#@b/", "https://a:443"},
+	    {"https://a@b/", NULL},
+	    {"https://a:x@b/", NULL},
+	    {"https://a:x@b:1/", NULL},
+	    {"ftp://a/", NULL},
+	    {"//a/", NULL},
+	    {"/a", NULL},
+	    {"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char origin[ORIGIN_MAX];
+		bool ok = client_origin(str_of(rows[i].address), origin);
+
+		if (ok != (rows[i].origin != NULL) || strcmp(origin, ok ? rows[i].origin : ""))
+			fail_msg("%s: %s", rows[i].address, origin);
+	}
+}
+
 static void an_event_may_end_it(void **state)
 {
 	struct outcome o;
@@ -273,6 +340,8 @@ int main(void)
 	    cmocka_unit_test(says_what_it_is_told),
 	    cmocka_unit_test(a_redirect_takes_no_credentials_along),
 	    cmocka_unit_test(failures_have_sentences),
+	    cmocka_unit_test(nobody_is_led_to_what_is_nearer),
+	    cmocka_unit_test(origins),
 	    cmocka_unit_test(an_event_may_end_it),
 	    cmocka_unit_test(cancels_and_closes),
 	};

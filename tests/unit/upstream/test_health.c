@@ -15,6 +15,7 @@ static struct lab *lab_open(struct fixture *f, const char *name)
 	pthread_mutex_init(&l->u.mutex, NULL);
 	l->u.absences = xcalloc(ABSENCES_MAX, sizeof(*l->u.absences));
 	l->job.u = &l->u;
+	l->job.ask.is_own = true;
 	l->job.rest = "team/app";
 	l->job.ns = find(f, name);
 	l->job.set = f->set;
