@@ -15,7 +15,8 @@ enum rc auth_open(struct db *db, struct auth **out, struct err *err)
 	auth->db = db;
 	auth->cost = password_cost_for_machine();
 	auth->throttle = throttle_new();
-	auth->verified = verified_new();
+	auth->right = verified_new();
+	auth->wrong = verified_new();
 	auth->audit = audit_open(db);
 	*out = auth;
 	return OK;
@@ -27,7 +28,8 @@ void auth_close(struct auth *auth)
 		return;
 	audit_close(auth->audit);
 	throttle_free(auth->throttle);
-	verified_free(auth->verified);
+	verified_free(auth->right);
+	verified_free(auth->wrong);
 	free(auth);
 }
 
@@ -133,7 +135,7 @@ static void rehash(struct auth *auth, struct db_conn *c, const struct account *a
 }
 
 /* Argon2, for a user who is there and for one who is not. */
-static enum rc check_slowly(
+static enum rc ask_argon2(
     struct auth *auth, struct db_conn *c, const struct account *account, const struct secret *password, struct err *err)
 {
 	if (!account->id) {
@@ -144,6 +146,29 @@ static enum rc check_slowly(
 	if (password_wants_rehash(account->password, auth->cost))
 		rehash(auth, c, account, password);
 	return OK;
+}
+
+/* The same wrong password again tells a guesser nothing, and machines repeat what they keep, some of them five times at
+ * once: it is counted once, and costs no Argon2. */
+static enum rc check_password(struct auth *auth, struct db_conn *c, const struct account *account, struct str user,
+    const struct secret *password, struct str peer, enum slow slow, struct err *err)
+{
+	struct tried right = {account->id, account->generation, STR_NONE, STR_NONE, password};
+	struct tried wrong = {account->id, account->generation, user, peer, password};
+	enum rc rc;
+
+	if (account->id && verified_has(auth->right, &right))
+		return OK;
+	if (verified_has(auth->wrong, &wrong))
+		return fail_rc(err, E_BAD_PASSWORD);
+	if (slow == SLOW_NOT_NOW)
+		return fail_rc(err, E_WANT_PASSWORD_LANE);
+	rc = ask_argon2(auth, c, account, password, err);
+	if (!rc)
+		verified_add(auth->right, &right);
+	else if (rc == E_BAD_PASSWORD && verified_add(auth->wrong, &wrong))
+		throttle_failed(auth->throttle, user, peer);
+	return rc;
 }
 
 /* A person looks at the log for who tries what; guessers do not fill it, see audit_tally(). */
@@ -178,18 +203,9 @@ enum rc auth_password(struct auth *auth, struct str user, const struct secret *p
 	}
 	TRY(db_here(auth->db, &c, err));
 	TRY(find_account(c, user, &account, err));
-	if (!account.id || !verified_has(auth->verified, account.id, account.generation, password)) {
-		if (slow == SLOW_NOT_NOW)
-			return fail_rc(err, E_WANT_PASSWORD_LANE);
-		rc = check_slowly(auth, c, &account, password, err);
-		if (rc == E_BAD_PASSWORD) {
-			throttle_failed(auth->throttle, user, peer);
-			return refused(auth, "login.password", user, peer, err);
-		}
-		if (rc)
-			return rc;
-		verified_add(auth->verified, account.id, account.generation, password);
-	}
+	rc = check_password(auth, c, &account, user, password, peer, slow, err);
+	if (rc)
+		return rc == E_BAD_PASSWORD ? refused(auth, "login.password", user, peer, err) : rc;
 	throttle_succeeded(auth->throttle, user, peer);
 	identity_fill(out, account.id, 0, account.generation, user);
 	auth_note_use(c, note, account.id, account.last_login_at, clock_wall_s());

@@ -147,6 +147,33 @@ enum rc auth_actions(
 	return OK;
 }
 
+/* A name that no pattern has but by its wildcards. What ends in ** and matches it matches all names beside it. */
+#define ANY_NAME "~"
+
+static void add_row_of_all(void *ctx, struct str pattern, unsigned actions)
+{
+	if (str_ends(pattern, STR(EVERYTHING)))
+		add_row(ctx, pattern, actions);
+}
+
+enum rc auth_may_all_of(
+    struct auth *auth, const struct identity *who, struct str prefix, unsigned action, bool *may, struct err *err)
+{
+	char name[PATTERN_MAX + sizeof(ANY_NAME)];
+	struct question q = {.actions = 0};
+	struct db_conn *c;
+
+	*may = false;
+	if (prefix.n >= PATTERN_MAX)
+		return OK;
+	snprintf(name, sizeof(name), "%.*s/" ANY_NAME, STR_ARG(prefix));
+	q.repository = str_of(name);
+	TRY(db_here(auth->db, &c, err));
+	TRY(each_row(c, of_user, who->user_id, add_row_of_all, &q, err));
+	*may = (q.actions & action) == action;
+	return OK;
+}
+
 /* ---- what may be seen ---- */
 
 struct search {

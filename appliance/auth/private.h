@@ -19,19 +19,25 @@ struct auth {
 	struct db *db;
 	struct password_cost cost; /* of new hashes */
 	struct throttle *throttle;
-	struct verified *verified;
+	struct verified *right, *wrong; /* passwords of a moment ago */
 	struct audit *audit;
 };
 
-/* ---- verified.c: passwords that were right a moment ago ---- */
+/* ---- verified.c: passwords that were right, or wrong, a moment ago ---- */
 
 #define VERIFIED_LIFE_MS (5 * 60 * 1000)
 #define VERIFIED_MAX 1024
 
 struct verified *verified_new(void);
 void verified_free(struct verified *v);
-bool verified_has(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password);
-void verified_add(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password);
+struct tried {
+	int64_t user_id, generation; /* 0: no such user */
+	struct str user, peer;       /* of a wrong one: as it was sent, and from where */
+	const struct secret *password;
+};
+bool verified_has(struct verified *v, const struct tried *tried);
+/* False: it is there already, and stays for longer. */
+bool verified_add(struct verified *v, const struct tried *tried);
 
 /* ---- throttle.c: failed logins cost the caller time ---- */
 

@@ -1,7 +1,7 @@
 /*
- * verified: passwords that Argon2 found right less than five minutes ago, so that Basic on every request does not cost
- * an Argon2 each (docs/clients.md, Tokens 6). An entry is HMAC-SHA256 under a key that is random per process and never
- * leaves it, over (user, generation, password): it holds no password, is worth nothing outside the process, and a
+ * verified: passwords on which Argon2 gave its verdict less than five minutes ago, so that Basic on every request does
+ * not cost an Argon2 each (docs/clients.md, Tokens 6). An entry is HMAC-SHA256 under a key that is random per process
+ * and never leaves it, over all of struct tried: it holds no password, is worth nothing outside the process, and a
  * change of the generation leaves it unreachable. Bounded: SETS sets of WAYS entries; the oldest of a set gives way.
  */
 #include <cove/base/clock.h>
@@ -40,24 +40,37 @@ void verified_free(struct verified *v)
 	free(v);
 }
 
-static struct entry *find_set(
-    struct verified *v, int64_t user_id, int64_t generation, const struct secret *password, uint8_t mac[static 32])
-{
-	uint8_t message[2 * sizeof(int64_t) + SECRET_MAX];
+#define WHO_MAX 64
 
-	memcpy(message, &user_id, sizeof(user_id));
-	memcpy(message + sizeof(user_id), &generation, sizeof(generation));
-	memcpy(message + 2 * sizeof(int64_t), password->p, password->n);
-	hmac_sha256(mac, (struct str){(const char *)v->key, sizeof(v->key)},
-	    (struct str){(const char *)message, 2 * sizeof(int64_t) + password->n});
+static size_t put(char *to, struct str s)
+{
+	s = str_first(s, WHO_MAX);
+	to[0] = (char)s.n;
+	if (s.n)
+		memcpy(to + 1, s.p, s.n);
+	return 1 + s.n;
+}
+
+static struct entry *find_set(struct verified *v, const struct tried *t, uint8_t mac[static 32])
+{
+	char message[2 * sizeof(int64_t) + 2 * (1 + WHO_MAX) + SECRET_MAX];
+	size_t n = 2 * sizeof(int64_t);
+
+	memcpy(message, &t->user_id, sizeof(int64_t));
+	memcpy(message + sizeof(int64_t), &t->generation, sizeof(int64_t));
+	n += put(message + n, t->user);
+	n += put(message + n, t->peer);
+	memcpy(message + n, t->password->p, t->password->n);
+	n += t->password->n;
+	hmac_sha256(mac, (struct str){(const char *)v->key, sizeof(v->key)}, (struct str){message, n});
 	wipe(message, sizeof(message));
 	return v->entries[((unsigned)mac[0] | (unsigned)mac[1] << 8) % SETS];
 }
 
-bool verified_has(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password)
+bool verified_has(struct verified *v, const struct tried *tried)
 {
 	uint8_t mac[HMAC_SHA256_SIZE];
-	struct entry *set = find_set(v, user_id, generation, password, mac);
+	struct entry *set = find_set(v, tried, mac);
 	int64_t now = clock_mono_ms();
 	bool found = false;
 
@@ -68,22 +81,26 @@ bool verified_has(struct verified *v, int64_t user_id, int64_t generation, const
 	return found;
 }
 
-void verified_add(struct verified *v, int64_t user_id, int64_t generation, const struct secret *password)
+bool verified_add(struct verified *v, const struct tried *tried)
 {
 	uint8_t mac[HMAC_SHA256_SIZE];
-	struct entry *set = find_set(v, user_id, generation, password, mac);
+	struct entry *set = find_set(v, tried, mac);
 	struct entry *victim = &set[0];
+	int64_t now = clock_mono_ms();
+	bool is_new = true;
 
 	pthread_mutex_lock(&v->lock);
 	for (int i = 0; i < WAYS; i++) {
 		if (bytes_eq(set[i].mac, mac, sizeof(mac))) {
 			victim = &set[i];
+			is_new = victim->until_ms <= now;
 			break;
 		}
 		if (set[i].until_ms < victim->until_ms)
 			victim = &set[i];
 	}
 	memcpy(victim->mac, mac, sizeof(mac));
-	victim->until_ms = clock_mono_ms() + VERIFIED_LIFE_MS;
+	victim->until_ms = now + VERIFIED_LIFE_MS;
 	pthread_mutex_unlock(&v->lock);
+	return is_new;
 }

@@ -1,15 +1,11 @@
 /*
- * access: from the Authorization field to an identity, from that to a yes or no, and the challenge that tells a client
- * which token to fetch (docs/clients.md, Tokens 6, 8, 10, 11, 12). Basic works everywhere and is advertised nowhere
- * but at the token endpoint, whose only way to log in it is.
+ * access: from the Authorization field to an identity, and from that to a yes or no (docs/clients.md, Tokens 6, 10, 11,
+ * 12). Basic works everywhere.
  */
 #include "session.h"
 #include <cove/base/codec.h>
-#include <cove/base/json.h>
 #include <cove/crypto/jws.h>
 #include <stdlib.h>
-
-#define CHALLENGE_BYTES 4096
 
 /* What a row asks for: actions on the route's repository, and the scope that a token for it needs. */
 static const struct need {
@@ -24,6 +20,11 @@ static const struct need {
     [ACCESS_ADMIN] = {0, NULL},
     [ACCESS_RIGHTS] = {0, NULL},
 };
+
+const char *access_scope(const struct route *r)
+{
+	return needs[r->needs].scope_actions;
+}
 
 static void wake_conn(void *ctx)
 {
@@ -64,7 +65,8 @@ static enum rc check_pair(struct exchange *x, struct str user, struct str passwo
 	return rc;
 }
 
-static enum rc check_basic(struct exchange *x, struct str encoded)
+/* *has: neither user nor password is what podman and skopeo send, asked for Basic, when they have none: nobody. */
+static enum rc check_basic(struct exchange *x, struct str encoded, bool *has)
 {
 	char *plain = arena_alloc(x->arena, encoded.n + 1);
 	struct str user, password;
@@ -73,12 +75,19 @@ static enum rc check_basic(struct exchange *x, struct str encoded)
 
 	if (!plain)
 		return fail_rc(&x->err, E_BUSY);
+	if (proof_holds(x, encoded))
+		return OK;
 	n = base64_decode(plain, encoded.n, encoded);
-	if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
+	*has = n != 1 || plain[0] != ':';
+	if (!*has)
+		rc = auth_anonymous(x->site->auth, &x->who, &x->err);
+	else if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
 		rc = check_pair(x, user, password);
 	else
 		rc = fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
 	wipe(plain, encoded.n + 1);
+	if (!rc && *has)
+		proof_keep(x, encoded);
 	return rc;
 }
 
@@ -87,9 +96,7 @@ static enum rc check_bearer(struct exchange *x, struct str token)
 	return access_token_check(x->site->signer, token, x->site->service, x->arena, &x->who, &x->allowed, &x->err);
 }
 
-/* What a person or a script does with the registry itself: rights are not asked of a token, whose scopes name
- * repositories only. */
-static bool is_management(const struct route *r)
+bool access_is_management(const struct route *r)
 {
 	return r->needs == ACCESS_SELF || r->needs == ACCESS_ADMIN || r->needs == ACCESS_RIGHTS;
 }
@@ -108,9 +115,9 @@ static enum rc identify(struct exchange *x, bool *has)
 	str_cut(value, ' ', &scheme, &rest);
 	rest = str_trim(rest);
 	if (str_eqi(scheme, STR("Basic")))
-		return check_basic(x, rest);
+		return check_basic(x, rest, has);
 	/* the token endpoint knows users, not the tokens it gave out */
-	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN && !is_management(x->route))
+	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN && !access_is_management(x->route))
 		return check_bearer(x, rest);
 	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not known here");
 }
@@ -158,10 +165,11 @@ void access_note_refusal(struct exchange *x)
 }
 
 /* Clients show it to a person, whom a word on tokens does not help. */
-static enum rc no_right(struct exchange *x, enum rc rc)
+static enum rc no_right(struct exchange *x, unsigned missing, enum rc rc)
 {
-	const char *actions = needs[x->route->needs].scope_actions;
+	char actions[ACTIONS_TEXT_MAX];
 
+	actions_text(actions, missing);
 	if (x->who.is_anonymous)
 		return fail(
 		    &x->err, rc, "%.*s is not open to everybody (%s): log in first", STR_ARG(x->asked), actions);
@@ -172,24 +180,40 @@ static enum rc no_right(struct exchange *x, enum rc rc)
 /* A refusal does not depend on whether the repository exists (rule 12). */
 static enum rc decide(struct exchange *x, bool has_credential)
 {
-	unsigned actions = actions_needed(needs[x->route->needs].actions);
-	bool may;
+	unsigned wanted = actions_needed(needs[x->route->needs].actions), mine, missing;
 
-	TRY(exchange_identity_may(x, x->name, actions, &may));
-	if (has_credential && (token_actions(x, x->name.s) & actions) != actions) {
-		if (may) /* the client fetches a token with more scope, and comes again */
+	TRY(auth_actions(x->site->auth, &x->who, x->name.s, &mine, &x->err));
+	missing = wanted & ~mine;
+	if (has_credential && (token_actions(x, x->name.s) & wanted) != wanted) {
+		if (!missing) /* the client fetches a token with more scope, and comes again */
 			return fail_rc(&x->err, E_SCOPE);
-		(void)no_right(x, E_SCOPE);
+		(void)no_right(x, missing, E_SCOPE);
 		access_note_refusal(x);
 		return E_SCOPE;
 	}
-	/* HEAD is what comes before a push: a client that is not asked who it is here is asked at its PUT, where
-	 * containerd has no body to send again. Who only pulls fetches a token for nobody. */
-	if (may && !has_credential && x->head->method == METHOD_HEAD)
+	if (missing)
+		return has_credential && !x->who.is_anonymous ? no_right(x, missing, E_DENIED)
+							      : fail_rc(&x->err, E_UNAUTHORIZED);
+	/* a client that is not asked who it is here is asked at its PUT, where containerd has no body to send again */
+	if (!has_credential && x->head->method == METHOD_HEAD && x->route->flags & ROUTE_BEFORE_PUSH &&
+	    namespace_takes_pushes(x->place.ns))
 		return fail_rc(&x->err, E_UNAUTHORIZED);
-	if (may)
-		return OK;
-	return has_credential && !x->who.is_anonymous ? no_right(x, E_DENIED) : fail_rc(&x->err, E_UNAUTHORIZED);
+	return OK;
+}
+
+/* Without a credential always 401: it is where clients learn the challenge (rule 11). But for a mirror at its own port
+ * or host that everybody may pull all from: dockerd's classic store shows it Docker Hub's credentials when it is asked
+ * for some, and passes it by when they are refused. */
+static enum rc decide_base(struct exchange *x)
+{
+	const struct namespace *ns;
+	bool is_open = false;
+
+	TRY(exchange_namespaces(x));
+	ns = namespace_bound(x->namespaces, &x->approach);
+	if (ns && ns->online && !namespace_takes_pushes(ns))
+		TRY(auth_may_all_of(x->site->auth, &x->who, ns->name, MAY_PULL, &is_open, &x->err));
+	return is_open ? OK : fail_rc(&x->err, E_UNAUTHORIZED);
 }
 
 static enum rc decide_management(struct exchange *x)
@@ -210,18 +234,32 @@ static enum rc decide_management(struct exchange *x)
 	return OK;
 }
 
+/* A client that is asked for Basic sends what was refused up to four times more: 403 ends that. */
+static enum rc refuse_basic(struct exchange *x, enum rc rc)
+{
+	struct err why = x->err;
+
+	if (rc_status(rc) != 401 || !challenge_is_basic(x))
+		return rc;
+	return fail(&x->err, E_LOGIN_REFUSED, "%s", why.text[0] ? why.text : rc_sentence(rc));
+}
+
 enum rc access_check(struct exchange *x)
 {
 	bool has_credential;
+	enum rc rc;
 
 	if (x->route->needs == ACCESS_ANY)
 		return OK;
-	TRY(identify(x, &has_credential));
+	rc = identify(x, &has_credential);
+	if (rc)
+		return has_credential ? refuse_basic(x, rc) : rc;
 	switch (x->route->needs) {
 	case ACCESS_ANY:
 	case ACCESS_LOGIN:
 		return OK;
-	case ACCESS_TOKEN: /* rule 11: without one always 401, it is where clients learn the challenge */
+	case ACCESS_TOKEN:
+		return has_credential ? OK : decide_base(x);
 	case ACCESS_CATALOG:
 		return has_credential ? OK : fail_rc(&x->err, E_UNAUTHORIZED);
 	case ACCESS_SELF:
@@ -234,106 +272,4 @@ enum rc access_check(struct exchange *x)
 		break;
 	}
 	return decide(x, has_credential);
-}
-
-/* The scopes that a token for this very request needs (the reference server's appendAccessRecords). */
-static struct str scopes_wanted(struct exchange *x)
-{
-	const struct route *r = x->route;
-	struct str from, scopes;
-
-	if (r->needs == ACCESS_CATALOG)
-		return STR("registry:catalog:*");
-	if (r->needs < ACCESS_PULL || !needs[r->needs].scope_actions)
-		return STR_NONE;
-	scopes = arena_printf(x->arena, "repository:%.*s:%s", STR_ARG(x->asked), needs[r->needs].scope_actions);
-	if (r->needs == ACCESS_PUSH && query_get(x, "from", &from) && place_exists(x, from))
-		scopes = arena_printf(x->arena, "%.*s repository:%.*s:pull", STR_ARG(scopes), STR_ARG(from));
-	return scopes;
-}
-
-/* [{"Type":"repository","Class":"","Name":"team/app","Action":"pull"},...], as the reference server has it. */
-static struct str scopes_detail(struct exchange *x, struct str scopes)
-{
-	struct buf b = BUF_INIT(CHALLENGE_BYTES);
-	struct str scope, type, name, actions, action, detail = STR_NONE;
-
-	buf_addc(&b, '[');
-	while (scopes.n) {
-		str_cut(scopes, ' ', &scope, &scopes);
-		str_cut(scope, ':', &type, &name);
-		str_cut_last(name, ':', &name, &actions);
-		while (actions.n) {
-			str_cut(actions, ',', &action, &actions);
-			json_put_comma(&b);
-			buf_addc(&b, '{');
-			json_put_member_str(&b, "Type", type);
-			json_put_member_str(&b, "Class", STR(""));
-			json_put_member_str(&b, "Name", name);
-			json_put_member_str(&b, "Action", action);
-			buf_addc(&b, '}');
-		}
-	}
-	buf_addc(&b, ']');
-	if (buf_ok(&b))
-		detail = arena_str(x->arena, buf_str(&b));
-	buf_release(&b);
-	return detail;
-}
-
-/* Clients keep a realm's query: so the names of scopes are led as those of the requests that they are for. Some learn
- * it from /v2/ only, as k3s does, whose requests have ?ns= all alike. */
-static struct str realm_query(struct exchange *x)
-{
-	struct buf ns = BUF_INIT(CHALLENGE_BYTES);
-	struct str query = STR_NONE;
-
-	if (x->asked.n ? !x->place.by_ns : !x->approach.ns.n)
-		return query;
-	percent_encode(&ns, x->approach.ns);
-	if (buf_ok(&ns))
-		query = arena_printf(x->arena, "?ns=%.*s", STR_ARG(buf_str(&ns)));
-	buf_release(&ns);
-	return query;
-}
-
-/* The realm's host is byte-equal to what the client used, as long as that is one of our names (rule 8). */
-static void add_bearer(struct exchange *x, struct str scopes, const char *error)
-{
-	reply_field(x, "WWW-Authenticate", "Bearer realm=\"%s://%.*s/token%.*s\",service=\"%.*s\"%s%.*s%s%s%s%s",
-	    x->scheme, STR_ARG(x->host), STR_ARG(realm_query(x)), STR_ARG(x->site->service),
-	    scopes.n ? ",scope=\"" : "", STR_ARG(scopes), scopes.n ? "\"" : "", error ? ",error=\"" : "",
-	    error ? error : "", error ? "\"" : "");
-	if (scopes.n && !x->detail.n)
-		x->detail = scopes_detail(x, scopes);
-}
-
-static bool is_challenged(const struct exchange *x)
-{
-	struct str rest = buf_str(&x->reply.fields), line;
-
-	while (rest.n) {
-		str_cut(rest, '\n', &line, &rest);
-		if (str_starts(line, STR("WWW-Authenticate:")))
-			return true;
-	}
-	return false;
-}
-
-void access_add_challenge(struct exchange *x, enum rc rc)
-{
-	const char *error = rc == E_TOKEN_INVALID ? "invalid_token" : rc == E_SCOPE ? "insufficient_scope" : NULL;
-
-	if (is_challenged(x) || !x->route)
-		return;
-	if (x->route->needs == ACCESS_LOGIN || is_management(x->route))
-		reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
-	else
-		add_bearer(x, scopes_wanted(x), error);
-}
-
-enum rc exchange_challenge(struct exchange *x, struct str scopes)
-{
-	add_bearer(x, scopes, "insufficient_scope");
-	return fail_rc(&x->err, E_SCOPE);
 }

@@ -28,6 +28,7 @@ struct work *exchange_begin(struct session *s)
 	w->body_done = true;
 	buf_init(&w->out, REPLY_HEAD_BYTES);
 	arena_init(&w->arena, ARENA_BYTES);
+	w->proof = &s->proof;
 	w->x.site = s->site;
 	w->x.conn = s->conn;
 	w->x.arena = &w->arena;

@@ -278,6 +278,7 @@ static void http_close(struct conn *c, void *state, void *ctx)
 	(void)c;
 	(void)ctx;
 	exchange_end(s);
+	proof_forget(&s->proof);
 	buf_drop_wiped(&s->in, s->in.n);
 	buf_release(&s->in);
 }

@@ -45,8 +45,16 @@ struct held {
 	void (*release)(void *p);
 };
 
+/* proof.c */
+struct proof {
+	uint8_t key[32], hash[HMAC_SHA256_SIZE];
+	struct identity who;
+	int64_t until_ms; /* 0: nothing is proven */
+};
+
 struct work {
-	struct exchange x; /* first: exchange_hold() goes from it to its work */
+	struct exchange x;   /* first: exchange_hold() goes from it to its work */
+	struct proof *proof; /* of the connection */
 	struct arena arena;
 	struct head head;
 	char *head_bytes; /* owned: what head points into; wiped, it may hold credentials */
@@ -87,6 +95,7 @@ struct session {
 	struct head_scan scan;
 	struct buf in;     /* come but not used: at most HEAD_MAX_BYTES; no memory while idle */
 	struct work *work; /* NULL between exchanges */
+	struct proof proof;
 };
 
 /* Each takes one turn. WANT_AGAIN: go on with s->stage, at once if it changed. */
@@ -145,10 +154,26 @@ bool place_exists(struct exchange *x, struct str asked);
 /* ---- access.c ---- */
 /* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */
 CHECKED enum rc access_check(struct exchange *x);
-/* Adds the one WWW-Authenticate field and the error's detail for a 401 of this code. */
-void access_add_challenge(struct exchange *x, enum rc rc);
 /* Counts in the audit log that x->who was refused what the route is for; x->err says why. */
 void access_note_refusal(struct exchange *x);
+/* The actions of the scope that a row needs; NULL: no repository's. */
+const char *access_scope(const struct route *r);
+/* What a person or a script does with the registry itself: rights are not asked of a token, whose scopes name
+ * repositories only. */
+bool access_is_management(const struct route *r);
+
+/* ---- challenge.c ---- */
+/* Adds the one WWW-Authenticate field and the error's detail for a 401 of this code. */
+void access_add_challenge(struct exchange *x, enum rc rc);
+/* Is this request, of the registry API, asked for Basic in place of a token? */
+bool challenge_is_basic(const struct exchange *x);
+
+/* ---- proof.c ---- */
+/* Is it what this connection has proven? Fills x->who; forgets what was proven otherwise. */
+bool proof_holds(struct exchange *x, struct str credential);
+/* x->who has proven it. */
+void proof_keep(struct exchange *x, struct str credential);
+void proof_forget(struct proof *p);
 
 /* ---- reply.c ---- */
 void reply_init(struct reply *r);

@@ -241,6 +241,11 @@ enum rc namespace_leaves(
 	return a->failed ? fail_rc(err, E_BUSY) : OK;
 }
 
+bool namespace_takes_pushes(const struct namespace *ns)
+{
+	return ns->kind == NAMESPACE_HOSTED || (ns->kind == NAMESPACE_GROUP && ns->writable);
+}
+
 enum rc namespace_writable(const struct place *p, struct arena *a, struct place *out, struct err *err)
 {
 	if (p->ns->kind == NAMESPACE_PROXY)

@@ -9,7 +9,7 @@
 const struct route registry_routes[] = {
     {"end-1", METHOD_GET, "/v2/", ACCESS_TOKEN, BODY_NONE, 0, 0, NULL, base_check},
     {"end-1", METHOD_GET, "/v2", ACCESS_TOKEN, BODY_NONE, 0, 0, NULL, base_check},
-    {"end-2", METHOD_GET, NAME "/blobs/<digest>", ACCESS_PULL, BODY_NONE, 0, 0, NULL, blob_get},
+    {"end-2", METHOD_GET, NAME "/blobs/<digest>", ACCESS_PULL, BODY_NONE, 0, ROUTE_BEFORE_PUSH, NULL, blob_get},
     {"end-3", METHOD_GET, NAME "/manifests/<reference>", ACCESS_PULL, BODY_NONE, 0, ROUTE_LARGE, NULL, manifest_get},
     {"end-4", METHOD_POST, NAME "/blobs/uploads/", ACCESS_PUSH, BODY_STREAMED, 0, 0, upload_post_before, upload_post},
     {"end-4", METHOD_POST, NAME "/blobs/uploads", ACCESS_PUSH, BODY_STREAMED, 0, 0, upload_post_before, upload_post},

@@ -104,11 +104,11 @@ class Guessers(Case):
         c.push_blob("a", b"x")
         statuses = []
 
-        def guess():
-            r = Client(self.cove).request("GET", "/token?service=cove", headers={"Authorization": self.cove.basic("nobody", "wrong-guess")})
+        def guess(i):
+            r = Client(self.cove).request("GET", "/token?service=cove", headers={"Authorization": self.cove.basic("nobody", f"wrong-guess-{i}")})
             statuses.append(r.status)
 
-        threads = [threading.Thread(target=guess) for _ in range(30)]
+        threads = [threading.Thread(target=guess, args=(i,)) for i in range(30)]
         for t in threads:
             t.start()
         for _ in range(50):

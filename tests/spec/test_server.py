@@ -286,8 +286,8 @@ class Supervised(unittest.TestCase):
         """The seconds that a person reads are those that a client waits (RFC 9110 §10.2.3)."""
         cove = Cove().start()
         c = Client(cove)
-        c.auth = cove.basic(password="wrong")
-        for _ in range(40):
+        for i in range(40):
+            c.auth = cove.basic(password=f"wrong {i}")
             r = c.request("GET", "/v2/")
             if r.status == 429:
                 break

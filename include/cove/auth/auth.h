@@ -54,11 +54,12 @@ struct audit *auth_audit(struct auth *auth);
 enum slow { SLOW_NOT_NOW, SLOW_ALLOWED };
 
 /*
- * User name and password, or user name and key. A key, and a password that this process verified within the last five
- * minutes, is answered from memory or by one hash; anything else needs Argon2: with SLOW_NOT_NOW the answer is then
- * E_WANT_PASSWORD_LANE and nothing has happened. Unknown user, wrong password, disabled user: all are E_BAD_PASSWORD
- * after the same time; so are a revoked, expired or unknown key and a key of another user, at once. E_THROTTLED after
- * too many failures of this address or for this account (never for keys). `peer` is the client's address as text.
+ * User name and password, or user name and key. A key, and a password that this process has checked within the last
+ * five minutes, is answered from memory or by one hash; anything else needs Argon2: with SLOW_NOT_NOW the answer is
+ * then E_WANT_PASSWORD_LANE and nothing has happened. Unknown user, wrong password, disabled user: all are
+ * E_BAD_PASSWORD after the same time; so are a revoked, expired or unknown key and a key of another user, at once.
+ * E_THROTTLED after too many failures of this address or for this account (never for keys), each wrong password counted
+ * once. `peer` is the client's address as text.
  */
 CHECKED enum rc auth_password(struct auth *auth, struct str user, const struct secret *password, struct str peer,
     enum slow slow, struct identity *out, struct err *err);
@@ -89,6 +90,9 @@ CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *o
  * everything; whether one is admin is asked with an empty name. */
 CHECKED enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
+/* Has `who`, without a key, that one action on everything below `prefix`, by one grant? */
+CHECKED enum rc auth_may_all_of(
+    struct auth *auth, const struct identity *who, struct str prefix, unsigned action, bool *may, struct err *err);
 /* For lists of what may be seen: moves `at` on to the first name, itself or behind it bytewise, at which there may be a
  * repository that `who` may pull, judged by what the patterns have before their first wildcard. *any false: none. */
 #define PATTERN_MAX 255

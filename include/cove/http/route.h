@@ -11,7 +11,8 @@
 enum needs {
 	ACCESS_ANY,     /* nobody is asked */
 	ACCESS_LOGIN,   /* Basic credentials are checked when present; else anonymous (token endpoint) */
-	ACCESS_TOKEN,   /* some credential, even an anonymous token (end-1) */
+	ACCESS_TOKEN,   /* some credential, even an anonymous token (end-1), but at the own port or host of a mirror
+			   that is open to all */
 	ACCESS_PULL,    /* pull on <name>: by a token, by Basic, or, without credentials, what anonymous may */
 	ACCESS_PUSH,    /* pull and push on <name>, as the reference server asks */
 	ACCESS_DELETE,  /* delete on <name> */
@@ -32,7 +33,8 @@ enum {
 	ROUTE_PLAIN = 1, /* also answered without TLS */
 	ROUTE_LARGE =
 	    2, /* may hold up to 6 MiB of memory: counted against a budget of the process, beyond which it is E_BUSY */
-	ROUTE_MANAGEMENT = 4, /* what was asked wrongly (E_USAGE, E_CONFIG, E_EXISTS) is told to the requester */
+	ROUTE_MANAGEMENT = 4,  /* what was asked wrongly (E_USAGE, E_CONFIG, E_EXISTS) is told to the requester */
+	ROUTE_BEFORE_PUSH = 8, /* pushes begin with its HEAD: who comes without a login is always asked for one */
 };
 
 struct route {

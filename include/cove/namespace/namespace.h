@@ -126,6 +126,8 @@ const struct namespace *namespace_of_name(const struct namespace_set *set, struc
  * are not to be asked, but what they have is still ours. */
 CHECKED enum rc namespace_leaves(
     const struct place *p, struct arena *a, struct place out[static LEAVES_MAX], size_t *count, struct err *err);
+/* Can anything be pushed there, by its kind? */
+bool namespace_takes_pushes(const struct namespace *ns);
 /* The hosted namespace that a push to p goes to. E_DENIED with a sentence: a proxy, a group without a writable member.
  */
 CHECKED enum rc namespace_writable(const struct place *p, struct arena *a, struct place *out, struct err *err);

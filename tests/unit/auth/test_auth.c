@@ -85,6 +85,42 @@ static void remembered_until_a_change(void **state)
 	assert_int_equal(fixture_login(f, "ann", "something else", &who), E_BAD_PASSWORD);
 }
 
+/* n different ones, each refused. */
+static void guess(struct fixture *f, const char *user, int n)
+{
+	struct identity who;
+	char password[32];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(password, sizeof(password), "wrong guess %d", i);
+		assert_int_equal(fixture_login(f, user, password, &who), E_BAD_PASSWORD);
+	}
+}
+
+/* Machines repeat what they keep, some of them five times at once. */
+static void the_same_wrong_password_counts_once(void **state)
+{
+	struct fixture *f = *state;
+	struct identity who;
+
+	fixture_user(f, "ann", "long enough");
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(fixture_login(f, "ann", "wrong enough", &who), E_BAD_PASSWORD);
+	assert_int_equal(fast(f, "ann", "wrong enough", &who), E_BAD_PASSWORD); /* without Argon2 */
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
+	/* that of another user, or from elsewhere, is another try */
+	assert_int_equal(fast(f, "bob", "wrong enough", &who), E_WANT_PASSWORD_LANE);
+	/* a password may become right */
+	assert_ok(user_set_password(f->auth, STR("ann"), &(struct secret){12, "wrong enough"}, err));
+	assert_int_equal(fixture_login(f, "ann", "wrong enough", &who), OK);
+	assert_int_equal(fixture_login(f, "carl", "wrong enough", &who), E_BAD_PASSWORD);
+	fixture_user(f, "carl", "wrong enough");
+	assert_int_equal(fixture_login(f, "carl", "wrong enough", &who), OK);
+	/* what is remembered for ann is no gap for other guesses */
+	guess(f, "ann", 10);
+	assert_int_equal(fixture_login(f, "ann", "wrong guess 3", &who), E_THROTTLED);
+}
+
 static void throttled(void **state)
 {
 	struct fixture *f = *state;
@@ -92,8 +128,7 @@ static void throttled(void **state)
 
 	fixture_user(f, "ann", "long enough");
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(fixture_login(f, "ann", "wrong enough", &who), E_BAD_PASSWORD);
+	guess(f, "ann", 10);
 	/* not even the right one, remembered or not: it would tell a guesser */
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), E_THROTTLED);
 	assert_int_equal(fast(f, "ann", "long enough", &who), E_THROTTLED);
@@ -101,8 +136,8 @@ static void throttled(void **state)
 	assert_int_equal(fixture_login_from(f, "ann", "long enough", "192.0.2.2", &who), OK);
 	clock_pin(NOW, MONO_MS + 1000);
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
-	for (int i = 0; i < 9; i++)
-		assert_int_equal(fixture_login(f, "ann", "wrong enough", &who), E_BAD_PASSWORD);
+	clock_pin(NOW, MONO_MS + 1000 + VERIFIED_LIFE_MS); /* those guesses are forgotten, and would count */
+	guess(f, "ann", 9);
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
 }
 
@@ -123,8 +158,7 @@ static void unknown_users_are_throttled_alike(void **state)
 	struct fixture *f = *state;
 	struct identity who;
 
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(fixture_login(f, "nobody", "wrong enough", &who), E_BAD_PASSWORD);
+	guess(f, "nobody", 10);
 	assert_int_equal(fixture_login(f, "nobody", "wrong enough", &who), E_THROTTLED);
 }
 
@@ -279,6 +313,7 @@ int main(void)
 	    fixture_test(right_and_wrong),
 	    fixture_test(slow_only_where_it_may_be),
 	    fixture_test(remembered_until_a_change),
+	    fixture_test(the_same_wrong_password_counts_once),
 	    fixture_test(throttled),
 	    fixture_test(waiting_for_the_lane_is_no_failure),
 	    fixture_test(unknown_users_are_throttled_alike),

@@ -43,10 +43,13 @@ static void own_password_is_throttled(void **state)
 {
 	struct fixture *f = *state;
 	struct identity ann;
+	char guess[32];
 
 	setup_ann(f, &ann);
-	for (int i = 0; i < 10; i++)
-		assert_int_equal(change(f, &ann, "wrong one", "better yet", SLOW_ALLOWED), E_BAD_PASSWORD);
+	for (int i = 0; i < 10; i++) {
+		snprintf(guess, sizeof(guess), "wrong one %d", i);
+		assert_int_equal(change(f, &ann, guess, "better yet", SLOW_ALLOWED), E_BAD_PASSWORD);
+	}
 	assert_int_equal(change(f, &ann, "long enough", "better yet", SLOW_ALLOWED), E_THROTTLED);
 }
 
@@ -191,7 +194,7 @@ static void own_changes_are_counted(void **state)
 static void wrong_credentials_are_logged(void **state)
 {
 	struct fixture *f = *state;
-	char key[CREDENTIAL_TEXT_MAX];
+	char key[CREDENTIAL_TEXT_MAX], guess[32];
 	int64_t id;
 	struct buf rows = BUF_INIT(8192);
 	struct identity who;
@@ -205,8 +208,11 @@ static void wrong_credentials_are_logged(void **state)
 	assert_ok(key_revoke(f->auth, id, err));
 	assert_int_equal(fixture_login(f, "bob", key, &who), E_BAD_PASSWORD);
 	assert_ok(audit_list(f->db, &(struct audit_filter){.refused_only = true}, put_row, &rows, err));
-	for (int i = 0; i < 10; i++)
-		(void)!fixture_login(f, "bob", "wrong one", &who);
+	for (int i = 0; i < 10; i++) {
+		snprintf(guess, sizeof(guess), "wrong one %d", i);
+		(void)!fixture_login(f, "bob", guess, &who);
+	}
+	assert_int_equal(fixture_login(f, "bob", "wrong one", &who), E_THROTTLED);
 	buf_reset(&rows);
 	assert_ok(audit_list(f->db, &(struct audit_filter){.refused_only = true}, put_row, &rows, err));
 	assert_string_equal(rows.p,

@@ -21,14 +21,14 @@ static bool has(struct verified *v, int64_t user, int64_t generation, const char
 {
 	struct secret s = secret_of(password);
 
-	return verified_has(v, user, generation, &s);
+	return verified_has(v, &(struct tried){.user_id = user, .generation = generation, .password = &s});
 }
 
 static void add(struct verified *v, int64_t user, int64_t generation, const char *password)
 {
 	struct secret s = secret_of(password);
 
-	verified_add(v, user, generation, &s);
+	verified_add(v, &(struct tried){.user_id = user, .generation = generation, .password = &s});
 }
 
 static void only_the_very_same(void **state)

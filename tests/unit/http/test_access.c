@@ -86,6 +86,9 @@ static const struct {
     {"GET /v2/", RAW, "Bearer a.b.c", 401, REALM INVALID, "**UNAUTHORIZED**"},
     {"GET /v2/", RAW, "Bearer", 401, REALM INVALID, "**"},
     {"GET /v2/", RAW, "bearer ", 401, REALM INVALID, "**"},
+    {"GET /v2/", RAW, "Basic Og==", 401, REALM, "**UNAUTHORIZED**authentication required**"}, /* neither */
+    {"GET /login", RAW, "Basic Og==", 200, NULL, "anonymous"},
+    {"GET /v2/public/app/r", RAW, "Basic Og==", 200, NULL, "anonymous"},
     {"GET /v2/", RAW, "Negotiate abc", 401, REALM, "**"},
     {"GET /v2/", RAW, "Basic YTpi\r\nAuthorization: Basic YTpi", 400, NULL, "**more than one**"},
 
@@ -115,7 +118,7 @@ static const struct {
     {"POST /v2/team/app/r", TOKEN, "ann repository:team/app:pull", 401, MORE("repository:team/app:pull,push"), "**"},
     {"POST /v2/team/app/r", TOKEN, "ann repository:team/app:pull,push", 200, NULL, "ann"},
     {"POST /v2/other/r", TOKEN, "ann repository:other:pull,push", 401, MORE("repository:other:pull,push"), "**"},
-    {"POST /v2/other/r", BASIC, "ann:" PASSWORD, 403, NULL, "**"},
+    {"POST /v2/other/r", BASIC, "ann:" PASSWORD, 403, NULL, "**ann has no right to push on other**"},
     {"DELETE /v2/team/app/r", NONE, "", 401, ASK("repository:team/app:delete"), "**"},
     {"DELETE /v2/team/app/r", TOKEN, "ann repository:team/app:*", 401, MORE("repository:team/app:delete"), "**"},
     {"DELETE /v2/del/r", TOKEN, "ann repository:del:*", 200, NULL, "ann"},

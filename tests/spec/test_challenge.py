@@ -1,0 +1,212 @@
+"""Who is asked for what: Basic or a token by User-Agent, what is open to nobody, and what a connection has proven."""
+import base64, json, time
+from cove import Case, Client, CONFIG, Listener, free_port, sha256
+
+# as the clients send them
+BASIC = (
+    "containerd/1.6.20~ds1", "containerd/1.7.24~ds1", "containerd/2.1.9+unknown", "containerd/2.4.0-beta+unknown",  # ctr, CRI, nerdctl
+    "containerd/1.6.20+unknown",  # BuildKit in dockerd 20.10; buildx imagetools
+    "buildkit/v0.0-dev", "buildkit/v0.33",
+    "docker/26.1.5+dfsg1 go/go1.24.4 git-commit/411e817 kernel/6.12 os/linux arch/amd64 containerd-client/1.7.24+unknown"
+    " storage-driver/overlayfs UpstreamClient(Docker-Client/26.1.5+dfsg1 \\(linux\\))",
+    "docker/29.5.0 go/go1.26 os/linux arch/amd64 containerd-client/2.3.5+unknown storage-driver/overlayfs UpstreamClient(Go-http-client/1.1)",
+)
+BEARER = (
+    None, "",
+    "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64 UpstreamClient(Docker-Client/20.10.24+dfsg1 \\(linux\\))",
+    "docker/28.5.2+dfsg4 go/go1.27.1 kernel/6.12 os/linux arch/amd64 UpstreamClient(compose/2.40.3-3)",
+    "Docker-Client/28.5.2+dfsg4 (linux)", "Go-http-client/1.1",
+    "containers/5.39.2 (github.com/containers/image)", "skopeo/1.22.0", "Buildah/1.43.2",
+    "go-containerregistry", "ko/v0.19.1 go-containerregistry/v0.21.7", "cosign/devel (linux; amd64) go-containerregistry", "kaniko/unset",
+    "oras/1.3.6", "Helm/4.3", "notation/v1.3.2+unreleased", "regclient/regsync (v0.11.7)",
+    "jib 3.5.2 jib-maven-plugin Google-HTTP-Java-Client/1.42.2 (gzip)", "curl/8.14.1",
+    "x containerd/2.1.9", "Containerd/2.1.9", "buildkit", "mycontainerd-client-2",
+)
+AS_BASIC = ['Basic realm="cove"']
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Challenge(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        c = cls.cove
+        c.command("user", "add", "ro", "--grant", "team/**:pull", stdin=b"some-password\n")
+        c.command("user", "grant", "anonymous", "public/**", "pull")
+        for name in ("team/app", "public/app"):
+            c.client(f"repository:{name}:pull,push").push_image(name, "1")
+
+    def setUp(self):
+        self.connection = Client(self.cove)
+
+    def tearDown(self):
+        self.connection.close()
+
+    def ask(self, method, target, agent=BASIC[0], authorization=None):
+        return self.connection.request(method, target, headers={"User-Agent": agent, "Authorization": authorization})
+
+    def realm(self, scope=""):
+        return f'Bearer realm="https://127.0.0.1:{self.cove.port}/token",service="cove"' + (f',scope="{scope}"' if scope else "")
+
+    def test_form_by_user_agent(self):
+        requests = (("GET", "/v2/", ""), ("GET", "/v2/_catalog", "registry:catalog:*"),
+                    ("HEAD", "/v2/team/app/manifests/1", "repository:team/app:pull"),
+                    ("GET", "/v2/team/app/manifests/1", "repository:team/app:pull"),
+                    ("HEAD", "/v2/public/app/blobs/" + sha256(CONFIG), "repository:public/app:pull"),
+                    ("POST", "/v2/team/app/blobs/uploads/", "repository:team/app:pull,push"),
+                    ("DELETE", "/v2/team/app/manifests/1", "repository:team/app:delete"))
+        for method, target, scope in requests:
+            for agent in BASIC:
+                r = self.ask(method, target, agent)
+                self.assertEqual((r.status, r.all("WWW-Authenticate")), (401, AS_BASIC), (method, target, agent))
+            for agent in BEARER:
+                r = self.ask(method, target, agent)
+                self.assertEqual((r.status, r.all("WWW-Authenticate")), (401, [self.realm(scope)]), (method, target, agent))
+
+    def test_who_has_a_token_is_asked_for_one(self):
+        """Whatever the User-Agent; also nobody with a token, and one that is no token of ours."""
+        for token in ("a.b.c", self.cove.token(anonymous=True), self.cove.token(user="ro", password="some-password")):
+            for agent in BASIC:
+                r = self.ask("POST", "/v2/team/app/blobs/uploads/", agent, "Bearer " + token)
+                self.assertEqual(r.status, 401)
+                self.assertEqual(len(r.all("WWW-Authenticate")), 1)
+                self.assertIn(self.realm("repository:team/app:pull,push"), r["WWW-Authenticate"])
+
+    def test_right_password_and_key(self):
+        key = self.cove.command("key", "create", "ro").strip()
+        for agent in BASIC + BEARER:
+            for password in ("some-password", key):
+                r = self.ask("GET", "/v2/team/app/manifests/1", agent, basic("ro", password))
+                self.assertEqual(r.status, 200)
+                r = self.ask("POST", "/v2/team/app/blobs/uploads/", agent, basic("ro", password))
+                self.assertEqual((r.status, r.code(), r.all("WWW-Authenticate")), (403, "DENIED", []))
+                self.assertEqual(r.message(), "ro has no right to push on team/app: ask the owner of this registry for it")
+
+    def test_wrong_password(self):
+        """403 to those that would send it four times more; the others are asked again."""
+        for credential, said in ((basic("ro", "wrong"), "wrong user name or password"), (basic("ro", "cove_k_none"), "wrong user name or password"),
+                                 ("Basic %%%", "the Basic credentials are not well formed")):
+            for method, target in (("GET", "/v2/"), ("GET", "/v2/team/app/manifests/1"), ("GET", "/v2/public/app/manifests/1"),
+                                   ("POST", "/v2/team/app/blobs/uploads/")):
+                for agent in BASIC:
+                    r = self.ask(method, target, agent, credential)
+                    self.assertEqual((r.status, r.code(), r.message(), r.all("WWW-Authenticate")), (403, "UNAUTHORIZED", said, []))
+                for agent in BEARER:
+                    r = self.ask(method, target, agent, credential)
+                    self.assertEqual((r.status, r.code(), r.message(), len(r.all("WWW-Authenticate"))), (401, "UNAUTHORIZED", said, 1))
+        # where tokens and the JSON API are had, it is 401 to everybody
+        for target in ("/token?service=cove", "/api/v1/me"):
+            r = self.ask("GET", target, BASIC[0], basic("ro", "wrong"))
+            self.assertEqual((r.status, r.all("WWW-Authenticate")), (401, AS_BASIC), target)
+
+    def test_head_of_a_manifest_is_as_get(self):
+        for target in ("/v2/public/app/manifests/1", "/v2/public/app/tags/list", "/v2/public/app/referrers/" + sha256(b"x")):
+            for agent in BASIC + BEARER:
+                self.assertEqual((self.ask("GET", target, agent).status, self.ask("HEAD", target, agent).status), (200, 200), target)
+        blob = "/v2/public/app/blobs/" + sha256(CONFIG)
+        self.assertEqual(self.ask("GET", blob).status, 200)
+        self.assertEqual(self.ask("HEAD", blob).status, 401)  # a push begins with it
+
+    def test_neither_user_nor_password_is_nobody(self):
+        for agent in (BASIC[0], BEARER[2]):
+            r = self.ask("GET", "/v2/public/app/manifests/1", agent, "Basic Og==")
+            self.assertEqual(r.status, 200)
+            self.assertEqual(self.ask("GET", "/v2/", agent, "Basic Og==").status, 401)
+            r = self.ask("GET", "/token?service=cove&scope=repository:public/app:pull", agent, "Basic Og==")
+            self.assertEqual(r.status, 200)
+            token = "Bearer " + r.json()["token"]
+            self.assertEqual(self.ask("GET", "/v2/public/app/manifests/1", agent, token).status, 200)
+            self.assertEqual(self.ask("GET", "/v2/team/app/manifests/1", agent, token).status, 401)
+            self.assertEqual(self.ask("GET", "/api/v1/me", agent, "Basic Og==").status, 401)
+        users = {r["user"] for r in json.loads(self.cove.command("audit", "--json", "--refused"))}
+        self.assertNotIn("", users)  # no failed login
+
+
+class Proven(Case):
+    """What a connection has proven is not throttled on it. A server of its own: its accounts are under attack."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cove.command("user", "add", "ann", "--grant", "**:pull", stdin=b"some-password\n")
+
+    def connection(self, password="some-password"):
+        c = Client(self.cove)
+        c.auth = basic("ann", password)
+        return c
+
+    def attack(self):
+        """Until ann is not heard from this address; then for a moment at least."""
+        c = Client(self.cove)
+        for i in range(40):
+            r = c.request("GET", "/v2/", headers={"Authorization": basic("ann", f"guess {i}")})
+            if r.status == 429 and int(r["Retry-After"]) > 10:
+                return
+            if r.status == 429:
+                time.sleep(int(r["Retry-After"]))
+        self.fail("guesses are not throttled")
+
+    def test_on_its_connection_only(self):
+        pushing, other = self.connection(), self.connection()
+        self.assertEqual(pushing.request("GET", "/v2/").status, 200)
+        self.attack()
+        for _ in range(3):
+            self.assertEqual(pushing.request("GET", "/v2/").status, 200)
+        self.assertEqual(other.request("GET", "/v2/").status, 429)
+        # one credential: where many people come over one connection it is no way to guess
+        self.assertEqual(pushing.request("GET", "/v2/", headers={"Authorization": basic("ann", "other guess")}).status, 429)
+        self.assertEqual(pushing.request("GET", "/v2/").status, 429)
+
+
+class Ends(Case):
+    """What a connection has proven ends with the user, and with the password."""
+
+    def test_at_once(self):
+        c = self.cove
+        for name, change, stdin in (("ann", ("disable", "ann"), b""), ("bob", ("passwd", "bob"), b"another-password\n"),
+                                    ("carl", ("remove", "carl"), b"")):
+            c.command("user", "add", name, "--grant", "team/**:pull", stdin=b"some-password\n")
+            client = Client(c)
+            client.auth = basic(name, "some-password")
+            self.assertEqual(client.request("GET", "/v2/team/app/tags/list").status, 404)
+            c.command("user", "revoke", name, "team/**")
+            self.assertEqual(client.request("GET", "/v2/team/app/tags/list").status, 403)
+            self.assertEqual(client.request("GET", "/v2/").status, 200)
+            c.command("user", *change, stdin=stdin)
+            self.assertEqual(client.request("GET", "/v2/").status, 401, change)
+
+
+class Mirrors(Case):
+    """The own port or host of what takes no pushes and is open to all."""
+    flags = ("--names", "127.0.0.1,hub.test,half.test")
+
+    def base(self, at, **headers):
+        return Client(at).request("GET", "/v2/", headers=headers)
+
+    def test_base_of_an_open_proxy(self):
+        c = self.cove
+        ports = {name: free_port() for name in ("hub", "some", "closed", "team", "all", "mine", "off")}
+        proxy = ("upstream=https://registry-1.docker.io", "upstream_names=none")
+        for name in ("hub", "some", "closed", "off"):
+            c.command("namespace", "create", name, "proxy", *proxy, "listener=https", f"port={ports[name]}", *(["host=hub.test"] if name == "hub" else []))
+        c.command("namespace", "create", "team", "hosted", "listener=https", f"port={ports['team']}")
+        c.command("namespace", "create", "all", "group", "members=hub", "listener=https", f"port={ports['all']}")
+        c.command("namespace", "create", "mine", "group", "members=team hub", "writable=team", "listener=https", f"port={ports['mine']}")
+        at = {name: Listener(c, port).wait() for name, port in ports.items()}
+        self.assertEqual(self.base(at["hub"]).status, 401)
+        for pattern in ("hub/**", "some/library/**", "some/*", "team/**", "all/**", "mine/**", "off/**"):
+            c.command("user", "grant", "anonymous", pattern, "pull")
+        c.command("namespace", "change", "off", "online=false")
+        wanted = {"hub": 200, "some": 401, "closed": 401, "team": 401, "all": 200, "mine": 401, "off": 401}
+        self.assertEqual({name: self.base(at[name]).status for name in at}, wanted)
+        self.assertEqual(Client(at["hub"]).request("HEAD", "/v2/").status, 200)
+        self.assertEqual(self.base(c).status, 401)
+        self.assertEqual(self.base(c, Host=f"hub.test:{c.port}").status, 200)
+        self.assertEqual(self.base(c, Host=f"half.test:{c.port}").status, 401)
+        # who shows something is looked at
+        self.assertEqual(self.base(at["hub"], Authorization=basic("admin", c.password)).status, 200)
+        self.assertEqual(self.base(at["hub"], Authorization=basic("someone", "of-docker-hub")).status, 401)
+        c.command("user", "disable", "anonymous")
+        self.assertEqual(self.base(at["hub"]).status, 401)
