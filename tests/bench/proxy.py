@@ -1,5 +1,5 @@
 """
-Pull-through: cove's proxy namespace beside docker-registry as a pull-through cache, both in front of the same upstream (a
+Pull-through: cove's proxy namespace beside Distribution 3 as a pull-through cache, both in front of the same upstream (a
 third registry, over TLS on loopback). Prints medians and ratios; nothing here passes or fails.
 
   scripts/bench proxy [--quick]
@@ -22,7 +22,7 @@ def free_port():
 
 
 class Registry:
-    """docker-registry; with `upstream` a pull-through cache of it."""
+    """Distribution 3; with `upstream` a pull-through cache of it."""
 
     def __init__(self, name, directory, upstream=None):
         self.name, self.dir, self.port = name, f"{directory}/{name}", free_port()
@@ -35,8 +35,8 @@ class Registry:
                     f"http: {{addr: '127.0.0.1:{self.port}', tls: {{certificate: {d}/ca, key: {d}/key}}}}\n")
         self.log = open(self.dir + "/log", "wb")
         env = {k: v for k, v in os.environ.items() if not k.startswith("REGISTRY_")}
-        self.process = subprocess.Popen(["docker-registry", "serve", self.dir + "/config.yml"], stdout=self.log, stderr=self.log,
-                                        env={**env, "SSL_CERT_FILE": d + "/ca"})
+        self.process = subprocess.Popen([os.environ["REFERENCE"], "serve", self.dir + "/config.yml"], stdout=self.log, stderr=self.log,
+                                        env={**env, "SSL_CERT_FILE": d + "/ca", "OTEL_TRACES_EXPORTER": "none"})
         self.url, self.ca, self.auth, self.prefix = f"https://127.0.0.1:{self.port}", d + "/ca", [], ""
         while True:
             try:
