@@ -5,7 +5,7 @@ of the file that is written for it. The upstream is Debian's docker-registry beh
 """
 import json, os, time
 from lab import ETC, REGISTRY, ClientCase
-from test_built import built
+from obtain import built
 
 PORT, PLAIN, GROUP = "reg.test:5021", "reg.test:5022", "reg.test:5023"
 REGISTRIES = (REGISTRY, PORT, GROUP, "hub.lan:5000", "all.lan:5000")
@@ -107,7 +107,7 @@ class Addressing(ClientCase):
 
     def wharfie(self):
         """k3s and RKE2 read registries.yaml by this library (and its program); ?ns= goes with it."""
-        program = built("github.com/rancher/wharfie@v0.7.1")[0]
+        program = built("wharfie")[0]
         config = self.lab.path("registries.yaml")
         with open(config, "w") as f:
             f.write(self.lab.server.command("mirror", "config", "k3s", "--address", REGISTRY).replace(

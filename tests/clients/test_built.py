@@ -1,16 +1,9 @@
 """regctl, helm, buildctl with buildkitd: built from their modules; push, copy, list, artifacts, charts, cache export, delete."""
-import base64, json, os, socket, subprocess, time
-from test_go import GoCase
+import base64, json, os
+import daemons
 from lab import REGISTRY
-
-
-def built(*sources):
-    """Programs of Go modules; an unobtainable one fails the run."""
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "built")
-    done = subprocess.run([script, *(word for source in sources for word in source.split("@"))], capture_output=True, timeout=1500)
-    if done.returncode:
-        raise AssertionError(f"{sources} cannot be built: {done.stderr.decode()[-1000:]}")
-    return done.stdout.decode().split()
+from obtain import built
+from test_go import GoCase
 
 
 class Regctl(GoCase):
@@ -18,7 +11,7 @@ class Regctl(GoCase):
 
     @classmethod
     def obtain(cls):
-        return built("github.com/regclient/regclient/cmd/regctl@v0.11.7")[0]
+        return built("regctl")[0]
 
     def r(self, *a, **k):
         return self.go(*a, REGCTL_CONFIG=self.lab.path("regctl.json"), **k)
@@ -56,7 +49,7 @@ class Helm(GoCase):
 
     @classmethod
     def obtain(cls):
-        return built("helm.sh/helm/v3/cmd/helm@v3.21.4")[0]
+        return built("helm")[0]
 
     def h(self, *a, **k):
         home = self.lab.path("helm")
@@ -93,27 +86,11 @@ class BuildKit(GoCase):
 
     @classmethod
     def obtain(cls):
-        cls.client, cls.daemon = built("github.com/moby/buildkit/cmd/buildctl@v0.34.2", "github.com/moby/buildkit/cmd/buildkitd@v0.34.2")
+        cls.client, cls.daemon = built("buildctl", "buildkitd")
         return cls.client
 
     def start(self, name, registries):
-        directory = self.lab.path(name)
-        os.makedirs(directory)
-        with open(directory + "/buildkitd.toml", "w") as f:
-            f.write(f'root = "{directory}/root"\n[grpc]\naddress = ["unix://{directory}/socket"]\n[worker.oci]\nsnapshotter = "native"\n'
-                    f'[worker.containerd]\nenabled = false\n' + registries)
-        process = self.lab.background(self.daemon, "--config", directory + "/buildkitd.toml", log=name + ".log")
-        for _ in range(600):
-            try:
-                with socket.socket(socket.AF_UNIX) as s:
-                    s.connect(directory + "/socket")
-                return "unix://" + directory + "/socket"
-            except OSError:
-                time.sleep(0.1)
-            if process.poll() is not None:
-                break
-        with open(self.lab.path(name + ".log")) as f:
-            raise AssertionError("buildkitd did not start: " + f.read()[-2000:])
+        return daemons.buildkitd(self.lab.clients, name, self.daemon, registries)[1]
 
     def log_in(self):
         """What docker login writes; buildctl has no login of its own."""

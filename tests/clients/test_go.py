@@ -1,15 +1,7 @@
 """crane and oras: trust by the system's store (SSL_CERT_FILE stands in for it), push, pull, copy, tags, artifacts, delete."""
-import json, os, subprocess
+import json, os
 from lab import REGISTRY, ClientCase
-
-
-def newer(package, suite):
-    """The program from a newer Debian suite; an unobtainable one fails the run."""
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "newer")
-    done = subprocess.run([script, package, suite], capture_output=True, timeout=600)
-    if done.returncode:
-        raise AssertionError(f"{package} of Debian {suite} cannot be had: {done.stderr.decode()[-1000:]}")
-    return os.path.join(done.stdout.decode().split("\n")[-2], "usr/bin", package)
+from obtain import newer
 
 
 class GoCase(ClientCase):
