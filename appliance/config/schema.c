@@ -26,10 +26,11 @@ const struct setting settings[] = {
     {"threads", TYPE_COUNT, MEMBER(threads), "0", NULL, 0, 256,
 	"Threads that serve requests; 0: four per core, at least 8."},
     {"tls_memory", TYPE_SIZE, MEMBER(tls_memory_bytes), "0", NULL, 0, 1ull << 40,
-	"Memory for TLS sessions (about 36KiB each); the longest idle ones end when it is short. 0: an eighth of the "
-	"machine's."},
+	"Memory for TLS sessions (about 36KiB each); when it is short some end, of the client that has the most. 0: an "
+	"eighth of the machine's."},
     {"max_connections", TYPE_COUNT, MEMBER(max_connections), "0", NULL, 0, 1000000,
-	"Connections at a time; 0: what the limit of open files allows."},
+	"Connections at a time; when all are taken some end, of the client that has the most. 0: what the limit of "
+	"open files allows."},
     {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
 	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
 	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},

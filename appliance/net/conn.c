@@ -84,7 +84,7 @@ void conn_pace(struct conn *c, enum pace pace)
 	if (!atomic_load(&c->cut)) { /* else its end is set */
 		deadline_set(c, timing);
 		if (pace == PACE_IDLE && atomic_load(&n->draining))
-			deadline_cut(c);
+			deadline_cut(c, false);
 	}
 	pthread_mutex_unlock(&n->mutex);
 }

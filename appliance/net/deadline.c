@@ -23,6 +23,17 @@ static const int32_t durations_ms[TIMING_COUNT] = {
     [TIMING_CUT] = 5000,
 };
 
+static const enum standing standings[TIMING_COUNT] = {
+    [TIMING_NONE] = STANDING_BUSY,
+    [TIMING_OPENING] = STANDING_OPENING,
+    [TIMING_HEAD] = STANDING_OPENING,
+    [TIMING_BODY] = STANDING_BUSY,
+    [TIMING_IDLE_PLAIN] = STANDING_IDLE,
+    [TIMING_IDLE_TLS] = STANDING_IDLE,
+    [TIMING_LINGER] = STANDING_BUSY,
+    [TIMING_CUT] = STANDING_BUSY,
+};
+
 static void unlink_conn(struct conn *c)
 {
 	struct list *l = &c->net->timings[c->timing];
@@ -73,6 +84,7 @@ void deadline_set(struct conn *c, enum timing timing)
 	struct list *l = &n->timings[timing];
 
 	unlink_conn(c);
+	room_stand(c, standings[timing]);
 	if (timing == TIMING_NONE)
 		return;
 	c->timing = timing;
@@ -87,10 +99,10 @@ void deadline_set(struct conn *c, enum timing timing)
 	deadline_start_ticking(n);
 }
 
-void deadline_cut(struct conn *c)
+void deadline_cut(struct conn *c, bool at_once)
 {
 	/* A peer that does not take what we send will not take a farewell either. */
-	bool both = c->timing == TIMING_OPENING || c->timing == TIMING_LINGER || c->timing == TIMING_CUT ||
+	bool both = at_once || c->timing == TIMING_OPENING || c->timing == TIMING_LINGER || c->timing == TIMING_CUT ||
 		    atomic_load_explicit(&c->waits_to_write, memory_order_relaxed);
 
 	atomic_store(&c->cut, true);
@@ -120,7 +132,7 @@ static void expire(struct conn *c, int64_t now)
 	}
 	log_debug("net.slow", "peer=%s", c->peer);
 	atomic_store(&c->timed_out, true);
-	deadline_cut(c);
+	deadline_cut(c, false);
 }
 
 void deadline_tick(struct net *n)
@@ -137,21 +149,4 @@ void deadline_tick(struct net *n)
 	}
 	if (!any && !atomic_load(&n->resting))
 		stop_ticking(n);
-}
-
-bool deadline_evict(struct net *n, bool only_tls)
-{
-	struct conn *c = n->timings[TIMING_IDLE_TLS].first;
-	struct conn *plain = only_tls ? NULL : n->timings[TIMING_IDLE_PLAIN].first;
-
-	if (!c || (plain && plain->due_at_ms < c->due_at_ms))
-		c = plain;
-	if (!c)
-		return false;
-	c->leaving = true;
-	n->leaving++;
-	if (c->counted_tls)
-		n->tls_leaving++;
-	deadline_cut(c);
-	return true;
 }

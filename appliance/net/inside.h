@@ -8,13 +8,13 @@
  */
 #pragma once
 #include "listener.h"
+#include "room.h"
 #include <cove/net/net.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define AHEAD_BYTES                                                                                                    \
-	4096u /* ciphertext read ahead: a request's record, or a header and its beginning, in one recv()               \
-	       */
+/* Ciphertext read ahead: a request's record, or a header and its beginning, in one recv(). */
+#define AHEAD_BYTES 4096u
 #define GATHER_BYTES (256u * 1024)           /* ciphertext of several records for one send() */
 #define UNSENT_MAX_BYTES (16u * 1024 * 1024) /* of all connections: above, one record is gathered at a time */
 #define RECORD_ROOM 17000u /* one TLS record with all that is around it (RFC 8446 §5.2: 16384 + 256 + 5) */
@@ -33,7 +33,7 @@ enum timing {
 	TIMING_HEAD,
 	TIMING_BODY, /* a window, looked at when it ends */
 	TIMING_IDLE_PLAIN,
-	TIMING_IDLE_TLS, /* first: the one to go when TLS memory is short */
+	TIMING_IDLE_TLS,
 	TIMING_LINGER,
 	TIMING_CUT, /* reading was shut down; writing follows */
 	TIMING_COUNT
@@ -77,6 +77,8 @@ struct conn {
 	unsigned listener_tag;
 	uint8_t peer_n;
 	char peer[46];
+	struct network network; /* of peer */
+	size_t hello_wanted;    /* bytes of its ClientHello that epoll waits for; 0: as yet any */
 
 	/* lanes' mutex */
 	enum lane lane;
@@ -93,8 +95,7 @@ struct conn {
 	uint64_t window_moved;
 	int64_t window_waited_ms;
 	struct conn *prev, *next; /* in the list of its timing; next also in the list of free slots */
-	bool leaving;             /* told to end to make room */
-	bool counted_tls;
+	struct seat seat;         /* room.h */
 
 	_Atomic uint64_t moved;      /* bytes either way */
 	_Atomic int64_t waited_ms;   /* for the peer, before the wait that runs now */
@@ -146,8 +147,9 @@ struct net {
 	struct conn *free_slots;
 	struct list timings[TIMING_COUNT];
 	bool ticking;
-	unsigned open, max_open, leaving;
-	unsigned tls_open, tls_max, tls_leaving;
+	struct pool_room room[POOL_COUNT];
+	struct crowd everybody;
+	void *crowds;                /* struct crowd, by network */
 	int spare_fd;                /* given up for a moment when there are no descriptors left */
 	struct tls_context *tls_now; /* counted; the one for new handshakes */
 	unsigned favourite_suite;    /* of TLS 1.3, on this CPU */
@@ -191,10 +193,8 @@ struct conn *slots_at(struct net *n, uint32_t slot);
 void deadline_set(struct conn *c, enum timing timing);
 void deadline_tick(struct net *n);
 void deadline_start_ticking(struct net *n);
-/* Reading ends now (and what the peer makes us wait for); the owner notices. */
-void deadline_cut(struct conn *c);
-/* Ends the longest idle connection (only_tls: with TLS). False: there is none. */
-bool deadline_evict(struct net *n, bool only_tls);
+/* Reading ends now (and what the peer makes us wait for; at_once: all); the owner notices. */
+void deadline_cut(struct conn *c, bool at_once);
 
 /* lane.c */
 void lanes_init(struct net *n, unsigned threads);

@@ -6,7 +6,8 @@
 #include <cove/base/clock.h>
 #include <unistd.h>
 
-#define LANE_QUEUE_MAX 1024u
+#define LANE_QUEUE_MAX 1024u /* then only who has few of them there is queued */
+#define LANE_QUEUE_SHARE 64u
 /* Who would wait longer for the password lane is refused (docs/clients.md, Tokens 7), by what a place took of late. */
 #define PASSWORD_WAIT_MAX_MS (10 * 1000)
 #define PASSWORD_FIRST_MS 300 /* before it is known */
@@ -50,6 +51,15 @@ static struct conn *fair_place(const struct lane_queue *l, struct conn *c, unsig
 	return at;
 }
 
+static bool has_its_share(const struct lane_queue *l, const struct conn *c)
+{
+	unsigned own = 0;
+
+	for (const struct conn *at = l->first; at && own < LANE_QUEUE_SHARE; at = at->lane_next)
+		own += network_eq(&at->network, &c->network);
+	return own == LANE_QUEUE_SHARE;
+}
+
 static void begin(struct conn *c)
 {
 	c->lane_since_ms = clock_mono_ms();
@@ -84,7 +94,7 @@ static enum lane_answer enter(struct lane_queue *l, struct conn *c)
 		begin(c);
 		return LANE_IN;
 	}
-	if (l->queued >= LANE_QUEUE_MAX)
+	if (l->queued >= LANE_QUEUE_MAX && has_its_share(l, c))
 		return LANE_FULL;
 	if (l->wait_max_ms) {
 		before = fair_place(l, c, &ahead);

@@ -1,7 +1,7 @@
 /*
  * listener: addresses to listen on, and taking connections off them in batches. What a connection needs of its socket
  * (no delay, keep-alive, a small unsent queue) is set on the listener: Linux hands it down. When there are too many
- * connections the longest idle one goes; when there is none, the new one goes: a queue in the kernel that nobody takes
+ * connections one of them gives way (room.h); when none can, the new one goes: a queue in the kernel that nobody takes
  * from would leave its clients without any answer.
  */
 #include "inside.h"
@@ -232,40 +232,47 @@ void listeners_close(struct net *n)
 			drop(n, &n->listeners[i]);
 }
 
-static void name_peer(struct conn *c, const struct sockaddr_in6 *address)
+static void name_peer(const struct sockaddr_in6 *address, char peer[static INET6_ADDRSTRLEN])
 {
 	if (address->sin6_family == AF_INET) {
 		const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)address;
-		inet_ntop(AF_INET, &four->sin_addr, c->peer, sizeof(c->peer));
+		inet_ntop(AF_INET, &four->sin_addr, peer, INET6_ADDRSTRLEN);
 	} else if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
-		inet_ntop(AF_INET, &address->sin6_addr.s6_addr[12], c->peer, sizeof(c->peer));
+		inet_ntop(AF_INET, &address->sin6_addr.s6_addr[12], peer, INET6_ADDRSTRLEN);
 	} else {
-		inet_ntop(AF_INET6, &address->sin6_addr, c->peer, sizeof(c->peer));
+		inet_ntop(AF_INET6, &address->sin6_addr, peer, INET6_ADDRSTRLEN);
 	}
-	c->peer_n = (uint8_t)strlen(c->peer);
 }
 
 /* The slot of a new connection, or NULL: no room. */
-static struct conn *admit(struct net *n, int fd)
+static struct conn *admit(struct net *n, int fd, const struct network *network, bool *sent)
 {
 	struct conn *c = NULL;
 
 	pthread_mutex_lock(&n->mutex);
-	bool room = n->open - n->leaving < n->max_open || deadline_evict(n, false);
-	if (room && !atomic_load(&n->draining))
+	if (!atomic_load(&n->draining) && room_make(n, POOL_CONNECTIONS, network, sent))
 		c = slots_take(n);
-	if (c) {
+	if (c && room_enter(c, POOL_CONNECTIONS, network)) {
 		c->fd = fd;
 		deadline_set(c, TIMING_OPENING);
+	} else if (c) {
+		slots_give(c);
+		c = NULL;
 	}
 	pthread_mutex_unlock(&n->mutex);
 	return c;
 }
 
-static void take(struct net *n, const struct listener *l, int fd, const struct sockaddr_in6 *address)
+/* *sent: another one was sent away for it. */
+static void take(struct net *n, const struct listener *l, int fd, const struct sockaddr_in6 *address, bool *sent)
 {
-	struct conn *c = admit(n, fd);
+	char peer[INET6_ADDRSTRLEN];
+	struct network network;
+	struct conn *c;
 
+	name_peer(address, peer);
+	network = network_of(str_of(peer));
+	c = admit(n, fd, &network, sent);
 	if (!c) {
 		close(fd);
 		atomic_fetch_add_explicit(&n->refused, 1, memory_order_relaxed);
@@ -274,7 +281,9 @@ static void take(struct net *n, const struct listener *l, int fd, const struct s
 	atomic_fetch_add_explicit(&n->accepted, 1, memory_order_relaxed);
 	c->local_port = l->port;
 	c->listener_tag = l->tag;
-	name_peer(c, address);
+	c->peer_n = (uint8_t)strlen(peer);
+	memcpy(c->peer, peer, sizeof(peer));
+	c->network = network;
 	crew_arm(c, EPOLLIN);
 }
 
@@ -347,13 +356,15 @@ static void end(struct net *n, unsigned index, bool exhausted)
 /* False: neither descriptors nor memory are left. */
 static bool accept_batch(struct net *n, const struct listener *l)
 {
-	for (int i = 0; i < BATCH && !atomic_load(&n->draining); i++) {
+	bool sent = false; /* then who was sent away comes first: only his end gives his descriptor back */
+
+	for (int i = 0; i < BATCH && !sent && !atomic_load(&n->draining); i++) {
 		struct sockaddr_in6 address = {0};
 		socklen_t size = sizeof(address);
 		int fd = accept4(l->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			take(n, l, fd, &address);
+			take(n, l, fd, &address, &sent);
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

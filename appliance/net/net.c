@@ -89,10 +89,11 @@ enum rc net_open(const struct net_options *options, struct net **out, struct err
 	n->epoll_fd = n->timer_fd = n->wake_fd = n->spare_fd = -1;
 	n->protocol = *options->protocol;
 	n->thread_count = choose_threads(options->threads);
-	n->max_open = choose_connections(options->max_connections);
-	n->tls_max = choose_sessions(options->tls_memory_bytes);
-	/* Those on their way out are not counted by max_open: there can be as many again. */
-	n->chunk_max = 2 * n->max_open / SLOTS_PER_CHUNK + 1;
+	n->room[POOL_CONNECTIONS].max = choose_connections(options->max_connections);
+	n->room[POOL_TLS].max = choose_sessions(options->tls_memory_bytes);
+	room_init(n);
+	/* Those on their way out do not count: there can be as many again. */
+	n->chunk_max = 2 * n->room[POOL_CONNECTIONS].max / SLOTS_PER_CHUNK + 1;
 	n->chunks = xcalloc(n->chunk_max, sizeof(*n->chunks));
 	n->favourite_suite = tls_favourite();
 	n->tickets = tls_tickets_new();
@@ -165,7 +166,7 @@ static void wait_until_empty(struct net *n, int64_t ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	while (n->open) {
+	while (n->room[POOL_CONNECTIONS].open) {
 		int ret = ms < 0 ? pthread_cond_wait(&n->empty, &n->mutex)
 				 : pthread_cond_timedwait(&n->empty, &n->mutex, &until);
 		if (ret == ETIMEDOUT)
@@ -180,7 +181,7 @@ static void cut_idle(struct net *n)
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
 		while (n->timings[idle[i]].first)
-			deadline_cut(n->timings[idle[i]].first);
+			deadline_cut(n->timings[idle[i]].first, false);
 }
 
 /* Mutex held. */
@@ -205,7 +206,7 @@ bool net_drain(struct net *n, int64_t ms)
 	pthread_mutex_lock(&n->mutex);
 	cut_idle(n);
 	wait_until_empty(n, ms > 0 ? ms : 0);
-	empty = !n->open;
+	empty = !n->room[POOL_CONNECTIONS].open;
 	pthread_mutex_unlock(&n->mutex);
 	return empty;
 }
@@ -214,8 +215,8 @@ void net_stop(struct net *n, int64_t grace_ms)
 {
 	(void)net_drain(n, grace_ms);
 	pthread_mutex_lock(&n->mutex);
-	if (n->open)
-		log_info("net.cut", "connections=%u", n->open);
+	if (n->room[POOL_CONNECTIONS].open)
+		log_info("net.cut", "connections=%u", n->room[POOL_CONNECTIONS].open);
 	shut_all(n);
 	if (n->started)
 		wait_until_empty(n, -1);
@@ -247,6 +248,7 @@ void net_close(struct net *n)
 	}
 	for (uint32_t i = 0; i < n->chunk_count; i++)
 		free(n->chunks[i]);
+	room_free(n);
 	close_fd(n->epoll_fd);
 	close_fd(n->timer_fd);
 	close_fd(n->wake_fd);
@@ -276,7 +278,7 @@ void net_read_figures(struct net *n, struct net_figures *out)
 	    .bytes_out = n->bytes_out,
 	};
 	pthread_mutex_lock(&n->mutex);
-	out->open = n->open;
-	out->tls_open = n->tls_open;
+	out->open = n->room[POOL_CONNECTIONS].open;
+	out->tls_open = n->room[POOL_TLS].open;
 	pthread_mutex_unlock(&n->mutex);
 }

@@ -28,7 +28,6 @@ struct conn *slots_take(struct net *n)
 	n->free_slots = c->next;
 	c->next = NULL;
 	c->serial++;
-	n->open++;
 	return c;
 }
 
@@ -38,7 +37,7 @@ void slots_give(struct conn *c)
 
 	c->next = n->free_slots;
 	n->free_slots = c;
-	if (--n->open == 0)
+	if (n->room[POOL_CONNECTIONS].open == 0)
 		pthread_cond_broadcast(&n->empty);
 }
 

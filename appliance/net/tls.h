@@ -22,6 +22,11 @@ const void *tls_context_config(const struct tls_context *context, bool favourite
 unsigned tls_favourite(void);
 /* Has the thread's last handshake step accepted a ticket? */
 extern _Thread_local bool tls_ticket_taken;
+/* How many bytes the stream that begins so must have before all of its ClientHello (RFC 8446 §4.1.2; records and all)
+ * is there, as far as these bytes tell: at most n when it is, or when this is none. Pure. */
+size_t tls_hello_wants(const unsigned char *p, size_t n);
+/* The longest that the library takes, in records of 512 bytes and more. */
+#define TLS_HELLO_MAX (17u * 1024)
 /* Does this beginning of a ClientHello (records and all) offer that cipher suite? Pure. */
 bool tls_hello_offers(const unsigned char *p, size_t n, unsigned suite);
 

@@ -9,23 +9,21 @@
 #include <unistd.h>
 
 #define TLS_HANDSHAKE_RECORD 0x16 /* ContentType handshake, RFC 8446 §5.1 */
-#define PEEK_BYTES 1024           /* enough of a ClientHello to see its cipher suites */
 
 static void count(_Atomic uint64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-/* Room for one more session, if need be by sending the longest idle one away. */
+/* Room for one more session, if need be by sending another one away. */
 static struct tls_context *admit_tls(struct conn *c)
 {
 	struct net *n = c->net;
 	struct tls_context *context = NULL;
+	bool sent;
 
 	pthread_mutex_lock(&n->mutex);
-	if (n->tls_open - n->tls_leaving < n->tls_max || deadline_evict(n, true)) {
-		n->tls_open++;
-		c->counted_tls = true;
+	if (!c->seat.leaving && room_make(n, POOL_TLS, &c->network, &sent) && room_enter(c, POOL_TLS, &c->network)) {
 		context = n->tls_now;
 		tls_context_ref(context);
 	}
@@ -45,10 +43,40 @@ static enum want begin_tls(struct conn *c, const unsigned char *hello, size_t n)
 	return WANT_AGAIN;
 }
 
+/* Epoll wakes us when so many bytes are there. */
+static bool wake_at(struct conn *c, size_t bytes)
+{
+	int low_water = (int)bytes;
+
+	return setsockopt(c->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof(low_water)) == 0;
+}
+
+/*
+ * A session begins when all of its ClientHello has come, so that an unfinished one costs what any connection costs.
+ * Until then it stays in the kernel, which wakes us when so much is there as we have seen that there must be; or before
+ * that, when the peer has ended or memory is short: then the library says what becomes of it.
+ */
+static enum want hello(struct conn *c, const unsigned char *p, size_t n)
+{
+	size_t wanted = tls_hello_wants(p, n);
+
+	if (wanted > TLS_HELLO_MAX) {
+		count(&c->net->refused);
+		c->broken = true;
+		return WANT_CLOSE;
+	}
+	if (n < wanted && n >= c->hello_wanted && wake_at(c, wanted)) {
+		c->hello_wanted = wanted;
+		return WANT_READ;
+	}
+	(void)wake_at(c, 1);
+	return begin_tls(c, p, n);
+}
+
 static enum want first_byte(struct conn *c)
 {
-	unsigned char peek[PEEK_BYTES];
-	ssize_t got = recv(c->fd, peek, sizeof(peek), MSG_PEEK);
+	unsigned char *peek = conn_scratch(c);
+	ssize_t got = recv(c->fd, peek, TLS_HELLO_MAX, MSG_PEEK);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return WANT_READ;
@@ -57,7 +85,7 @@ static enum want first_byte(struct conn *c)
 		return WANT_CLOSE;
 	}
 	if (peek[0] == TLS_HANDSHAKE_RECORD)
-		return begin_tls(c, peek, (size_t)got);
+		return hello(c, peek, (size_t)got);
 	c->phase = PHASE_OPEN;
 	return WANT_AGAIN;
 }
@@ -177,15 +205,10 @@ static void give_back(struct conn *c)
 
 	pthread_mutex_lock(&n->mutex);
 	deadline_set(c, TIMING_NONE);
-	if (c->counted_tls) {
-		n->tls_open--;
-		n->tls_leaving -= c->leaving;
-	}
-	n->leaving -= c->leaving;
+	room_leave(c);
 	c->fd = -1;
 	/* Under the mutex, so that the figure `open` never claims less than there are descriptors. */
 	close(fd);
-	c->counted_tls = c->leaving = false;
 	slots_give(c);
 	pthread_mutex_unlock(&n->mutex);
 }
@@ -203,6 +226,7 @@ void turn_end(struct conn *c)
 	c->worker = NULL;
 	c->state = NULL;
 	c->phase = PHASE_FIRST_BYTE;
+	c->hello_wanted = 0;
 	c->pace = PACE_NONE;
 	c->broken = c->ended = c->watched = c->paced = c->idle_after = c->queued_in_turn = false;
 	atomic_store(&c->moved, 0);
