@@ -64,6 +64,23 @@ bool client_field(const struct client_head *head, const char *name, struct str *
 	return found;
 }
 
+/* RFC 9110 §10.2.3; dates in the three forms of §5.6.7 */
+int64_t client_retry_after(const struct client_head *head, int64_t now_s)
+{
+	struct str value, date;
+	uint64_t seconds;
+	int64_t at;
+
+	if (!client_field(head, "Retry-After", &value))
+		return 0;
+	if (str_u64(str_trim(value), &seconds))
+		return seconds < INT32_MAX ? (int64_t)seconds : INT32_MAX;
+	at = curl_getdate(value.p, NULL);
+	if (client_field(head, "Date", &date) && curl_getdate(date.p, NULL) >= 0)
+		now_s = curl_getdate(date.p, NULL);
+	return at > now_s && at - now_s < INT32_MAX ? at - now_s : 0;
+}
+
 static void say_too_long(struct transfer *t)
 {
 	t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s sends more than the %llu bytes that are allowed here", t->host,

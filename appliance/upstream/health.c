@@ -1,10 +1,20 @@
-/* health: what is known of an upstream: whether it answers, what it limits, what it has not got. */
+/*
+ * health: what is known of an upstream: whether it answers, what it limits, what it has not got. A failure is first of
+ * all one of the content that was asked for: it alone is spared, ever longer. The upstream is spared when no connection
+ * can be made, when it limits, or when contents of several repositories fail with no success between.
+ */
 #include "private.h"
 #include <cove/base/clock.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BACK_OFF_MAX_S = 60, LIMIT_WAIT_S = 60, LIMIT_WAIT_MAX_S = 6 * 3600, ROOM_EVERY_S = 600 };
+enum {
+	BACK_OFF_MAX_S = 60,
+	ANSWERS_BACK_OFF_MAX_S = 5, /* it does answer: shorter than what keeps single contents from being asked for */
+	LIMIT_WAIT_S = 60,
+	LIMIT_WAIT_MAX_S = 6 * 3600,
+	ROOM_EVERY_S = 600,
+};
 
 /* The mutex is held. A namespace that was changed starts anew. */
 static struct health *health_of(struct upstream *u, const struct namespace *ns)
@@ -49,13 +59,11 @@ static int64_t limit_value(const struct client_head *head, const char *name)
 void health_read(struct job *j, const struct client_head *head)
 {
 	int64_t remaining = limit_value(head, "ratelimit-remaining"), total = limit_value(head, "ratelimit-limit");
-	struct str value;
-	uint64_t seconds;
 
-	j->retry_after_s = 0;
-	if (client_field(head, "Retry-After", &value) && str_u64(value, &seconds) && seconds <= LIMIT_WAIT_MAX_S)
-		j->retry_after_s = (int64_t)seconds;
-	if (remaining < 0)
+	j->retry_after_s = client_retry_after(head, clock_wall_s());
+	if (j->retry_after_s > LIMIT_WAIT_MAX_S)
+		j->retry_after_s = LIMIT_WAIT_MAX_S;
+	if (remaining < 0 || !j->ask.is_own)
 		return;
 	pthread_mutex_lock(&j->u->mutex);
 	struct health *h = health_of(j->u, j->ns);
@@ -66,47 +74,117 @@ void health_read(struct job *j, const struct client_head *head)
 	pthread_mutex_unlock(&j->u->mutex);
 }
 
-/* Of the upstream as a whole. Other bytes than those of a digest, or a manifest that cannot be kept, are a fault of
- * that one content: they must not keep anybody from the rest. */
+/* Other bytes than those of a digest, or a manifest that cannot be kept, are none: to ask again may help at once. */
 static bool is_failure(const struct job *j, enum rc rc)
 {
 	return rc == E_UPSTREAM_UNREACHABLE || rc == E_UPSTREAM_LIMIT ||
 	       (rc == E_UPSTREAM_ANSWER && (j->status >= 500 || j->ask.token_status >= 500));
 }
 
-static int64_t back_off_s(const struct job *j, const struct health *h, enum rc rc)
+/* Nothing else could be had from it either. Where it redirects to is another matter. */
+static bool is_of_all(const struct job *j, enum rc rc)
 {
-	if (rc == E_UPSTREAM_LIMIT)
-		return j->retry_after_s ? j->retry_after_s : LIMIT_WAIT_S;
-	return h->failures < 7 && 1 << (h->failures - 1) < BACK_OFF_MAX_S ? 1 << (h->failures - 1) : BACK_OFF_MAX_S;
+	return j->ask.is_own && (rc == E_UPSTREAM_LIMIT || (rc == E_UPSTREAM_UNREACHABLE && !j->ask.connected));
 }
 
-void health_note(struct job *j, enum rc rc, const struct err *err)
+static int64_t doubled(unsigned failures, int64_t max_s)
 {
-	bool failed = is_failure(j, rc);
+	int64_t s = failures < 16 ? INT64_C(1) << (failures - 1) : max_s;
+
+	return s < max_s ? s : max_s;
+}
+
+static struct failing *failing_place(struct upstream *u, const struct digest *key)
+{
+	size_t i;
+
+	memcpy(&i, key->bytes, sizeof(i)); /* a hash already */
+	return &u->failings[i % FAILINGS_MAX];
+}
+
+/* The mutex is held, as in all that follow. Of many questions at one time all fail, and that is one failure. */
+static int64_t content_failed(struct job *j, enum rc rc, const char *why)
+{
+	struct failing *f = failing_place(j->u, &j->content_key);
+	int64_t now_ms = clock_mono_ms(), wait_s;
+
+	if (!digest_eq(&f->key, &j->content_key))
+		*f = (struct failing){.key = j->content_key};
+	if (f->until_ms <= now_ms)
+		f->failures++;
+	wait_s = doubled(f->failures, BACK_OFF_MAX_S);
+	if (j->retry_after_s > wait_s)
+		wait_s = j->retry_after_s;
+	f->rc = rc;
+	f->until_ms = now_ms + wait_s * 1000;
+	snprintf(f->why, sizeof(f->why), "%.*s", (int)sizeof(f->why) - 1, why);
+	return wait_s;
+}
+
+/* True: there are so many that it is the upstream. */
+static bool repository_failed(const struct job *j, struct health *h)
+{
+	size_t i = 0;
+
+	while (i < h->failing_count && !digest_eq(&h->failing[i], &j->repository_key))
+		i++;
+	if (i == h->failing_count && i < FAILING_MAX)
+		h->failing[h->failing_count++] = j->repository_key;
+	return h->failing_count == FAILING_MAX;
+}
+
+static int64_t upstream_failed(const struct job *j, struct health *h, enum rc rc, bool of_all)
+{
+	int64_t now_ms = clock_mono_ms(), wait_s;
+
+	if (h->until_ms <= now_ms)
+		h->failures++;
+	wait_s = doubled(h->failures, of_all ? BACK_OFF_MAX_S : ANSWERS_BACK_OFF_MAX_S);
+	if (rc == E_UPSTREAM_LIMIT && of_all)
+		wait_s = j->retry_after_s ? j->retry_after_s : LIMIT_WAIT_S;
+	h->status.reachable = false;
+	h->rc = rc;
+	h->until_ms = now_ms + wait_s * 1000;
+	h->status.failed_until = clock_wall_s() + wait_s;
+	return wait_s;
+}
+
+static void succeeded(struct job *j, struct health *h)
+{
+	struct failing *f = failing_place(j->u, &j->content_key);
+
+	if (digest_eq(&f->key, &j->content_key))
+		*f = (struct failing){.until_ms = 0};
+	h->failures = 0;
+	h->until_ms = 0;
+	h->failing_count = 0;
+	h->status.reachable = true;
+	h->status.failed_until = 0;
+}
+
+unsigned health_note(struct job *j, enum rc rc, const struct err *err)
+{
+	bool failed = is_failure(j, rc), of_all = is_of_all(j, rc);
+	int64_t content_s = 0, upstream_s = 0;
 	struct health *h;
 
 	/* what is wrong with our own disk says nothing about the upstream */
 	if (rc == E_SHUTTING_DOWN || (rc && !failed && rc != E_UPSTREAM_ANSWER && rc_status(rc) >= 500))
-		return;
+		return 0;
 	pthread_mutex_lock(&j->u->mutex);
 	h = health_of(j->u, j->ns);
-	h->status.reachable = !failed;
 	if (!failed) {
-		h->failures = 0;
-		h->until_ms = 0;
-		h->status.failed_until = 0;
+		succeeded(j, h);
 	} else {
-		/* of many questions at one time all fail, and that is one failure */
-		if (h->until_ms <= clock_mono_ms())
-			h->failures++;
-		h->rc = rc;
-		h->until_ms = clock_mono_ms() + back_off_s(j, h, rc) * 1000;
-		h->status.failed_until = clock_wall_s() + back_off_s(j, h, rc);
 		snprintf(h->status.failure, sizeof(h->status.failure), "%.*s", (int)sizeof(h->status.failure) - 1,
 		    err->text);
+		if (!of_all)
+			content_s = content_failed(j, rc, err->text);
+		if (of_all || repository_failed(j, h))
+			upstream_s = upstream_failed(j, h, rc, of_all);
 	}
 	pthread_mutex_unlock(&j->u->mutex);
+	return (unsigned)(content_s > upstream_s ? content_s : upstream_s);
 }
 
 bool health_may_make_room(struct upstream *u, const struct namespace *ns)
@@ -141,21 +219,38 @@ bool health_wants_basic(struct job *j)
 	return wants;
 }
 
-enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err)
+/* Not before that moment: OK when it has come. */
+static enum rc spare(int64_t until_ms, enum rc why, const char *text, struct err *err)
 {
-	enum rc rc = OK;
+	int64_t left_s = (until_ms - clock_mono_ms()) / 1000 + 1;
+
+	if (until_ms <= clock_mono_ms())
+		return OK;
+	(void)fail(err, why, "%s; it is asked again in %lld s", text, (long long)left_s);
+	if (err)
+		err->retry_after_s = (unsigned)left_s;
+	return why;
+}
+
+enum rc health_permits(struct upstream *u, const struct question *q, bool has_copy, struct err *err)
+{
+	const struct namespace *ns = q->leaf->ns;
+	struct digest key = content_key(q);
+	struct failing *f;
 	struct health *h;
+	enum rc rc;
 
 	if (ns->offline)
 		return fail(err, E_UPSTREAM_OFFLINE, "the namespace %.*s is set offline: it does not ask %.*s%s",
 		    STR_ARG(ns->name), STR_ARG(ns->upstream), has_copy ? "" : ", and there is no copy here");
 	pthread_mutex_lock(&u->mutex);
 	h = health_of(u, ns);
-	if (h->until_ms > clock_mono_ms())
-		rc = fail(err, h->rc, "%s; it is asked again in %lld s", h->status.failure,
-		    (long long)((h->until_ms - clock_mono_ms()) / 1000 + 1));
-	else if (has_copy && h->status.limit_remaining >= 0 && h->status.limit_remaining <= LIMIT_RESERVE &&
-		 clock_wall_s() - h->status.limit_at < LIMIT_WAIT_MAX_S)
+	f = failing_place(u, &key);
+	rc = spare(h->until_ms, h->rc, h->status.failure, err);
+	if (!rc && digest_eq(&f->key, &key))
+		rc = spare(f->until_ms, f->rc, f->why, err);
+	if (!rc && has_copy && h->status.limit_remaining >= 0 && h->status.limit_remaining <= LIMIT_RESERVE &&
+	    clock_wall_s() - h->status.limit_at < LIMIT_WAIT_MAX_S)
 		rc = fail(err, E_UPSTREAM_LIMIT, "only %lld pulls are left at %.*s",
 		    (long long)h->status.limit_remaining, STR_ARG(ns->upstream));
 	pthread_mutex_unlock(&u->mutex);

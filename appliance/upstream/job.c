@@ -24,6 +24,16 @@ struct digest question_key(const struct question *q)
 	return key;
 }
 
+struct digest content_key(const struct question *q)
+{
+	struct question what = *q;
+
+	what.via[0] = '\0';
+	if (what.kind == JOB_SIZE)
+		what.kind = JOB_BLOB;
+	return question_key(&what);
+}
+
 struct digest repository_key(const struct place *leaf)
 {
 	struct question all = {.kind = JOB_MANIFEST, .leaf = leaf};
@@ -105,6 +115,7 @@ static enum rc job_new(
 	}
 	j->u = u;
 	j->key = *key;
+	j->content_key = content_key(q);
 	j->repository_key = repository_key(q->leaf);
 	memcpy(j->via, q->via, sizeof(j->via));
 	j->kind = q->kind;
@@ -216,7 +227,8 @@ void jobs_wake(struct upstream *u)
 
 void job_finish(struct job *j, enum rc rc, const struct err *err)
 {
-	health_note(j, rc, err);
+	unsigned again_s = health_note(j, rc, err);
+
 	if (rc == E_MANIFEST_UNKNOWN || rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
 		absence_keep(j, &j->key);
 	if (rc == E_UPSTREAM_DENIED && j->kind == JOB_MANIFEST)
@@ -226,6 +238,7 @@ void job_finish(struct job *j, enum rc rc, const struct err *err)
 	j->rc = rc;
 	if (rc)
 		j->err = *err;
+	j->err.retry_after_s = again_s;
 	wake_and_unlock(j);
 	job_release(j);
 }

@@ -50,7 +50,7 @@ struct job {
 	struct job *next; /* in the table */
 	struct upstream *u;
 	unsigned references; /* guarded; one is the conversation's until the end */
-	struct digest key, repository_key;
+	struct digest key, content_key, repository_key;
 	enum job_kind kind;
 	struct namespace_set *set; /* holds ns */
 	const struct namespace *ns;
@@ -111,6 +111,8 @@ CHECKED enum rc job_find(struct upstream *u, struct exchange *x, const struct di
 CHECKED enum rc job_take(struct upstream *u, struct exchange *x, const struct question *q,
     void (*begin)(struct job *j, const void *ctx), const void *ctx, struct job **out, struct err *err);
 struct digest question_key(const struct question *q);
+/* Of what it is about, whoever asks and however. */
+struct digest content_key(const struct question *q);
 /* Of all questions about manifests of the repository. */
 struct digest repository_key(const struct place *leaf);
 /* Not over yet: the exchange's connection is woken at the end or at the next news. patience_ms 0: no copy in hand. */

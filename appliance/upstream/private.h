@@ -10,6 +10,8 @@ enum {
 	JOBS_MAX = 4096,
 	TOKENS_MAX = 256,
 	ABSENCES_MAX = 8192,
+	FAILINGS_MAX = 1024, /* contents */
+	FAILING_MAX = 3,     /* repositories: with so many it is the upstream */
 	WORKERS = 2,
 	LIMIT_RESERVE = 5, /* with so few pulls left at the upstream, copies do */
 	LIST_MAX = 4 * 1024 * 1024,
@@ -21,8 +23,10 @@ struct health {
 	uint64_t version; /* of the namespace */
 	bool wants_basic; /* instead of tokens: a password goes along at once */
 	unsigned failures;
-	int64_t until_ms; /* not asked before */
-	enum rc rc;       /* of the last failure */
+	int64_t until_ms;                   /* not asked before */
+	enum rc rc;                         /* of the last failure */
+	struct digest failing[FAILING_MAX]; /* repositories of which something has failed since the last success */
+	size_t failing_count;
 	struct upstream_status status;
 	bool limit_told;       /* and not yet written */
 	int64_t room_after_ms; /* not made before */
@@ -32,6 +36,15 @@ struct token {
 	struct digest key;
 	char *text; /* wiped */
 	int64_t until_ms;
+};
+
+/* A content that could not be had: it is spared for a while, and nothing else is. */
+struct failing {
+	struct digest key;
+	unsigned failures;
+	int64_t until_ms; /* not asked for before */
+	enum rc rc;
+	char why[200];
 };
 
 struct absence {
@@ -53,15 +66,17 @@ struct upstream {
 	char pseudonym[PSEUDONYM_MAX]; /* in Via */
 	struct health *health;
 	struct token tokens[TOKENS_MAX];
-	struct absence *absences; /* a table by hash; a newer one takes the place of an older one */
+	struct failing *failings;
+	struct absence *absences; /* both a table by hash; a newer one takes the place of an older one */
 	pthread_t workers[WORKERS];
 };
 
 /* ---- health.c ---- */
 /* Fields that any answer may have: rate limits, Retry-After. */
 void health_read(struct job *j, const struct client_head *head);
-/* What the outcome says of the upstream. */
-void health_note(struct job *j, enum rc rc, const struct err *err);
+/* What the outcome says of the content and of the upstream. Returns in how many seconds it may be asked again, 0: now.
+ */
+unsigned health_note(struct job *j, enum rc rc, const struct err *err);
 /* What is known from an earlier run. */
 void health_start(struct upstream *u, const struct namespace *ns, const struct upstream_status *status);
 /* May its cache be made smaller, since the disk is short? Once in a while: files go a little later than that. */
@@ -69,8 +84,8 @@ bool health_may_make_room(struct upstream *u, const struct namespace *ns);
 /* Basic is what the upstream asks for. */
 void health_note_basic(struct job *j);
 bool health_wants_basic(struct job *j);
-/* Why the upstream is not to be asked now: OK when it is. With a copy in hand it is spared earlier. */
-CHECKED enum rc health_permits(struct upstream *u, const struct namespace *ns, bool has_copy, struct err *err);
+/* Why the upstream is not to be asked that now: OK when it is. With a copy in hand it is spared earlier. */
+CHECKED enum rc health_permits(struct upstream *u, const struct question *q, bool has_copy, struct err *err);
 /* A failure of what the status says, with its sentence; OK for 200 and 206. `absent` is the code for 404. */
 CHECKED enum rc status_judge(const struct job *j, enum rc absent, struct err *err);
 /* A failure of ours, for who asked an upstream and pushes nothing. */

@@ -21,6 +21,7 @@ enum rc upstream_open(struct db *db, struct store *store, struct namespaces *nam
 	u->client = client;
 	u->work_last = &u->work_first;
 	namespaces_pseudonym(namespaces, u->pseudonym, sizeof(u->pseudonym));
+	u->failings = xcalloc(FAILINGS_MAX, sizeof(*u->failings));
 	u->absences = xcalloc(ABSENCES_MAX, sizeof(*u->absences));
 	pthread_mutex_init(&u->mutex, NULL);
 	pthread_condattr_init(&attributes);
@@ -69,6 +70,7 @@ void upstream_close(struct upstream *u)
 			wipe(u->tokens[i].text, strlen(u->tokens[i].text));
 			free(u->tokens[i].text);
 		}
+	free(u->failings);
 	free(u->absences);
 	pthread_cond_destroy(&u->news);
 	pthread_mutex_destroy(&u->mutex);
@@ -193,7 +195,7 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 		if (absence_has(p->u, &key))
 			return fail_rc(err, E_MANIFEST_UNKNOWN);
 		TRY(was_denied(p->u, p->x, p->leaf, err));
-		TRY(health_permits(p->u, p->leaf->ns, p->has_copy, err));
+		TRY(health_permits(p->u, &q, p->has_copy, err));
 		TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
 	}
 	return wait_for(j, p->x, p->leaf, is_brief, err);
@@ -286,7 +288,7 @@ static enum rc ask_blob(struct upstream *u, struct exchange *x, const struct que
 		if (absence_has(u, &key))
 			return fail_rc(err, E_BLOB_UNKNOWN);
 		TRY(was_denied(u, x, q->leaf, err));
-		TRY(health_permits(u, q->leaf->ns, false, err));
+		TRY(health_permits(u, q, false, err));
 		TRY(job_take(u, x, q, q->kind == JOB_SIZE ? size_begin : blob_begin, d, &j, err));
 	}
 	return look_at_blob(j, x, out, err);
@@ -358,7 +360,7 @@ enum rc upstream_list(struct upstream *u, struct exchange *x, const struct place
 	key = question_key(&q);
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
-		TRY(health_permits(u, leaf->ns, false, err));
+		TRY(health_permits(u, &q, false, err));
 		TRY(job_take(u, x, &q, list_begin, &what, &j, err));
 	}
 	TRY(wait_for(j, x, leaf, is_kept, err));

@@ -95,7 +95,7 @@ const struct api_schema schema_audit = {
 		 {"next", API_NUMBER, API_OPTIONAL, NULL, "there are more: value of `before` for the next page"}}};
 
 const struct api_schema schema_upstream = {"UpstreamStatus",
-    {{"reachable", API_BOOL, 0, NULL, "the last answer was not a failure"},
+    {{"reachable", API_BOOL, 0, NULL, "nothing keeps it from being asked; single contents may fail all the same"},
 	{"failure", API_TEXT, 0, NULL, "the last one"}, {"failed_until", API_NUMBER, 0, NULL, "it is not asked before"},
 	{"limit_remaining", API_NUMBER, API_OPTIONAL, NULL, "pulls that its rate limit leaves"},
 	{"limit_total", API_NUMBER, API_OPTIONAL, NULL, ""},

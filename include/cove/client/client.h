@@ -58,6 +58,8 @@ struct client_head {
 bool client_field(const struct client_head *head, const char *name, struct str *value);
 /* The field of that name at `index`, from 0: for those that may come more than once. */
 bool client_field_at(const struct client_head *head, const char *name, size_t index, struct str *value);
+/* The seconds of Retry-After, or to its date by the answer's own clock, else by ours; 0: not told, or over. */
+int64_t client_retry_after(const struct client_head *head, int64_t now_s);
 
 /* Called on the client's thread, in this order: connected before each request that goes out, head at most once, body as
  * it comes, done exactly once. An rc other than OK of the first two ends the request and comes back in done(). */

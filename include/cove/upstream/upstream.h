@@ -56,8 +56,8 @@ bool upstream_is_query(struct str s);
 
 /* What is known of an upstream, since the last start (its limit also from before) or change of its namespace. */
 struct upstream_status {
-	bool reachable;          /* the last answer was not a failure */
-	int64_t failed_until;    /* back-off: not asked before; 0: none */
+	bool reachable;          /* neither its connections nor several of its contents failed last */
+	int64_t failed_until;    /* back-off: not asked before; 0: none, though single contents may have one */
 	char failure[200];       /* the last one */
 	int64_t limit_remaining; /* Docker Hub's ratelimit-remaining; -1: not told */
 	int64_t limit_total;
