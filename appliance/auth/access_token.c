@@ -3,6 +3,7 @@
  * of the length of distribution's `access`), and for ourselves uid, key and gen, so that a token ends with its user,
  * its key, or what was proven.
  */
+#include <cove/auth/rights.h>
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
 #include <cove/base/io.h>
@@ -100,26 +101,21 @@ static void put_head(struct buf *b, const struct identity *who, struct str servi
 }
 
 /* The catalog is for everybody: its handler lists only what the user may pull (docs/clients.md, Tokens 16). */
-static enum rc cut_down(struct auth *auth, const struct identity *who, struct access *a, struct err *err)
+static void cut_down(struct rights *rights, struct access *a)
 {
-	unsigned may = MAY_PULL;
-
 	if (!a->full.n)
-		may = 0;
-	else if (!a->is_catalog)
-		TRY(auth_actions(auth, who, a->full, &may, err));
-	a->actions &= may;
-	return OK;
+		a->actions = 0;
+	else
+		a->actions &= a->is_catalog ? MAY_PULL : rights_on(rights, a->full);
 }
 
 /* Cuts the set down to what may be; its scope value in full names. */
-static enum rc put_scope(
-    struct token_signer *ts, const struct identity *who, struct access_set *set, struct buf *scope, struct err *err)
+static enum rc put_scope(struct rights *rights, struct access_set *set, struct buf *scope, struct err *err)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct access *a = &set->items[i];
 
-		TRY(cut_down(ts->auth, who, a, err));
+		cut_down(rights, a);
 		if (!a->actions)
 			continue;
 		if (scope->n + a->full.n + ACTIONS_TEXT_MAX + sizeof(" repository:") > ACCESS_SCOPE_MAX)
@@ -135,8 +131,12 @@ enum rc access_token_issue(struct token_signer *ts, const struct identity *who, 
     struct access_set *set, struct buf *out, struct err *err)
 {
 	struct buf scope = BUF_INIT(ACCESS_SCOPE_MAX), claims = BUF_INIT(CLAIMS_MAX);
-	enum rc rc = put_scope(ts, who, set, &scope, err);
+	struct rights *rights = NULL;
+	enum rc rc = rights_take(ts->auth, who, &rights, err);
 
+	if (!rc)
+		rc = put_scope(rights, set, &scope, err);
+	rights_free(rights);
 	if (!rc) {
 		put_head(&claims, who, service);
 		json_put_member_str(&claims, "scope", buf_str(&scope));

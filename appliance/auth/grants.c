@@ -72,13 +72,11 @@ unsigned grant_gives(struct str pattern, unsigned actions, struct str repository
 	return str_glob(pattern, repository) ? actions & ~(unsigned)MAY_ADMIN : 0;
 }
 
-/* The rows of an owner: its id is :id. The decision and the search for what may be seen read the same ones. */
+/* The rows of an owner: its id is :id. The decision and rights.c read the same ones. */
 static const char of_user[] =
     "SELECT pattern, actions FROM grants WHERE user_id = :id UNION ALL SELECT g.pattern, g.actions"
     " FROM user_roles u JOIN role_grants g ON g.role_id = u.role_id WHERE u.user_id = :id";
 static const char of_key[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
-
-typedef void row_fn(void *ctx, struct str pattern, unsigned actions);
 
 static enum rc each_row(struct db_conn *c, const char *sql, int64_t id, row_fn *each, void *ctx, struct err *err)
 {
@@ -95,6 +93,16 @@ static enum rc each_row(struct db_conn *c, const char *sql, int64_t id, row_fn *
 	}
 }
 
+enum rc each_user_row(struct db_conn *c, const struct identity *who, row_fn *each, void *ctx, struct err *err)
+{
+	return each_row(c, of_user, who->user_id, each, ctx, err);
+}
+
+enum rc each_key_row(struct db_conn *c, const struct identity *who, row_fn *each, void *ctx, struct err *err)
+{
+	return each_row(c, of_key, who->key_id, each, ctx, err);
+}
+
 struct question {
 	struct str repository;
 	unsigned actions; /* the union of the rows that match */
@@ -107,10 +115,7 @@ static void add_row(void *ctx, struct str pattern, unsigned actions)
 	q->actions |= grant_gives(pattern, actions, q->repository);
 }
 
-/* What narrows an identity: nothing, its key's rows, or everything when the key is not there. */
-enum narrowing { NARROWED_NOT, NARROWED_BY_ROWS, NARROWED_TO_NOTHING };
-
-static enum rc narrowing_of(struct db_conn *c, const struct identity *who, enum narrowing *narrowing, struct err *err)
+enum rc narrowing_of(struct db_conn *c, const struct identity *who, enum narrowing *narrowing, struct err *err)
 {
 	static const char narrowed[] = "SELECT narrowed FROM keys WHERE id = :key AND user_id = :user";
 	struct db_stmt *s;
@@ -137,12 +142,12 @@ enum rc auth_actions(
 
 	*actions = 0;
 	TRY(db_here(auth->db, &c, err));
-	TRY(each_row(c, of_user, who->user_id, add_row, &user, err));
+	TRY(each_user_row(c, who, add_row, &user, err));
 	if (!user.actions)
 		return OK;
 	TRY(narrowing_of(c, who, &narrowing, err));
 	if (narrowing == NARROWED_BY_ROWS)
-		TRY(each_row(c, of_key, who->key_id, add_row, &key, err));
+		TRY(each_key_row(c, who, add_row, &key, err));
 	*actions = narrowing == NARROWED_NOT ? user.actions : user.actions & key.actions;
 	return OK;
 }
@@ -169,71 +174,8 @@ enum rc auth_may_all_of(
 	snprintf(name, sizeof(name), "%.*s/" ANY_NAME, STR_ARG(prefix));
 	q.repository = str_of(name);
 	TRY(db_here(auth->db, &c, err));
-	TRY(each_row(c, of_user, who->user_id, add_row_of_all, &q, err));
+	TRY(each_user_row(c, who, add_row_of_all, &q, err));
 	*may = (q.actions & action) == action;
-	return OK;
-}
-
-/* ---- what may be seen ---- */
-
-struct search {
-	struct str from;
-	struct name_at best;
-	bool any;
-};
-
-/* What a pattern matches begins with what it has before its first wildcard. */
-static void seek_row(void *ctx, struct str pattern, unsigned actions)
-{
-	struct search *s = ctx;
-	struct str at = pattern;
-	size_t n = 0;
-
-	if (!(actions & (MAY_PULL | MAY_ADMIN)))
-		return;
-	while (n < pattern.n && pattern.p[n] != '*' && pattern.p[n] != '?')
-		n++;
-	at.n = n;
-	if (n < pattern.n && str_starts(s->from, at))
-		at = s->from;
-	else if (str_cmp(at, s->from) < 0)
-		return;
-	if (s->any && str_cmp(at, (struct str){s->best.p, s->best.n}) >= 0)
-		return;
-	s->any = true;
-	memcpy(s->best.p, at.p, at.n);
-	s->best.n = at.n;
-}
-
-static enum rc seek_rows(struct db_conn *c, const char *sql, int64_t id, struct name_at *at, bool *any, struct err *err)
-{
-	struct search s = {.from = {at->p, at->n}};
-
-	TRY(each_row(c, sql, id, seek_row, &s, err));
-	*any = s.any;
-	if (s.any)
-		*at = s.best;
-	return OK;
-}
-
-/* The user's rows and the key's take turns until both agree: each turn only goes forward. */
-enum rc auth_seek(struct auth *auth, const struct identity *who, struct name_at *at, bool *any, struct err *err)
-{
-	enum narrowing narrowing;
-	struct name_at before;
-	struct db_conn *c;
-
-	*any = false;
-	TRY(db_here(auth->db, &c, err));
-	TRY(narrowing_of(c, who, &narrowing, err));
-	if (narrowing == NARROWED_TO_NOTHING)
-		return OK;
-	do {
-		TRY(seek_rows(c, of_user, who->user_id, at, any, err));
-		before = *at;
-		if (*any && narrowing == NARROWED_BY_ROWS)
-			TRY(seek_rows(c, of_key, who->key_id, at, any, err));
-	} while (*any && !str_eq((struct str){at->p, at->n}, (struct str){before.p, before.n}));
 	return OK;
 }
 

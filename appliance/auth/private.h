@@ -76,6 +76,13 @@ bool pattern_fits_any(struct str pattern);
 CHECKED enum rc grant_check(struct str pattern, unsigned actions, struct err *err);
 /* What a grant gives on that repository: nothing when the pattern does not match. */
 unsigned grant_gives(struct str pattern, unsigned actions, struct str repository);
+/* The rows that an identity's rights are made of: of its user and its roles, and of its key. */
+typedef void row_fn(void *ctx, struct str pattern, unsigned actions);
+CHECKED enum rc each_user_row(struct db_conn *c, const struct identity *who, row_fn *each, void *ctx, struct err *err);
+CHECKED enum rc each_key_row(struct db_conn *c, const struct identity *who, row_fn *each, void *ctx, struct err *err);
+/* What narrows an identity: nothing, its key's rows, or everything when the key is not there. */
+enum narrowing { NARROWED_NOT, NARROWED_BY_ROWS, NARROWED_TO_NOTHING };
+CHECKED enum rc narrowing_of(struct db_conn *c, const struct identity *who, enum narrowing *narrowing, struct err *err);
 /* The rows of a list, (pattern, actions) each. */
 CHECKED enum rc each_grant(struct db_stmt *s, grant_fn *each, void *ctx, struct err *err);
 

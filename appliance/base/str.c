@@ -217,37 +217,3 @@ bool str_is_token(struct str s)
 			return false;
 	return s.n > 0;
 }
-
-/*
- * The pattern is an automaton whose state i means "pattern[i..] is still to be matched"; all reachable states go on at
- * once, so that no pattern makes it slow. A star is a state that may stay (eating a byte) or be skipped (eating none).
- */
-bool str_glob(struct str pattern, struct str s)
-{
-	bool now[STR_GLOB_MAX + 1] = {true};
-
-	if (pattern.n > STR_GLOB_MAX)
-		return false;
-	for (size_t at = 0;; at++) {
-		bool next[STR_GLOB_MAX + 1] = {false};
-
-		for (size_t i = 0; i < pattern.n; i++) {
-			char want = pattern.p[i];
-			bool twice = want == '*' && i + 1 < pattern.n && pattern.p[i + 1] == '*';
-
-			if (!now[i])
-				continue;
-			if (want == '*')
-				now[i + 1 + twice] = true;
-			if (at == s.n)
-				continue;
-			if (want == '*' && (twice || s.p[at] != '/'))
-				next[i] = true;
-			else if (want == '?' ? s.p[at] != '/' : want != '*' && want == s.p[at])
-				next[i + 1] = true;
-		}
-		if (at == s.n)
-			return now[pattern.n];
-		memcpy(now, next, pattern.n + 1);
-	}
-}

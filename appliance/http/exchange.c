@@ -185,6 +185,19 @@ enum rc exchange_hold(struct exchange *x, void *p, void (*release)(void *p))
 	return known ? OK : fail_rc(&x->err, E_BUSY);
 }
 
+enum rc exchange_list_lane(struct exchange *x)
+{
+	switch (conn_lane_enter(x->conn, LANE_LIST)) {
+	case LANE_IN:
+		return OK;
+	case LANE_WAIT:
+		return E_WANT_WAKE;
+	case LANE_FULL:
+		break;
+	}
+	return fail_rc(&x->err, E_BUSY);
+}
+
 static void release_held(struct work *w)
 {
 	for (size_t i = 0; i < w->held_count; i++)

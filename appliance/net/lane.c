@@ -20,6 +20,7 @@ void lanes_init(struct net *n, unsigned threads)
 	bool four_gib = (int64_t)pages * page_bytes > 7 * (INT64_C(1) << 29); /* 4 GiB less what the firmware keeps */
 
 	n->lanes[LANE_BULK].limit = threads > 1 ? threads / 2 : 1;
+	n->lanes[LANE_LIST].limit = threads > 4 ? threads / 4 : 1;
 	n->lanes[LANE_PASSWORD] = (struct lane_queue){
 	    .limit = four_gib && cores > 1 ? 2 : 1, .wait_max_ms = PASSWORD_WAIT_MAX_MS, .mean_ms = PASSWORD_FIRST_MS};
 	n->lanes[LANE_HANDSHAKE].limit = cores > 0 ? (unsigned)cores : 1;

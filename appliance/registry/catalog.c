@@ -1,9 +1,11 @@
 /* Docker's catalog: the repositories that the requester may pull, a bounded page at a time. */
 #include "handlers.h"
+#include <cove/auth/rights.h>
 #include <cove/base/json.h>
 
 #define CATALOG_PAGE_MAX 1000
 #define CATALOG_LOOKS_MAX 2000
+#define CATALOG_WORK_MAX (8u << 20) /* bytes of grants' patterns, over all looks of a request */
 
 /* A JSON array of strings under way, and the last entry, for the next page's link. */
 struct listing {
@@ -46,7 +48,8 @@ struct catalog {
 	const struct namespace *namespaces[LEAVES_MAX]; /* theirs, where there is a prefix */
 	size_t leaf_count;
 	bool is_group;
-	struct name_at at; /* where to look next: a full name as the client's token would have it */
+	struct rights *rights; /* the requester's */
+	struct name_at at;     /* where to look next: a full name as the client's token would have it */
 	struct repository looked_at;
 	uint64_t room;
 	bool full; /* something comes after the page's last entry */
@@ -161,11 +164,9 @@ static enum rc catalog_next(struct exchange *x, struct catalog *c, struct str *r
 }
 
 /* On to where the grants may match. *more false: nowhere, or behind all names of this listener's namespace. */
-static enum rc catalog_leap(struct exchange *x, struct catalog *c, bool *more)
+static bool catalog_leap(struct catalog *c)
 {
-	TRY(auth_seek(x->site->auth, &x->who, &c->at, more, &x->err));
-	*more = *more && str_starts((struct str){c->at.p, c->at.n}, c->prefix);
-	return OK;
+	return rights_seek(c->rights, &c->at) && str_starts((struct str){c->at.p, c->at.n}, c->prefix);
 }
 
 /* Looks at one repository. *end: there is none. */
@@ -173,7 +174,6 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 {
 	struct arena_mark mark = arena_mark(x->arena);
 	struct str rest, name;
-	unsigned actions;
 	bool found, ours;
 
 	TRY(catalog_next(x, c, &rest, &found, &ours));
@@ -190,10 +190,8 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	name = (struct str){c->at.p, c->at.n - 1};
 	if (!ours)
 		return OK;
-	TRY(auth_actions(x->site->auth, &x->who, name, &actions, &x->err));
-	if (!(actions & MAY_PULL)) {
-		TRY(catalog_leap(x, c, &found));
-		*end = !found;
+	if (!(rights_on(c->rights, name) & MAY_PULL)) {
+		*end = !catalog_leap(c);
 		return OK;
 	}
 	*end = c->full = c->room == 0;
@@ -203,28 +201,41 @@ static enum rc catalog_look(struct exchange *x, struct catalog *c, bool *end)
 	return put_entry(&c->listing, rest, &x->err);
 }
 
+/* As many looks as the work of one request may be, but always one, or it would not move on. */
+static enum rc catalog_page(struct exchange *x, struct catalog *c, bool *more)
+{
+	*more = catalog_leap(c) && c->room;
+	for (unsigned looks = 0; *more; looks++) {
+		bool end;
+
+		if (looks && (looks == CATALOG_LOOKS_MAX || rights_spent(c->rights) > CATALOG_WORK_MAX))
+			return OK;
+		TRY(catalog_look(x, c, &end));
+		*more = !end;
+	}
+	return OK;
+}
+
 enum rc catalog_get(struct exchange *x)
 {
 	struct buf *out = &x->reply.content;
 	struct catalog c = {.listing = {.x = x, .out = out}};
 	struct page page;
-	bool more;
+	bool more = false;
+	enum rc rc;
 
+	TRY(exchange_list_lane(x));
 	TRY(page_parse(x, CATALOG_PAGE_MAX, &page));
 	TRY(catalog_start(x, page.last, &c));
-	TRY(catalog_leap(x, &c, &more));
 	buf_init(out, CATALOG_PAGE_MAX * (REPO_NAME_MAX + 3) + 1024);
 	buf_addz(out, "{");
 	json_put_name(out, "repositories");
 	buf_addz(out, "[");
 	c.room = page.n;
-	more = more && page.n;
-	for (unsigned looks = 0; more && looks < CATALOG_LOOKS_MAX; looks++) {
-		bool end;
-
-		TRY(catalog_look(x, &c, &end));
-		more = !end;
-	}
+	TRY(rights_take(x->site->auth, &x->who, &c.rights, &x->err));
+	rc = catalog_page(x, &c, &more);
+	rights_free(c.rights);
+	TRY(rc);
 	buf_addz(out, "]}");
 	if (c.full)
 		TRY(reply_next_page(x, STR("_catalog"), page.n, c.listing.last));

@@ -8,6 +8,7 @@
 #include <cove/base/codec.h>
 #include <cove/base/json.h>
 #include <cove/manifest/manifest.h>
+#include <search.h>
 
 #define REFERRERS_PAGE_MAX 100                 /* of one hosted namespace */
 #define REFERRERS_BYTES_MAX (4u * 1024 * 1024) /* "the response SHOULD NOT exceed 4 MiB" of a manifest */
@@ -29,8 +30,9 @@ struct referrers {
 	bool full; /* the next page begins at `at` */
 	uint64_t leaves;
 	/* what is listed here already */
-	struct digest *seen;
+	struct digest *seen; /* in the arena */
 	size_t seen_count;
+	void *seen_tree; /* of <search.h>, over `seen` */
 };
 
 static void put_descriptor(struct buf *out, const struct referrer *r)
@@ -52,13 +54,38 @@ static void put_descriptor(struct buf *out, const struct referrer *r)
 	buf_addz(out, "}");
 }
 
+static int compare_digests(const void *a, const void *b)
+{
+	const struct digest *one = a, *two = b;
+	int order = memcmp(one->bytes, two->bytes, sizeof(one->bytes));
+
+	return order ? order : (int)one->algorithm - (int)two->algorithm;
+}
+
+/* seen_count: not there. */
 static size_t seen_at(const struct referrers *list, const struct digest *d)
 {
-	size_t at = 0;
+	const struct digest *const *found = tfind(d, &list->seen_tree, compare_digests);
 
-	while (at < list->seen_count && !digest_eq(&list->seen[at], d))
-		at++;
-	return at;
+	return found ? (size_t)(*found - list->seen) : list->seen_count;
+}
+
+static void see(struct referrers *list, const struct digest *d)
+{
+	list->seen[list->seen_count] = *d;
+	(void)tsearch(&list->seen[list->seen_count++], &list->seen_tree, compare_digests);
+}
+
+static void keep(void *digest)
+{
+	(void)digest; /* the arena's */
+}
+
+static void forget_seen(struct referrers *list)
+{
+	tdestroy(list->seen_tree, keep);
+	list->seen_tree = NULL;
+	list->seen_count = 0;
 }
 
 /* True: d is to be listed. Else it is listed already, or the page is full: one descriptor at least is on it, whatever
@@ -69,7 +96,7 @@ static bool take(struct referrers *list, const struct digest *d, size_t need)
 		return false;
 	list->full = list->seen_count == LISTED_MAX || (list->seen_count && list->out->n + need > REFERRERS_BYTES_MAX);
 	if (!list->full)
-		list->seen[list->seen_count++] = *d;
+		see(list, d);
 	return !list->full;
 }
 
@@ -85,12 +112,17 @@ static enum rc put_referrer(void *ctx, const struct referrer *r, struct err *err
 	return OK;
 }
 
+static enum rc room_for_seen(struct referrers *list)
+{
+	if (!list->seen)
+		list->seen = arena_alloc(list->x->arena, LISTED_MAX * sizeof(*list->seen));
+	return list->seen ? OK : fail_rc(&list->x->err, E_BUSY);
+}
+
 static enum rc begin(struct referrers *list)
 {
-	list->seen = arena_alloc(list->x->arena, LISTED_MAX * sizeof(*list->seen));
-	if (!list->seen)
-		return fail_rc(&list->x->err, E_BUSY);
-	list->seen_count = 0;
+	forget_seen(list);
+	TRY(room_for_seen(list));
 	buf_init(list->out, REFERRERS_BYTES_MAX + MANIFEST_MAX + 4096);
 	buf_addz(list->out, "{");
 	json_put_member_u64(list->out, "schemaVersion", 2);
@@ -274,22 +306,32 @@ static enum rc read_cursor(struct exchange *x, struct cursor *out)
 	return good ? OK : fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
 }
 
+static enum rc answer(struct exchange *x, struct referrers *list)
+{
+	size_t answered;
+
+	TRY(begin(list));
+	TRY(source_each(x, ask_referrers, list, &answered));
+	if (list->full)
+		TRY(link_next(list));
+	return end(list);
+}
+
 enum rc referrers_get(struct exchange *x)
 {
 	struct referrers list = {.x = x, .out = &x->reply.content};
 	struct str type;
-	size_t answered;
+	enum rc rc;
 
+	TRY(exchange_list_lane(x));
 	if (query_get(x, "artifactType", &type) && type.n)
 		list.type = type;
 	if (list.type.n > MEDIA_TYPE_MAX)
 		return fail(&x->err, E_PAGE_INVALID, "an artifactType has %d bytes at most", MEDIA_TYPE_MAX);
 	TRY(read_cursor(x, &list.at));
-	TRY(begin(&list));
-	TRY(source_each(x, ask_referrers, &list, &answered));
-	if (list.full)
-		TRY(link_next(&list));
-	return end(&list);
+	rc = answer(x, &list);
+	forget_seen(&list);
+	return rc;
 }
 
 /* ---- "Referrers Tag Schema": the list as clients that do not know the API look for it ---- */
@@ -310,7 +352,7 @@ static enum rc note_digest(void *ctx, const struct referrer *r, struct err *err)
 	struct referrers *list = ctx;
 
 	(void)err;
-	list->seen[list->seen_count++] = r->manifest.digest;
+	see(list, &r->manifest.digest);
 	return OK;
 }
 
@@ -362,32 +404,54 @@ static enum rc judge_stored(
 	return compare_stored(x, list, &content, out);
 }
 
-enum rc referrers_tag_get(struct exchange *x, struct digest *subject, const struct manifest_info *stored, bool *done)
+/* What refers to the subject is read first only to be compared with what is stored. */
+static enum rc compare_tag(struct exchange *x, struct referrers *list, const struct digest *subject,
+    const struct manifest_info *stored, enum stored *what)
 {
-	struct referrers list = {.x = x, .out = &x->reply.content};
+	bool more;
+
+	TRY(room_for_seen(list));
+	TRY(referrer_list(
+	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, note_digest, list, &more, &x->err));
+	return judge_stored(x, list, stored, what);
+}
+
+static enum rc answer_tag(struct exchange *x, struct referrers *list, const struct digest *subject,
+    const struct manifest_info *stored, bool *done)
+{
 	enum stored what = STORED_BEHIND;
 	struct digest d;
 	bool more;
 
-	*done = false;
-	list.seen = arena_alloc(x->arena, LISTED_MAX * sizeof(*list.seen));
-	if (!list.seen)
-		return fail_rc(&x->err, E_BUSY);
-	TRY(subject_complete(x->site->store, x->name, subject, &x->err));
-	TRY(referrer_list(
-	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, note_digest, &list, &more, &x->err));
 	if (stored)
-		TRY(judge_stored(x, &list, stored, &what));
-	if (what != STORED_BEHIND || (!stored && !list.seen_count))
+		TRY(compare_tag(x, list, subject, stored, &what));
+	if (what != STORED_BEHIND)
 		return OK;
-	TRY(begin(&list));
+	TRY(begin(list));
 	TRY(referrer_list(
-	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, put_referrer, &list, &more, &x->err));
-	if (more || list.full)
+	    x->site->store, x->name, subject, STR_NONE, 0, LISTED_MAX, put_referrer, list, &more, &x->err));
+	if (!stored && !list->seen_count)
+		return OK;
+	if (more || list->full)
 		reply_warning(x, STR("the list of referrers is not complete: ask the referrers API"));
-	TRY(end(&list));
+	TRY(end(list));
 	digest_of(&d, DIGEST_SHA256, x->reply.bytes);
 	reply_digest(x, &d);
 	*done = true;
 	return OK;
+}
+
+enum rc referrers_tag_get(struct exchange *x, struct digest *subject, const struct manifest_info *stored, bool *done)
+{
+	struct referrers list = {.x = x, .out = &x->reply.content};
+	enum rc rc;
+
+	*done = false;
+	TRY(exchange_list_lane(x));
+	TRY(subject_complete(x->site->store, x->name, subject, &x->err));
+	rc = answer_tag(x, &list, subject, stored, done);
+	forget_seen(&list);
+	if (!rc && !*done) /* the manifest itself is the answer */
+		buf_release(&x->reply.content);
+	return rc;
 }

@@ -350,6 +350,7 @@ enum rc tags_get(struct exchange *x)
 	struct page page;
 	bool more = false;
 
+	TRY(exchange_list_lane(x));
 	TRY(page_parse(x, TAGS_PAGE_MAX, &page));
 	if (x->place.ns->kind != NAMESPACE_HOSTED)
 		return tags_merged(x, &page);

@@ -4,7 +4,7 @@
  * table.
  */
 #include <cove/base/arena.h>
-#include <cove/auth/auth.h>
+#include <cove/auth/rights.h>
 #include <cove/store/store.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static void ask_store(struct store *st, struct repo_name repo, const struct dige
 
 int main(int argc, char **argv)
 {
-	struct name_at at = {.n = 0};
+	struct rights *rights;
 	struct identity nobody;
 	const char *last = NULL;
 	struct db_conn *conn;
@@ -92,7 +92,6 @@ int main(int argc, char **argv)
 	struct err err;
 	struct db *db;
 	unsigned actions;
-	bool any;
 	int dir;
 
 	if (argc != 4)
@@ -108,7 +107,8 @@ int main(int argc, char **argv)
 	must(auth_anonymous(auth, &nobody, &err), &err);
 	nobody.key_id = 1; /* so that its grants are asked for as well */
 	must(auth_actions(auth, &nobody, repo.s, &actions, &err), &err);
-	must(auth_seek(auth, &nobody, &at, &any, &err), &err);
+	must(rights_take(auth, &nobody, &rights, &err), &err);
+	rights_free(rights);
 	must(db_here(db, &conn, &err), &err);
 	db_each_plan(conn, print_plan, &last);
 	auth_close(auth);

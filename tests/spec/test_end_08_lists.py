@@ -1,4 +1,5 @@
 """end-8, end-12 and Docker's catalog."""
+import concurrent.futures, json
 import fill
 from cove import Case, OCI_INDEX, Client, descriptor, OCI_IMAGE, image, sha256
 
@@ -91,8 +92,8 @@ class Catalog(Case):
                           ["a/seen", "m/one", "m/two", "z/seen"])
         cls.cove.start()
 
-    def walk(self, user, n=100):
-        c = self.cove.client("registry:catalog:*", user=user, password="a-password")
+    def walk(self, user, n=100, password="a-password"):
+        c = self.cove.client("registry:catalog:*", user=user, password=password)
         url, entries, pages = f"/v2/_catalog?n={n}", [], 0
         while url:
             r = c.request("GET", url)
@@ -111,6 +112,34 @@ class Catalog(Case):
         entries, pages = self.walk("far")
         self.assertEqual(entries, ["a/seen", "z/seen"])
         self.assertGreater(pages, 5)
+
+    def costly_key(self):
+        """A key with as many patterns as one may have, each as costly to match as one can be; beside them `**/seen`."""
+        costly = ("**?" * 85)[:255]
+        api = Client(self.cove)
+        api.auth = self.cove.basic("far", "a-password")
+        grants = [{"pattern": "a*" + costly[len(str(i)) + 2:] + str(i), "actions": "pull"} for i in range(62)]
+        body = json.dumps({"grants": grants + [{"pattern": "**/seen", "actions": "pull"}]}).encode()
+        r = api.request("POST", "/api/v1/me/keys", body, {"Content-Type": "application/json"})
+        self.assertEqual(r.status, 201, r.body)
+        return r.json()["key"]
+
+    def test_costly_patterns_make_short_pages(self):
+        """What a request reads of patterns is bounded; who has many of them gets the same list in more pages."""
+        entries, pages = self.walk("far", password=self.costly_key())
+        self.assertEqual(entries, ["a/seen", "z/seen"])
+        self.assertGreater(pages, 20)
+
+    def test_pulls_go_on_beside_costly_lists(self):
+        key = self.costly_key()
+        pull = self.cove.client("repository:lists/app:pull,push")
+        pull.push_image("lists/app", "1")
+        lists = [self.cove.client("registry:catalog:*", user="far", password=key) for _ in range(16)]
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            asked = [pool.submit(lambda c=c: [c.request("GET", "/v2/_catalog").status for _ in range(4)]) for c in lists]
+            pulled = [pull.request("GET", "/v2/lists/app/manifests/1").status for _ in range(50)]
+            self.assertEqual(set(pulled), {200})
+            self.assertEqual({status for f in asked for status in f.result()}, {200})
 
     def test_the_link_leads_to_what_is_there(self):
         c = self.cove.client("registry:catalog:*", user="far", password="a-password")

@@ -93,15 +93,7 @@ CHECKED enum rc auth_actions(
 /* Has `who`, without a key, that one action on everything below `prefix`, by one grant? */
 CHECKED enum rc auth_may_all_of(
     struct auth *auth, const struct identity *who, struct str prefix, unsigned action, bool *may, struct err *err);
-/* For lists of what may be seen: moves `at` on to the first name, itself or behind it bytewise, at which there may be a
- * repository that `who` may pull, judged by what the patterns have before their first wildcard. *any false: none. */
-#define PATTERN_MAX 255
-struct name_at {
-	char p[PATTERN_MAX + 1]; /* a repository's name, or one with a NUL byte at its end: just behind that name */
-	size_t n;
-};
-CHECKED enum rc auth_seek(
-    struct auth *auth, const struct identity *who, struct name_at *at, bool *any, struct err *err);
+#define PATTERN_MAX 255 /* bytes of a grant's pattern */
 
 /*
  * ---- management (commands, later the page) ----

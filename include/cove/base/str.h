@@ -73,8 +73,8 @@ const char *str_print(char *out, size_t max, struct str s);
 bool str_is_token(struct str s);
 bool ascii_is_tchar(char c);
 
-/* glob with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); linear in both lengths' product. A
- * pattern of more than STR_GLOB_MAX bytes matches nothing. */
+/* glob.c: with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); costs both lengths, and one step
+ * of each byte of s for every 64 of the pattern. A pattern of more than STR_GLOB_MAX bytes matches nothing. */
 #define STR_GLOB_MAX 512
 bool str_glob(struct str pattern, struct str s);
 

@@ -115,6 +115,10 @@ bool query_get(struct exchange *x, const char *name, struct str *value);
 /* Every occurrence, in order: start with *rest = x->query. */
 bool query_next(struct exchange *x, const char *name, struct str *rest, struct str *value);
 
+/* A place among the few that make lists: pulls go on whatever is listed. E_WANT_WAKE, which is for the handler to
+ * return, or E_BUSY. */
+CHECKED enum rc exchange_list_lane(struct exchange *x);
+
 /* oidc_login() for this exchange: E_WANT_WAKE is for the handler to return. */
 CHECKED enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who);
 

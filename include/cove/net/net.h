@@ -110,13 +110,13 @@ uint16_t conn_local_port(const struct conn *c);
 unsigned conn_listener(const struct conn *c);
 
 /*
- * Lanes keep the crew alive: bulk transfer at most half of the crew, Argon2 one (two from 4 GiB of memory and two cores
- * on), TLS handshakes (net's own) at most the cores. A step that gets LANE_WAIT returns WANT_WAKE, and calls again when
- * woken: it then has its place. A place ends with the turn: enter again in each step, so that all move on in turns. The
- * queue of a lane is bounded, that of Argon2 by the wait that it would be, in turns of the peers' addresses: LANE_FULL
- * is a 503. A peer that closes while it is queued is gone.
+ * Lanes keep the crew alive: bulk transfer at most half of the crew, lists a quarter, Argon2 one (two from 4 GiB of
+ * memory and two cores on), TLS handshakes (net's own) at most the cores. A step that gets LANE_WAIT returns WANT_WAKE,
+ * and calls again when woken: it then has its place. A place ends with the turn: enter again in each step, so that all
+ * move on in turns. The queue of a lane is bounded, that of Argon2 by the wait that it would be, in turns of the peers'
+ * addresses: LANE_FULL is a 503. A peer that closes while it is queued is gone.
  */
-enum lane { LANE_BULK, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
+enum lane { LANE_BULK, LANE_LIST, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
 enum lane_answer { LANE_IN, LANE_WAIT, LANE_FULL };
 enum lane_answer conn_lane_enter(struct conn *c, enum lane lane);
 /* Before the turn ends by itself. A no-op outside. */

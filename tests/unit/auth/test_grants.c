@@ -1,5 +1,6 @@
 /* grants: who may do what, by table. */
 #include "fixture.h"
+#include <cove/auth/rights.h>
 
 #define THREE (MAY_PULL | MAY_PUSH | MAY_DELETE)
 #define ALL (THREE | MAY_ADMIN)
@@ -193,12 +194,52 @@ static void listed(void **state)
 static void assert_seek(struct fixture *f, const struct identity *who, struct str from, const char *want)
 {
 	struct name_at at = {.n = from.n};
+	struct rights *rights = NULL;
 	bool any;
 
 	memcpy(at.p, from.p, from.n);
-	assert_ok(auth_seek(f->auth, who, &at, &any, err));
+	assert_ok(rights_take(f->auth, who, &rights, err));
+	any = rights_seek(rights, &at);
+	rights_free(rights);
 	if (any != (want != NULL) || (any && !str_eq((struct str){at.p, at.n}, str_of(want))))
 		fail_msg("from %.*s: %.*s, wanted %s", STR_ARG(from), any ? (int)at.n : 4, any ? at.p : "none", want);
+}
+
+/* What rights say is what auth_actions() says, and their work is counted. */
+static void read_once(void **state)
+{
+	static const char *const names[] = {"", "a", "team/app", "team/x/y", "other/app", "zoo"};
+	struct fixture *f = *state;
+	struct grant_info limits[] = {{STR("team/**"), MAY_PULL}, {STR("zoo"), THREE}};
+	char text[CREDENTIAL_TEXT_MAX];
+	struct identity who[3];
+	int64_t id;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_user(f, "root", "long enough");
+	fixture_grant(f, "ann", "team/*", MAY_PULL | MAY_PUSH);
+	fixture_grant(f, "ann", "**/app", MAY_DELETE);
+	fixture_grant(f, "root", "**", ALL);
+	assert_ok(key_create(f->auth, STR("ann"), STR(""), limits, 2, 0, text, &id, err));
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who[0]), OK);
+	assert_int_equal(fixture_login(f, "root", "long enough", &who[1]), OK);
+	assert_int_equal(fixture_login(f, "ann", text, &who[2]), OK);
+	for (size_t i = 0; i < 3; i++) {
+		struct rights *rights = NULL;
+
+		assert_ok(rights_take(f->auth, &who[i], &rights, err));
+		assert_int_equal(rights_spent(rights), 0);
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			assert_int_equal(rights_on(rights, str_of(names[k])), fixture_may(f, &who[i], names[k]));
+		assert_true(rights_spent(rights) >= sizeof(names) / sizeof(names[0]));
+		rights_free(rights);
+	}
+	who[2].key_id = 1000; /* no key of hers */
+	struct rights *rights = NULL;
+
+	assert_ok(rights_take(f->auth, &who[2], &rights, err));
+	assert_int_equal(rights_on(rights, STR("team/app")), 0);
+	rights_free(rights);
 }
 
 static void what_may_be_seen(void **state)
@@ -280,6 +321,7 @@ int main(void)
 	    fixture_test(patterns),
 	    fixture_test(a_bounded_number),
 	    fixture_test(listed),
+	    fixture_test(read_once),
 	    fixture_test(what_may_be_seen),
 	    fixture_test(every_query_walks_an_index),
 	};

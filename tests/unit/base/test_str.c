@@ -214,6 +214,52 @@ static void printable(void **state)
 	assert_string_equal(str_print(out, 8, STR("")), "");
 }
 
+/* All ways, one after the other: what str_glob() must say, for short patterns. */
+static bool glob_by_trying(struct str p, struct str s)
+{
+	bool twice = p.n > 1 && p.p[0] == '*' && p.p[1] == '*';
+
+	if (!p.n)
+		return !s.n;
+	if (p.p[0] == '*')
+		return glob_by_trying(str_from(p, 1 + (size_t)twice), s) ||
+		       (s.n && (twice || s.p[0] != '/') && glob_by_trying(p, str_from(s, 1)));
+	return s.n && (p.p[0] == '?' ? s.p[0] != '/' : p.p[0] == s.p[0]) &&
+	       glob_by_trying(str_from(p, 1), str_from(s, 1));
+}
+
+/* Behind a long beginning, so that the states of what follows lie in each place of their words. */
+static void globs_like_who_tries_all_ways(void **state)
+{
+	static const char of_pattern[] = "**?/ab", of_text[] = "/aab";
+	char pattern[300], text[300], more_p[320], more_t[320];
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		size_t n[2], before = (size_t)round % 140;
+
+		for (int i = 0; i < 2; i++) {
+			char *to = i ? text : pattern;
+
+			seed = seed * 1664525 + 1013904223;
+			n[i] = (seed >> 16) % 8;
+			for (size_t k = 0; k < n[i]; k++) {
+				seed = seed * 1664525 + 1013904223;
+				to[k] = i ? of_text[(seed >> 16) % (sizeof(of_text) - 1)]
+					  : of_pattern[(seed >> 16) % (sizeof(of_pattern) - 1)];
+			}
+		}
+		memset(more_p, 'x', before);
+		memset(more_t, 'x', before);
+		memcpy(more_p + before, pattern, n[0]);
+		memcpy(more_t + before, text, n[1]);
+		if (str_glob((struct str){more_p, before + n[0]}, (struct str){more_t, before + n[1]}) !=
+		    glob_by_trying((struct str){pattern, n[0]}, (struct str){text, n[1]}))
+			fail_msg("%.*s against %.*s behind %zu", (int)n[0], pattern, (int)n[1], text, before);
+	}
+}
+
 static void globs(void **state)
 {
 	static const struct {
@@ -274,6 +320,7 @@ int main(void)
 	    cmocka_unit_test(characters),
 	    cmocka_unit_test(printable),
 	    cmocka_unit_test(globs),
+	    cmocka_unit_test(globs_like_who_tries_all_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

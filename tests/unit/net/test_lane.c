@@ -108,6 +108,17 @@ static void other_lanes_are_first_come_first_served(void **state)
 		assert_int_equal(enter(f, "a", LANE_BULK), i < 4 ? LANE_IN : LANE_WAIT);
 }
 
+/* Of eight: two may list, four move much, and some are left for what is short. */
+static void lists_leave_the_crew_to_pulls(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(enter(f, "a", LANE_LIST), i < 2 ? LANE_IN : LANE_WAIT);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(enter(f, "b", LANE_BULK), LANE_IN);
+}
+
 #define fixture_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -117,6 +128,7 @@ int main(void)
 	    fixture_test(in_order),
 	    fixture_test(addresses_are_refused_beyond_the_wait),
 	    fixture_test(other_lanes_are_first_come_first_served),
+	    fixture_test(lists_leave_the_crew_to_pulls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
