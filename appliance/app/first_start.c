@@ -73,7 +73,12 @@ static enum rc see_admin(void *ctx, const struct user_info *u, struct err *err)
 enum rc first_start(struct auth *auth, const struct console *console, bool *made, struct err *err)
 {
 	struct first first = {.console = console};
+	int64_t users;
 
+	*made = false;
+	TRY(user_count(auth, &users, err));
+	if (users)
+		return OK; /* without a transaction, which a disk may not take */
 	TRY(auth_together(auth, make_and_show, &first, err));
 	*made = first.made;
 	return OK;

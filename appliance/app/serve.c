@@ -110,16 +110,26 @@ static enum rc open_data(struct server *s, struct err *err)
 	return OK;
 }
 
-/* What contradicts namespaces that were made by hand is no reason to serve nothing: the last good ones stay. */
+/* What contradicts namespaces that were made by hand is no reason to serve nothing, nor is a disk that cannot be
+ * written to: the last good ones stay. */
 static enum rc declare(struct server *s, const char *event, struct err *err)
 {
 	enum rc rc = app_declare(s->config, s->data.namespaces, false, err);
+	bool last_ones = rc == E_USAGE || rc == E_DISK_FULL || rc == E_IO;
 
-	if (rc == E_USAGE)
+	if (last_ones)
 		log_error(event, "namespaces=unchanged reason=%s", log_quote(str_of(err->text)));
 	else if (!rc && access(s->config->file, F_OK) == 0)
 		log_info(event, "namespaces=%s", log_quote(str_of(s->config->file)));
-	return rc == E_USAGE ? OK : rc;
+	return last_ones ? OK : rc;
+}
+
+static void expire_uploads(struct server *s)
+{
+	struct err err;
+
+	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
+		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
 }
 
 static enum rc open_parts(struct server *s, struct err *err)
@@ -132,11 +142,15 @@ static enum rc open_parts(struct server *s, struct err *err)
 		log_error("data.lost",
 		    "problem=\"cove.db is gone or empty, but keys/ is there: users, tags and manifests were in it\" "
 		    "action=\"a new one is begun\" remedy=\"if there is a copy: stop cove, put it back, start again\"");
-	TRY(db_open(s->dirfd, DATABASE_FILE, &s->data.db, err));
+	rc = db_open(s->dirfd, DATABASE_FILE, &s->data.db, err);
+	if (rc == E_DISK_FULL && store_give_back(s->dirfd))
+		rc = db_open(s->dirfd, DATABASE_FILE, &s->data.db, err);
+	TRY(rc);
 	TRY(auth_open(s->data.db, &s->data.auth, err));
 	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
 	TRY(declare(s, "start", err));
 	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
+	expire_uploads(s);
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
 	io_close(&keys);
@@ -280,10 +294,7 @@ static void follow_namespaces(struct server *s)
 
 static void do_chores(struct server *s)
 {
-	struct err err;
-
-	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
-		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
+	expire_uploads(s);
 	reload_certificates(s);
 }
 
@@ -349,6 +360,8 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);
 			tend_upstreams(s);
+			db_keep_reserve(s->data.db);
+			log_tend();
 			audit_tend(auth_audit(s->data.auth), s->config->audit_rows);
 			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
 		}

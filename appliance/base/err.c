@@ -131,7 +131,7 @@ void bug_at(const char *file, int line, const char *format, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "bug: %s:%d: ", file, line);
+	fprintf(stderr, "%sbug: %s:%d: ", log_priority(LOG_ERROR), file, line);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);

@@ -1,6 +1,7 @@
 /* The table of commands, and what they share: words, options, failures. */
 #include "commands.h"
 #include <cove/base/clock.h>
+#include <cove/base/log.h>
 #include <stdio.h>
 
 const struct command commands[] = {
@@ -119,7 +120,7 @@ const struct command commands[] = {
 int cli_fail(const struct err *err)
 {
 	if (err->text[0])
-		fprintf(stderr, "cove: %s\n", err->text);
+		fprintf(stderr, "%scove: %s\n", log_priority(LOG_ERROR), err->text);
 	return err->rc == E_USAGE ? CLI_USAGE : CLI_FAILED;
 }
 

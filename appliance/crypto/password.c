@@ -1,42 +1,19 @@
 /* password: libsodium's Argon2id in its PHC string form, and what it may cost on this machine. */
-#include <cove/base/io.h>
+#include <cove/base/memory.h>
 #include <cove/crypto/password.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
-#include <unistd.h>
 
 _Static_assert(crypto_pwhash_STRBYTES <= PASSWORD_HASH_MAX, "password.h is too small");
 
 #define MIB (UINT64_C(1) << 20)
 #define MEMORY_MOST (64 * MIB)
 #define MEMORY_LEAST (19 * MIB)
-
-/* UINT64_MAX where there is no limit ("max") or no cgroup v2. */
-static uint64_t memory_of_cgroup(void)
-{
-	struct buf b = BUF_INIT(64);
-	uint64_t bytes;
-
-	if (io_read_file(AT_FDCWD, "/sys/fs/cgroup/memory.max", &b, NULL) != OK ||
-	    !str_u64(str_trim(str_first(buf_str(&b), b.n ? b.n - 1 : 0)), &bytes))
-		bytes = UINT64_MAX;
-	buf_release(&b);
-	return bytes;
-}
-
-static uint64_t memory_of_machine(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-	uint64_t bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
-	uint64_t limit = memory_of_cgroup();
-
-	return limit < bytes ? limit : bytes;
-}
+#define MEMORY_OF_THE_REST (32 * MIB) /* what the server needs beside a hash */
 
 struct password_cost password_cost_for_machine(void)
 {
-	uint64_t share = memory_of_machine() / 8;
+	uint64_t share = memory_limit_bytes() / 8;
 
 	if (share >= MEMORY_MOST)
 		return (struct password_cost){.passes = 3, .memory_bytes = MEMORY_MOST};
@@ -62,11 +39,27 @@ enum rc password_hash(
 	return no_memory(err);
 }
 
+/* Made on a machine with more memory: to try would be the end of the process, not a failure. */
+static bool is_too_large(const char *stored)
+{
+	struct str kib = STR_NONE, rest = str_of(stored), field;
+	uint64_t n;
+
+	while (!str_starts(kib, STR("m=")) && str_cut(rest, '$', &field, &rest))
+		str_cut(rest, ',', &kib, &field);
+	return str_starts(kib, STR("m=")) && str_u64(str_from(kib, 2), &n) &&
+	       n * 1024 + MEMORY_OF_THE_REST > memory_limit_bytes();
+}
+
 enum rc password_check(const char *stored, const struct secret *password, struct err *err)
 {
 	/* asks only whether the string can be read: the cost does not matter */
 	if (crypto_pwhash_str_needs_rehash(stored, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) < 0)
 		return fail(err, E_CORRUPT, "a stored password hash cannot be read");
+	if (is_too_large(stored))
+		return fail(err, E_BUSY,
+		    "this password was kept on a machine with more memory, and cannot be checked on this one: set it "
+		    "anew with cove user passwd");
 	errno = 0;
 	if (crypto_pwhash_str_verify(stored, password->p, password->n) == 0)
 		return OK;

@@ -6,6 +6,7 @@
 #include <cove/base/embed.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 /* How long a statement waits for another process (a `cove` command beside the server). */
 #define DB_BUSY_MS 5000
@@ -51,6 +52,8 @@ struct db {
 	struct db_conn *conns; /* of all threads */
 	pthread_mutex_t writer;
 	struct db_sync sync;
+	char reserve[224]; /* name of the file that keeps room */
+	atomic_bool has_reserve;
 	pthread_mutex_t checkpoint_mutex; /* held by the thread that checkpoints; nobody waits for it */
 	int checkpoint_at;                /* frames; under checkpoint_mutex */
 };
@@ -72,6 +75,11 @@ void statements_release(struct db_conn *c);
 
 /* migrate.c */
 CHECKED enum rc migrate(struct db *db, const struct embedded_file *migrations, size_t count, struct err *err);
+
+/* reserve.c */
+void reserve_open(struct db *db, const char *name);
+/* When the disk is full: before anything is written. */
+void reserve_give(struct db *db);
 
 /* backup.c: an online copy of what `from` sees. */
 CHECKED enum rc copy_database(sqlite3 *from, int dirfd, const char *name, struct err *err);

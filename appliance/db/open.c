@@ -135,6 +135,7 @@ static enum rc open_files(struct db *db, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
 
+	reserve_open(db, name);
 	TRY(make_file(db->dirfd, name, err));
 	TRY(db_path(db->dirfd, name, path, sizeof path, err));
 	db->path = xstrdup(str_of(path));
@@ -166,7 +167,7 @@ enum rc db_open_with(
 	if (rc)
 		db_close(db);
 	else
-		*out = db;
+		db_keep_reserve(*out = db);
 	return rc;
 }
 

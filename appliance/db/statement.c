@@ -4,6 +4,16 @@
 #include <errno.h>
 #include <limits.h>
 
+/* A disk or file system with a fault looks the same, and has the whole database once it is mended. */
+static enum rc fail_damaged(struct err *err, const char *what, const char *text)
+{
+	return fail(err, E_CORRUPT,
+	    "%.60s: the database cannot be read (%.80s): stop cove, look at the disk first (dmesg, fsck), start again. "
+	    "Only where it is still so: put cove.db, cove.db-wal and cove.db-shm aside, copy the newest file of "
+	    "backups/, or a copy of your own, to cove.db",
+	    what, text);
+}
+
 enum rc fail_sqlite(struct err *err, sqlite3 *sqlite, int rc, const char *what)
 {
 	int number = sqlite ? sqlite3_system_errno(sqlite) : 0;
@@ -21,19 +31,15 @@ enum rc fail_sqlite(struct err *err, sqlite3 *sqlite, int rc, const char *what)
 		return fail(err, E_BUSY, "%s: no memory", what);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return fail(err, E_CORRUPT,
-		    "%.60s: the database is damaged (%.80s): stop cove, put cove.db, cove.db-wal and cove.db-shm "
-		    "aside, copy "
-		    "the newest file of backups/, or a copy of your own, to cove.db, and start again",
-		    what, text);
+		return fail_damaged(err, what, text);
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_READONLY:
 		if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 			return fail(err, E_DISK_FULL, "%s: %s", what, rc_sentence(E_DISK_FULL));
 		return fail(err, E_IO, "%.150s: %s (%d, errno %d)%s", what, text, rc, number,
-		    (rc & 0xff) == SQLITE_IOERR
-			? ""
+		    (rc & 0xff) == SQLITE_IOERR || number == EIO
+			? ": the disk does not read or write: stop cove, look at it (dmesg, fsck), start again"
 			: ": the data directory must be this user's, on a file system that is not read-only");
 	default:
 		return fail(err, E_INTERNAL, "%s: %s (%d)", what, text, rc);

@@ -8,6 +8,7 @@ enum rc db_begin(struct db_conn *c, struct err *err)
 	if (db_in_transaction(c))
 		bug("transactions do not nest");
 	TRY(sync_check(c->db, err));
+	reserve_give(c->db);
 	pthread_mutex_lock(&c->db->writer);
 	rc = run_control(c, "BEGIN IMMEDIATE", err);
 	if (rc) {

@@ -150,7 +150,7 @@ static void access_log(const struct session *s, const struct work *w)
 		return;
 	if (x->head)
 		head_field(x->head, STR("User-Agent"), &agent);
-	log_info("http.access", "method=%.*s path=%s status=%d%s bytes=%llu in=%llu ms=%lld user=%s peer=%.*s agent=%s",
+	log_each("http.access", "method=%.*s path=%s status=%d%s bytes=%llu in=%llu ms=%lld user=%s peer=%.*s agent=%s",
 	    STR_ARG(x->head ? x->head->method_text : STR("-")), log_quote(x->head ? x->head->path : STR("-")),
 	    w->send_size ? x->reply.status : 0, whole ? "" : " cut=1",
 	    (unsigned long long)(w->sent > w->out.n ? w->sent - w->out.n : 0), (unsigned long long)w->body_bytes,

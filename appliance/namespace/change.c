@@ -581,6 +581,11 @@ enum rc namespaces_declare(
     struct namespaces *n, const struct declaration *list, size_t count, bool rehearse, struct err *err)
 {
 	struct change change = {.n = n, .list = list, .list_count = count, .rehearse = rehearse};
+	bool any;
+
+	TRY(any_declared(n->db, &any, err));
+	if (!count && !any)
+		return OK; /* nothing to write, on a disk that is full perhaps */
 
 	return in_transaction(declare, &change, err);
 }

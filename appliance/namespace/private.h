@@ -91,3 +91,5 @@ CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t
  * elsewhere need not wait. */
 typedef enum rc step_fn(struct db_conn *c, const void *ctx, bool *more, struct err *err);
 CHECKED enum rc purge_in_steps(struct db_conn *c, step_fn *step, const void *ctx, struct err *err);
+/* Has the database namespaces that a file declared? (set.c) */
+CHECKED enum rc any_declared(struct db *db, bool *any, struct err *err);

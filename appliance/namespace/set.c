@@ -382,3 +382,16 @@ enum rc namespace_used_bytes(struct namespaces *n, const struct namespace *ns, u
 	db_done(s);
 	return OK;
 }
+
+enum rc any_declared(struct db *db, bool *any, struct err *err)
+{
+	static const char sql[] = "SELECT 1 FROM namespaces WHERE declared = 1 LIMIT 1";
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	TRY(db_here(db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_step(s, any, err));
+	db_done(s);
+	return OK;
+}

@@ -4,6 +4,7 @@
  */
 #include "inside.h"
 #include <cove/base/clock.h>
+#include <cove/base/memory.h>
 #include <unistd.h>
 
 #define LANE_QUEUE_MAX 1024u /* then only who has few of them there is queued */
@@ -16,8 +17,7 @@
 void lanes_init(struct net *n, unsigned threads)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-	bool four_gib = (int64_t)pages * page_bytes > 7 * (INT64_C(1) << 29); /* 4 GiB less what the firmware keeps */
+	bool four_gib = memory_limit_bytes() > 7 * (UINT64_C(1) << 29); /* 4 GiB less what the firmware keeps */
 
 	n->lanes[LANE_BULK].limit = threads > 1 ? threads / 2 : 1;
 	n->lanes[LANE_LIST].limit = threads > 4 ? threads / 4 : 1;

@@ -34,6 +34,7 @@ enum rc target_of(struct exchange *x, struct target *out)
 	TRY(namespace_writable(&x->place, x->arena, &place, &x->err));
 	TRY(check_rules(x, place.ns, E_DENIED));
 	fill(&place, out);
+	out->space.user = x->who.user_id;
 	return OK;
 }
 

@@ -58,7 +58,7 @@ enum rc upload_post_before(struct exchange *x)
 		return OK;
 	TRY(announced_algorithm(x, &algorithm));
 	TRY(upload_start(x->site->store, &to.space, to.name, algorithm, id, &x->err));
-	TRY(upload_resume(x->site->store, to.name, str_of(id), &x->upload, &x->err));
+	TRY(upload_resume(x->site->store, &to.space, to.name, str_of(id), &x->upload, &x->err));
 	upload_set_one_shot(x->upload);
 	return OK;
 }
@@ -189,7 +189,7 @@ enum rc upload_bytes_before(struct exchange *x)
 	uint64_t offset;
 
 	TRY(target_of(x, &to));
-	TRY(upload_resume(x->site->store, to.name, x->upload_id, &x->upload, &x->err));
+	TRY(upload_resume(x->site->store, &to.space, to.name, x->upload_id, &x->upload, &x->err));
 	if (!head_field(x->head, STR("Content-Range"), &text))
 		return OK;
 	offset = upload_offset(x->upload);

@@ -71,12 +71,13 @@ enum rc blob_stat(struct store *st, struct repo_name repo, const struct digest *
 	return OK;
 }
 
-/* fd -1 and OK: there is no such file. */
-static enum rc open_file(struct store *st, const struct blob_row *row, const char *path, int *fd, struct err *err)
+enum rc blob_file_open(struct store *st, const struct digest *d, const struct blob_row *row, int *fd, struct err *err)
 {
+	char path[BLOB_PATH_MAX];
 	struct volume v;
 	enum rc rc = OK;
 
+	blob_path(path, d);
 	TRY(volume_by_id(st, row->volume, &v, err));
 	*fd = openat(v.dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (*fd < 0 && errno != ENOENT)
@@ -100,7 +101,7 @@ enum rc blob_open(
 	/* between the look at the row and the open it may have been unlinked and removed, or have got another place */
 	for (int tries = 0; *fd < 0 && tries < 2; tries++) {
 		TRY(find_link(c, repo, d, &repository, &row, err));
-		TRY(open_file(st, &row, path, fd, err));
+		TRY(blob_file_open(st, d, &row, fd, err));
 	}
 	if (*fd < 0)
 		return fail(err, E_CORRUPT, "%s is gone: push it again", path);

@@ -4,10 +4,8 @@
 #include <cove/base/clock.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/statvfs.h>
 
 #define TOUCH_EVERY_S 600
-#define ROOM_LEFT_BYTES (1u << 20) /* for the database */
 
 enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err)
 {
@@ -287,14 +285,11 @@ enum rc blob_evict(
 
 enum rc upload_expect(struct upload *u, uint64_t size, struct err *err)
 {
-	struct statvfs disk;
-
-	if (size > INT64_MAX ||
-	    (!fstatvfs(u->fd, &disk) && disk.f_bavail < (size + ROOM_LEFT_BYTES) / disk.f_frsize + 1))
-		return fail_rc(err, E_DISK_FULL);
+	TRY(room_check(u->fd, size, err));
 	/* others take room at the same time; not every file system can promise any */
 	if (size && fallocate(u->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) && (errno == ENOSPC || errno == EDQUOT))
 		return fail_rc(err, E_DISK_FULL);
+	u->looked_at = size;
 	return OK;
 }
 

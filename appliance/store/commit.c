@@ -65,7 +65,7 @@ void claim_end(struct store *st, struct claim *claim)
 }
 
 /* The digest by the file's own bytes: after a restart, or for an algorithm that was not announced. */
-static enum rc hash_file(int fd, enum digest_algorithm algorithm, struct digest *out, struct err *err)
+enum rc hash_file(int fd, enum digest_algorithm algorithm, struct digest *out, struct err *err)
 {
 	enum { STEP = 65536 };
 	char *bytes = xcalloc(1, STEP);
@@ -82,7 +82,7 @@ static enum rc hash_file(int fd, enum digest_algorithm algorithm, struct digest 
 	}
 	free(bytes);
 	hasher_end(&hasher, out);
-	return got < 0 ? fail_errno(err, E_IO, "cannot read the upload") : OK;
+	return got < 0 ? fail_errno(err, E_IO, "cannot read the file") : OK;
 }
 
 static enum rc digest_of_upload(struct upload *u, enum digest_algorithm algorithm, struct digest *out, struct err *err)
@@ -137,6 +137,20 @@ static enum rc record(
 	return end_transaction(c, rc, err);
 }
 
+/* Are the bytes of the blob's file still those that it was stored with? Disks flip bits, and the file's size stays. */
+static bool is_sound(struct store *st, const struct digest *d, const struct blob_row *row)
+{
+	struct digest got;
+	bool same;
+	int fd;
+
+	if (!blob_file_is_there(st, d, row) || blob_file_open(st, d, row, &fd, NULL) || fd < 0)
+		return false;
+	same = !hash_file(fd, d->algorithm, &got, NULL) && digest_eq(&got, d);
+	io_close(&fd);
+	return same;
+}
+
 /* Whether the blob has its row and its file. */
 static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored, int64_t *volume, struct err *err)
 {
@@ -149,7 +163,7 @@ static enum rc is_stored(struct upload *u, const struct digest *d, bool *stored,
 	if (!*stored)
 		return OK;
 	*volume = row.volume;
-	*stored = row.size == u->offset && blob_file_is_there(u->store, d, &row);
+	*stored = row.size == u->offset && is_sound(u->store, d, &row);
 	digest_text(text, d);
 	if (!*stored)
 		log_warn("blob.mended", "digest=%s", text);
@@ -201,17 +215,14 @@ static enum rc store_claimed(struct upload *u, const struct space *space, const 
 		blob_path(path, d);
 		return move_in(u, space, d, path, err);
 	}
-	TRY(record(u, space, d, volume, err));
-	unlinkat(u->volume.uploads, u->name, 0); /* a left-over one expires */
-	return OK;
+	return record(u, space, d, volume, err);
 }
 
+/* To try again is to upload again, when there is room. */
 static void end_session(struct upload *u)
 {
-	session_leave(u->store, u, false);
-	io_close(&u->fd);
-	volume_close(&u->volume);
-	free(u);
+	unlinkat(u->volume.uploads, u->name, 0); /* after a commit it is not there any more; a left-over one expires */
+	upload_close(u, false);
 }
 
 enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err)
@@ -233,16 +244,13 @@ enum rc upload_commit(struct upload *u, const struct space *space, const struct 
 		rc =
 		    fail(err, E_DIGEST_INVALID, "the digest does not match the content: the %llu bytes received are %s",
 			(unsigned long long)u->offset, text);
-		unlinkat(u->volume.uploads, u->name, 0);
 		end_session(u);
 		return rc;
 	}
 	claim_take(st, &claim, want);
 	rc = store_claimed(u, space, want, err);
 	claim_end(st, &claim);
-	if (rc == E_QUOTA)
-		unlinkat(u->volume.uploads, u->name, 0); /* to try again is to upload again, when there is room */
-	if (rc && rc != E_QUOTA)
+	if (rc && rc != E_QUOTA && rc != E_DISK_FULL)
 		upload_pause(u);
 	else
 		end_session(u);

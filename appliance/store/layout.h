@@ -15,16 +15,12 @@
  * cut may take it, which breaks no promise. The digest's algorithm need not be known before the commit.
  */
 #pragma once
-#include <cove/store/blob_store.h>
-#include <cove/store/store.h>
-#include <pthread.h>
+#include "sessions.h"
 #include <stdatomic.h>
 
 #define BLOB_PATH_MAX 160
-#define UPLOAD_ID_SIZE 36
 #define MARKER_SIZE 32
 #define MARKER_FILE "cove-blob-store"
-#define UPLOAD_NAME_MAX (UPLOAD_ID_SIZE + 1 + 32 + 1)
 
 /* Where blobs lie: the data directory or a blob store. Opened anew for each use, so that a disk may come and go, and a
  * mount point without its disk is never filled. */
@@ -40,28 +36,20 @@ struct volume {
 struct upload {
 	struct store *store;
 	struct volume volume;
-	struct upload *next; /* in store->open */
+	struct upload *next; /* in sessions.open */
 	char id[UPLOAD_ID_SIZE + 1];
 	char name[UPLOAD_NAME_MAX]; /* in the volume's uploads/ */
 	char repository[REPO_NAME_MAX + 1];
 	int fd;
 	uint64_t offset;       /* the file's size */
 	uint64_t written_back; /* up to here the kernel was asked to start writing */
+	uint64_t looked_at;    /* up to here the disk is known to have room */
 	bool hashed;           /* the hasher has seen bytes 0 to offset */
-	bool one_shot;         /* nobody knows its id: it does not outlive its request */
+	bool ends;             /* with its request: nobody knows its id, or there is no room for it */
+	int64_t user, namespace;
+	uint64_t quota_bytes, namespace_bytes; /* of the namespace, without unfinished uploads; 0: no quota */
 	struct hasher hasher;
 };
-
-/* The running hash of a session between two requests. */
-struct parked {
-	char id[UPLOAD_ID_SIZE + 1]; /* empty: free */
-	uint64_t offset;
-	uint64_t used; /* the clock of the table when it was parked; the smallest goes first */
-	struct hasher hasher;
-};
-
-/* Beyond so many the file is read again at the commit: a bound on memory, at some 90 KiB. */
-#define PARKED_MAX 256
 
 /* A digest that a thread is storing. On that thread's stack. */
 struct claim {
@@ -81,10 +69,7 @@ struct store {
 	int uploads;                    /* fd of uploads/ */
 	atomic_bool shard_made[2][256]; /* of the data directory: the shard and its entry are known to be on disk */
 
-	pthread_mutex_t sessions_mutex; /* guards open, parked, parked_clock; nothing is locked inside */
-	struct upload *open;
-	struct parked parked[PARKED_MAX];
-	uint64_t parked_clock;
+	struct sessions sessions;
 
 	pthread_mutex_t claims_mutex;
 	pthread_cond_t claim_ended;
@@ -101,16 +86,6 @@ void blob_path(char out[static BLOB_PATH_MAX], const struct digest *d);
 CHECKED enum rc shard_open(struct store *st, const struct volume *v, const struct digest *d, int *fd, struct err *err);
 /* E_UPLOAD_UNKNOWN when the id is not a UUID. */
 CHECKED enum rc upload_name(struct repo_name repo, struct str id, char out[static UPLOAD_NAME_MAX], struct err *err);
-
-/* ---- sessions.c ---- */
-/* Enters u as open and takes the running hash, if one is parked, into it. E_UPLOAD_BUSY. */
-CHECKED enum rc session_enter(struct store *st, struct upload *u, uint64_t *hashed_bytes, struct err *err);
-/* Takes u out; its hash is parked when keep_hash is set. */
-void session_leave(struct store *st, struct upload *u, bool keep_hash);
-/* Parks the hash of a session that nobody has opened yet. */
-void session_park(struct store *st, const char *id, uint64_t offset, const struct hasher *hasher);
-/* Removes the file of a session that is not open. E_UPLOAD_BUSY, E_UPLOAD_UNKNOWN. */
-CHECKED enum rc session_remove(struct store *st, const struct volume *v, const char *name, struct err *err);
 
 /* ---- volume.c ---- */
 /* E_IO with a sentence that names the blob store when its disk is not there. What was opened is closed by
@@ -135,7 +110,15 @@ CHECKED enum rc volume_of_session(struct store *st, const char *name, struct vol
 /* Writes the pulls that are kept in memory. */
 CHECKED enum rc touches_flush(struct store *st, struct err *err);
 
+/* ---- upload.c ---- */
+/* Has the disk of fd room for so many bytes, and a little for what must always be written? E_DISK_FULL. */
+CHECKED enum rc room_check(int fd, uint64_t bytes, struct err *err);
+/* Frees u. It stays as a session, or its file has gone. */
+void upload_close(struct upload *u, bool stays);
+
 /* ---- commit.c ---- */
+/* The digest of a file's bytes. */
+CHECKED enum rc hash_file(int fd, enum digest_algorithm algorithm, struct digest *out, struct err *err);
 /* Takes the claim unless somebody has it. */
 bool claim_try(struct store *st, struct claim *claim, const struct digest *d);
 void claim_end(struct store *st, struct claim *claim);
@@ -168,8 +151,14 @@ CHECKED enum rc end_transaction(struct db_conn *c, enum rc rc, struct err *err);
 int64_t page_limit(uint64_t max);
 
 /* ---- space.c ---- */
-/* Before an upload begins: E_QUOTA when nothing more would fit. */
-CHECKED enum rc space_check_start(struct db_conn *c, const struct space *space, struct repo_name repo, struct err *err);
+/* Whose quota an upload into the repository counts against, and what is used of it. All 0 without a quota. */
+struct usage {
+	int64_t namespace;
+	uint64_t bytes;
+};
+CHECKED enum rc space_usage(
+    struct db_conn *c, const struct space *space, struct repo_name repo, struct usage *out, struct err *err);
+CHECKED enum rc fail_quota(struct err *err, uint64_t would_be, uint64_t quota);
 /* What the repository's namespace takes now. */
 CHECKED enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err);
 /* After the change: E_QUOTA when it is over its quota and has grown. */
@@ -193,6 +182,9 @@ CHECKED enum rc blob_row_find(
     struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err);
 /* Whether it has, as far as a look can tell, its file, on a disk that is there. */
 bool blob_file_is_there(struct store *st, const struct digest *d, const struct blob_row *row);
+/* Its file; fd -1 and OK: there is none. */
+CHECKED enum rc blob_file_open(
+    struct store *st, const struct digest *d, const struct blob_row *row, int *fd, struct err *err);
 
 /* ---- manifest.c ---- */
 /* The row's first columns: id, digest, media_type, size. E_CORRUPT. */

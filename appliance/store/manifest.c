@@ -191,6 +191,7 @@ enum rc manifest_put(struct store *st, const struct space *space, struct repo_na
 		return fail_rc(err, E_MANIFEST_TOO_LARGE);
 	if (content->media_type.n > MEDIA_TYPE_MAX)
 		return fail(err, E_MANIFEST_INVALID, "the media type is longer than %d bytes", MEDIA_TYPE_MAX);
+	TRY(room_check(st->dirfd, content->bytes.n, err)); /* what is left is for deletions */
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
 	return end_transaction(

@@ -14,29 +14,32 @@ static bool globs_have(struct str globs, struct str tag)
 	return false;
 }
 
-enum rc space_check_start(struct db_conn *c, const struct space *space, struct repo_name repo, struct err *err)
+enum rc space_usage(
+    struct db_conn *c, const struct space *space, struct repo_name repo, struct usage *out, struct err *err)
 {
-	static const char sql[] = "SELECT used_bytes FROM namespaces WHERE id = :id AND used_bytes >= :quota";
+	static const char sql[] = "SELECT used_bytes FROM namespaces WHERE id = :id";
 	struct db_stmt *s;
-	int64_t id;
-	uint64_t used = 0;
-	bool full;
+	bool found;
 
-	if (!space || !space->quota_bytes || space->quota_bytes > INT64_MAX)
+	*out = (struct usage){0};
+	if (!space || !space->quota_bytes)
 		return OK;
-	TRY(namespace_of(c, repo.s, &id, err));
+	TRY(namespace_of(c, repo.s, &out->namespace, err));
 	TRY(db_prepare(c, sql, &s, err));
-	db_bind_i64(s, ":id", id);
-	db_bind_i64(s, ":quota", (int64_t)space->quota_bytes);
-	TRY(db_step(s, &full, err));
-	if (full)
-		used = (uint64_t)db_i64(s, 0);
+	db_bind_i64(s, ":id", out->namespace);
+	TRY(db_step(s, &found, err));
+	if (found)
+		out->bytes = (uint64_t)db_i64(s, 0);
 	db_done(s);
-	return full ? fail(err, E_QUOTA,
-			  "the namespace's quota is used up: it holds %llu of %llu bytes. Delete images, or ask the "
-			  "owner of this registry for more",
-			  (unsigned long long)used, (unsigned long long)space->quota_bytes)
-		    : OK;
+	return OK;
+}
+
+enum rc fail_quota(struct err *err, uint64_t would_be, uint64_t quota)
+{
+	return fail(err, E_QUOTA,
+	    "the namespace's quota is used up: with this and what is being uploaded it would hold %llu of %llu bytes. "
+	    "Delete images, or ask the owner of this registry for more",
+	    (unsigned long long)would_be, (unsigned long long)quota);
 }
 
 enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err)
@@ -66,10 +69,7 @@ enum rc space_check_quota(
 	TRY(space_used(c, repository, &used, err));
 	if (used <= space->quota_bytes || used <= used_before)
 		return OK;
-	return fail(err, E_QUOTA,
-	    "the namespace's quota is used up: with this it would hold %llu of %llu bytes. Delete images, or ask the "
-	    "owner of this registry for more",
-	    (unsigned long long)used, (unsigned long long)space->quota_bytes);
+	return fail_quota(err, used, space->quota_bytes);
 }
 
 enum rc space_check_move(const struct space *space, struct tag tag, struct err *err)

@@ -45,7 +45,7 @@ enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err
 
 	st->db = db;
 	st->dirfd = st->uploads = -1;
-	pthread_mutex_init(&st->sessions_mutex, NULL);
+	pthread_mutex_init(&st->sessions.mutex, NULL);
 	pthread_mutex_init(&st->claims_mutex, NULL);
 	pthread_cond_init(&st->claim_ended, NULL);
 	pthread_mutex_init(&st->touches_mutex, NULL);
@@ -61,7 +61,7 @@ enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err
 
 void store_close(struct store *st)
 {
-	if (st->open)
+	if (st->sessions.open)
 		bug("the store is closed with an open upload");
 	if (touches_flush(st, NULL))
 		log_info("store.close", "the last pulls are not noted");
@@ -70,18 +70,27 @@ void store_close(struct store *st)
 	pthread_mutex_destroy(&st->touches_mutex);
 	pthread_cond_destroy(&st->claim_ended);
 	pthread_mutex_destroy(&st->claims_mutex);
-	pthread_mutex_destroy(&st->sessions_mutex);
+	pthread_mutex_destroy(&st->sessions.mutex);
+	free(st->sessions.items);
 	free(st);
 }
 
+/* One that is not known yet is so from now on; beyond the bound, and when it is old, it goes. */
 static enum rc expire_one(struct store *st, const struct volume *v, const char *name, int64_t before, struct err *err)
 {
+	struct session session = {.volume = v->id};
 	struct stat file;
+	bool full = false;
 	enum rc rc;
 
 	/* only what looks like a session: nobody's stray file is removed */
-	if (strlen(name) != UPLOAD_NAME_MAX - 1 || fstatat(v->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    file.st_mtime >= before)
+	if (strlen(name) != UPLOAD_NAME_MAX - 1 || fstatat(v->uploads, name, &file, AT_SYMLINK_NOFOLLOW) < 0)
+		return OK;
+	memcpy(session.name, name, sizeof(session.name));
+	session.bytes = (uint64_t)file.st_size;
+	if (file.st_mtime >= before)
+		session_know(st, &session, &full);
+	if (file.st_mtime >= before && !full)
 		return OK;
 	rc = session_remove(st, v, name, err);
 	if (!rc)
@@ -127,6 +136,25 @@ enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err)
 		volume_close(&v);
 	}
 	return rc;
+}
+
+bool store_give_back(int dirfd)
+{
+	int fd = openat(dirfd, "uploads", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	size_t count = 0;
+
+	while (dir && (e = readdir(dir)))
+		if (strlen(e->d_name) == UPLOAD_NAME_MAX - 1 && unlinkat(fd, e->d_name, 0) == 0)
+			count++;
+	if (dir)
+		closedir(dir);
+	else
+		io_close(&fd);
+	if (count)
+		log_warn("upload.removed", "uploads=%zu reason=\"the disk is full\"", count);
+	return count > 0;
 }
 
 enum rc store_probe(struct store *st, struct err *err)

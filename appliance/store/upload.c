@@ -7,22 +7,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Writing to the disk starts while bytes still arrive, so that the fsync of the commit has little left to do. */
 #define WRITE_BACK_STEP (8u * 1024 * 1024)
+/* Each time so much more has come, the disk's room is looked at. */
+#define ROOM_STEP (1024u * 1024)
+/* What uploads leave of a disk: the database must be able to note what is deleted. A sixteenth of a small one. */
+#define ROOM_LEFT (4u * 1024 * 1024)
+
+enum rc room_check(int fd, uint64_t bytes, struct err *err)
+{
+	struct statvfs disk;
+	uint64_t left;
+
+	/* some network file systems do not tell */
+	if (fstatvfs(fd, &disk) || !disk.f_blocks)
+		return OK;
+	left = disk.f_blocks * disk.f_frsize / 16;
+	if (left > ROOM_LEFT)
+		left = ROOM_LEFT;
+	return bytes > INT64_MAX || disk.f_bavail < (bytes + left) / disk.f_frsize + 1 ? fail_rc(err, E_DISK_FULL) : OK;
+}
 
 /* In the uploads/ of the disk that the blob will lie on: the commit is a rename. */
-static enum rc make_session(struct store *st, const struct space *space, const char *name, struct err *err)
+static enum rc make_session(struct store *st, const struct space *space, struct session *session, struct err *err)
 {
 	struct volume v;
 	enum rc rc = OK;
 	int fd;
 
 	TRY(volume_by_name(st, space ? space->blob_store : STR_NONE, &v, err));
-	fd = openat(v.uploads, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(v.uploads, session->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		rc = fail_errno(err, E_IO, "cannot make an upload session");
+	session->volume = v.id;
 	io_close(&fd);
 	volume_close(&v);
 	return rc;
@@ -31,17 +51,37 @@ static enum rc make_session(struct store *st, const struct space *space, const c
 enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
     enum digest_algorithm algorithm, char id[static 37], struct err *err)
 {
-	char name[UPLOAD_NAME_MAX];
+	struct session session = {.user = space ? space->user : 0};
+	struct usage usage;
 	struct hasher hasher;
 	struct db_conn *c;
 
 	TRY(db_here(st->db, &c, err));
-	TRY(space_check_start(c, space, repo, err));
+	TRY(space_usage(c, space, repo, &usage, err));
+	usage.bytes += session_bytes(st, usage.namespace);
+	if (usage.namespace && usage.bytes >= space->quota_bytes)
+		return fail_quota(err, usage.bytes, space->quota_bytes);
+	session.namespace = usage.namespace;
+	TRY(session_make_room(st, session.user, err));
 	random_uuid(id);
-	TRY(upload_name(repo, str_of(id), name, err));
-	TRY(make_session(st, space, name, err));
+	TRY(upload_name(repo, str_of(id), session.name, err));
+	TRY(make_session(st, space, &session, err));
 	hasher_init(&hasher, algorithm);
-	session_park(st, id, 0, &hasher);
+	session_add(st, &session, &hasher);
+	return OK;
+}
+
+static enum rc look_at_quota(struct upload *u, const struct space *space, struct err *err)
+{
+	struct usage usage;
+	struct db_conn *c;
+
+	u->user = space ? space->user : 0;
+	TRY(db_here(u->store->db, &c, err));
+	TRY(space_usage(c, space, (struct repo_name){str_of(u->repository)}, &usage, err));
+	u->namespace = usage.namespace;
+	u->namespace_bytes = usage.bytes;
+	u->quota_bytes = usage.namespace ? space->quota_bytes : 0;
 	return OK;
 }
 
@@ -56,7 +96,7 @@ static enum rc open_file(struct upload *u, uint64_t hashed_bytes, struct err *er
 				       : fail_errno(err, E_IO, "cannot open the upload");
 	if (fstat(u->fd, &file) < 0)
 		return fail_errno(err, E_IO, "cannot look at the upload");
-	u->offset = u->written_back = (uint64_t)file.st_size;
+	u->offset = u->written_back = u->looked_at = (uint64_t)file.st_size;
 	if (u->offset == 0 && !u->hashed) {
 		hasher_init(&u->hasher, DIGEST_SHA256);
 		u->hashed = true;
@@ -66,7 +106,8 @@ static enum rc open_file(struct upload *u, uint64_t hashed_bytes, struct err *er
 	return OK;
 }
 
-enum rc upload_resume(struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err)
+enum rc upload_resume(struct store *st, const struct space *space, struct repo_name repo, struct str id,
+    struct upload **out, struct err *err)
 {
 	struct upload *u;
 	uint64_t hashed_bytes = 0;
@@ -85,11 +126,13 @@ enum rc upload_resume(struct store *st, struct repo_name repo, struct str id, st
 		free(u);
 		return rc;
 	}
-	rc = open_file(u, hashed_bytes, err);
-	if (rc)
-		upload_pause(u);
-	else
+	rc = look_at_quota(u, space, err);
+	if (!rc)
+		rc = open_file(u, hashed_bytes, err);
+	if (!rc)
 		*out = u;
+	else
+		upload_close(u, rc != E_UPLOAD_UNKNOWN);
 	return rc;
 }
 
@@ -122,11 +165,19 @@ const char *upload_id(const struct upload *u)
 	return u->id;
 }
 
-/* Hash, offset and file stay in step after every single write, so a failure in the middle leaves a whole session. */
-enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
+/* A piece may be larger than a step, and steps begin where the upload does: also a small one leaves room. */
+static enum rc look_at_room(struct upload *u, size_t n, struct err *err)
 {
-	const char *from = p;
+	if (u->offset + n <= u->looked_at)
+		return OK;
+	TRY(room_check(u->fd, n, err));
+	u->looked_at = u->offset + n + ROOM_STEP;
+	return OK;
+}
 
+/* Hash, offset and file stay in step after every single write, so a failure in the middle leaves a whole session. */
+static enum rc write_all(struct upload *u, const char *from, size_t n, struct err *err)
+{
 	while (n) {
 		ssize_t wrote = pwrite(u->fd, from, n, (off_t)u->offset);
 
@@ -140,28 +191,46 @@ enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
 		n -= (size_t)wrote;
 		u->offset += (uint64_t)wrote;
 	}
-	if (u->offset - u->written_back >= WRITE_BACK_STEP) {
+	return OK;
+}
+
+/* What there is no room for is not kept either: it would take that of others until it expires. */
+enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
+{
+	enum rc rc = session_grow(u->store, u, u->offset + n, err);
+
+	if (!rc)
+		rc = look_at_room(u, n, err);
+	if (!rc)
+		rc = write_all(u, p, n, err);
+	u->ends |= rc == E_QUOTA || rc == E_DISK_FULL;
+	if (!rc && u->offset - u->written_back >= WRITE_BACK_STEP) {
 		/* only a hint: failures show at the fsync */
 		(void)sync_file_range(
 		    u->fd, (off_t)u->written_back, (off_t)(u->offset - u->written_back), SYNC_FILE_RANGE_WRITE);
 		u->written_back = u->offset;
 	}
-	return OK;
+	return rc;
 }
 
 void upload_set_one_shot(struct upload *u)
 {
-	u->one_shot = true;
+	u->ends = true;
+}
+
+void upload_close(struct upload *u, bool stays)
+{
+	session_leave(u->store, u, stays);
+	io_close(&u->fd);
+	volume_close(&u->volume);
+	free(u);
 }
 
 void upload_pause(struct upload *u)
 {
-	if (u->one_shot)
+	if (u->ends)
 		unlinkat(u->volume.uploads, u->name, 0);
-	session_leave(u->store, u, !u->one_shot);
-	io_close(&u->fd);
-	volume_close(&u->volume);
-	free(u);
+	upload_close(u, !u->ends);
 }
 
 enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err)

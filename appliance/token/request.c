@@ -85,15 +85,20 @@ void token_request_wipe(struct token_request *r)
 
 /* ---- answering ---- */
 
+/* A login that cannot be kept (the disk is full) is left out: the client keeps the password then, and pulls go on. */
 static enum rc put_refresh_token(
     struct auth *auth, const struct identity *who, const struct token_request *r, struct buf *out, struct err *err)
 {
 	char made[CREDENTIAL_TEXT_MAX];
+	enum rc rc;
 
 	if (r->refresh_token.n) {
 		json_put_member_str(out, "refresh_token", r->refresh_token);
 	} else if (r->offline && !who->is_anonymous && !who->is_issuer_rule) {
-		TRY(login_make(auth, who, r->client, made, err));
+		rc = login_make(auth, who, r->client, made, err);
+		if (rc == E_DISK_FULL || rc == E_IO)
+			return OK;
+		TRY(rc);
 		json_put_member_str(out, "refresh_token", str_of(made));
 		wipe(made, sizeof(made));
 	}

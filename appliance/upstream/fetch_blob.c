@@ -113,7 +113,7 @@ static enum rc make_session(struct job *j, const struct client_head *head, int *
 	enum rc rc;
 
 	TRY(upload_start(j->u->store, &space, repo_of(j), j->digest.algorithm, j->upload_id, err));
-	TRY(upload_resume(j->u->store, repo_of(j), str_of(j->upload_id), &j->upload, err));
+	TRY(upload_resume(j->u->store, &space, repo_of(j), str_of(j->upload_id), &j->upload, err));
 	if (!head->has_length)
 		return OK;
 	/* before the head leaves: after it there is no sentence any more */

@@ -38,7 +38,7 @@ static struct manifest_reference push_blob(long number)
 	snprintf(bytes, sizeof bytes, "blob %ld", number);
 	digest_of(&ref.digest, DIGEST_SHA256, (struct str){bytes, sizeof bytes});
 	must(upload_start(st, NULL, R, DIGEST_SHA256, id, &err), &err);
-	must(upload_resume(st, R, str_of(id), &u, &err), &err);
+	must(upload_resume(st, NULL, R, str_of(id), &u, &err), &err);
 	must(upload_write(u, bytes, sizeof bytes, &err), &err);
 	must(upload_commit(u, NULL, &ref.digest, &err), &err);
 	return ref;
@@ -132,7 +132,7 @@ static void measure_large(size_t mebibytes)
 
 	hasher_init(&hasher, DIGEST_SHA256);
 	must(upload_start(st, NULL, R, DIGEST_SHA256, id, &err), &err);
-	must(upload_resume(st, R, str_of(id), &u, &err), &err);
+	must(upload_resume(st, NULL, R, str_of(id), &u, &err), &err);
 	for (size_t i = 0; i < mebibytes * 4; i++) {
 		memcpy(block, &i, sizeof i);
 		hasher_add(&hasher, block, sizeof block);

@@ -37,6 +37,38 @@ class Address(unittest.TestCase):
         self.assertEqual(self.shown(*self.own("DNS:*.example.org"), "--names", "box.example.org", host=""), "box.example.org")
 
 
+class Journal(unittest.TestCase):
+    """Where systemd's journal reads stderr, each line begins with its priority (sd-daemon(3)); elsewhere none does."""
+
+    def log(self, matches):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        with open(os.path.join(folder.name, "stream"), "w+b") as stream:
+            st = os.fstat(stream.fileno())
+            told = f"{st.st_dev}:{st.st_ino if matches else st.st_ino + 1}"
+            for command in (["serve", "--data", folder.name + "/data", "--listen", "127.0.0.1:0"],
+                            ["serve", "--data", folder.name + "/no/such", "--listen", "127.0.0.1:0"]):
+                p = subprocess.Popen([BINARY, *command], env={**os.environ, "JOURNAL_STREAM": told}, stderr=stream,
+                                     stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                while (line := p.stdout.readline()) and b"docker push" not in line:
+                    pass
+                p.terminate()
+                p.communicate(timeout=60)
+            stream.seek(0)
+            return stream.read().decode().splitlines()
+
+    def test_priorities(self):
+        lines = self.log(matches=True)
+        self.assertTrue([l for l in lines if re.match("<6>time=.* level=info event=start ", l)], lines)
+        self.assertTrue([l for l in lines if l.startswith("<3>cove: the data directory")], lines)
+        self.assertEqual([l for l in lines if not re.match("<[3467]>", l)], [])
+
+    def test_elsewhere(self):
+        lines = self.log(matches=False)
+        self.assertTrue([l for l in lines if l.startswith("time=")], lines)
+        self.assertEqual([l for l in lines if l.startswith("<")], [])
+
+
 class Password(Case):
     """As it is typed, and as it comes from a file."""
 

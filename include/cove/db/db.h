@@ -26,6 +26,9 @@ struct db_stmt;
 CHECKED enum rc db_open(int dirfd, const char *name, struct db **out, struct err *err);
 /* Closes all connections, of all threads: the others have ended or do not use the database any more. Checkpoints. */
 void db_close(struct db *db);
+/* Where the disk has room again, some of it is kept for when it is full: then deletions can still be noted. Called now
+ * and then. */
+void db_keep_reserve(struct db *db);
 
 /* This thread's connection, valid until the thread ends (which rolls back and ends its SELECTs) or db_close. */
 CHECKED enum rc db_here(struct db *db, struct db_conn **out, struct err *err);

@@ -17,7 +17,10 @@ struct store;
  * sessions, which go on or expire, and blob files without a row, which the next push of that digest replaces. */
 CHECKED enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err);
 void store_close(struct store *st);
-/* Removes upload sessions without a write for `idle_s` seconds that nobody has open. Called now and then by app/. */
+/* Before a start that finds the disk full: removes all upload sessions. False: there were none. */
+bool store_give_back(int dirfd);
+/* Removes upload sessions without a write for `idle_s` seconds that nobody has open, and counts the others against the
+ * bounds. Called by app/ at the start, then now and then. */
 CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err);
 /* Removes the files of blobs that no repository has any more, at most `max` of them, in small steps; pushes and pulls
  * go on meanwhile. One thread at a time calls it, now and then. */
@@ -33,12 +36,13 @@ CHECKED enum rc store_probe(struct store *st, struct err *err);
 /* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
  * the transaction that would break them. */
 struct space {
-	int64_t namespace_id;       /* the repository must be of it, else E_NAME_UNKNOWN; 0: of any */
-	struct str blob_store;      /* where new blobs go; empty: the data directory */
-	uint64_t quota_bytes;       /* of all blobs (each once) and manifests of the namespace: E_QUOTA */
+	int64_t namespace_id;  /* the repository must be of it, else E_NAME_UNKNOWN; 0: of any */
+	struct str blob_store; /* where new blobs go; empty: the data directory */
+	uint64_t quota_bytes; /* of all blobs (each once), manifests and unfinished uploads of the namespace: E_QUOTA */
 	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
 	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
 	struct str immutable_tags;  /* globs: neither moved (E_TAG_FIXED) nor deleted (E_UNSUPPORTED) once there */
+	int64_t user;               /* whose unfinished uploads have a bound together; 0: nobody's */
 };
 
 /* ---- blobs (end-2, end-10, end-11) ---- */
@@ -75,25 +79,27 @@ struct upload;
 
 /* A new session, on the disk of the space's blob store; id is its UUID. `algorithm` is what will probably be asked for:
  * with another one the commit reads the file again. The repository is made at the commit, not here. E_QUOTA when
- * nothing more would fit. */
+ * nothing more would fit. The user's session that was not used for the longest time goes when there are too many. */
 CHECKED enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
     enum digest_algorithm algorithm, char id[static 37], struct err *err);
 /* Opens a session of this repository for writing. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
-CHECKED enum rc upload_resume(
-    struct store *st, struct repo_name repo, struct str id, struct upload **out, struct err *err);
+CHECKED enum rc upload_resume(struct store *st, const struct space *space, struct repo_name repo, struct str id,
+    struct upload **out, struct err *err);
 /* Bytes received so far; does not open it. */
 CHECKED enum rc upload_size(struct store *st, struct repo_name repo, struct str id, uint64_t *size, struct err *err);
 uint64_t upload_offset(const struct upload *u);
 const char *upload_id(const struct upload *u);
-/* Appends. After a failure the session stands at what its file holds. */
+/* Appends. After a failure the session stands at what its file holds; after E_QUOTA and E_DISK_FULL upload_pause()
+ * removes it, so that its bytes are free again. */
 CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
 /* The client is not told of this session (a POST with the whole blob): upload_pause() removes it. */
 void upload_set_one_shot(struct upload *u);
 /* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
 void upload_pause(struct upload *u);
 /* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed, as it is
- * by E_QUOTA. On E_DISK_FULL and other failures of ours the session stays as upload_pause leaves it (but for a failed
- * sync of the database, after which only a restart helps). u is freed whatever happens. */
+ * by E_QUOTA and E_DISK_FULL. On other failures of ours the session stays as upload_pause leaves it (but for a failed
+ * sync of the database, after which only a restart helps). A file of that digest whose bytes have changed is replaced.
+ * u is freed whatever happens. */
 CHECKED enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err);
 /* Removes the session. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
 CHECKED enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err);

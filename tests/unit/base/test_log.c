@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 static int saved_stderr, reader;
-static char caught[8192];
+static char caught[65536];
 
 static int catch_stderr(void **state)
 {
@@ -94,6 +94,42 @@ static void cuts_long_lines(void **state)
 	assert_non_null(strstr(got, " request=0123456789012345678901234567890\n"));
 }
 
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+		n++;
+	return n;
+}
+
+/* Whatever a peer can repeat: each event has lines of its own, and those left out are counted. */
+static void bounds_floods(void **state)
+{
+	const char *got;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		log_info("flood", "%d", 1);
+		log_warn("also", "%d", 1);
+	}
+	log_info("rare", "%d", 1);
+	log_tend(); /* nothing yet: no line may be written */
+	clock_pin(0, 31 * 1000);
+	log_info("flood", "%d", 2);
+	log_info("flood", "%d", 3);
+	log_tend(); /* "also" has ended */
+	for (int i = 0; i < 100; i++)
+		log_each("each", "%d", 1);
+	got = lines();
+	assert_int_equal(count(got, "event=flood"), 61);
+	assert_int_equal(count(got, "event=flood 2 left_out=940\n"), 1);
+	assert_int_equal(count(got, "event=also"), 60);
+	assert_int_equal(count(got, "event=log.left_out of=also lines=940\n"), 1);
+	assert_int_equal(count(got, "event=rare"), 1);
+	assert_int_equal(count(got, "event=each 1\n"), 100);
+}
+
 static void quotes(void **state)
 {
 	static const struct {
@@ -133,6 +169,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(writes_one_line, catch_stderr, release_stderr),
 	    cmocka_unit_test_setup_teardown(keeps_to_its_level, catch_stderr, release_stderr),
 	    cmocka_unit_test_setup_teardown(cuts_long_lines, catch_stderr, release_stderr),
+	    cmocka_unit_test_setup_teardown(bounds_floods, catch_stderr, release_stderr),
 	    cmocka_unit_test(quotes),
 	};
 

@@ -104,12 +104,26 @@ static void cost(void **state)
 	password_check_nobody(&s, cheap);
 }
 
+/* To try it would end the process where memory is short: 4 TiB are nowhere there. */
+static void a_hash_that_does_not_fit(void **state)
+{
+	struct secret s = secret_of("password");
+	const char *stored =
+	    "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+	struct err err;
+
+	(void)state;
+	assert_int_equal(password_check(stored, &s, &err), E_BUSY);
+	assert_non_null(strstr(err.text, "cove user passwd"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(round_trip),
 	    cmocka_unit_test(long_passwords),
 	    cmocka_unit_test(known_answer),
+	    cmocka_unit_test(a_hash_that_does_not_fit),
 	    cmocka_unit_test(damaged),
 	    cmocka_unit_test(rehash),
 	    cmocka_unit_test(cost),

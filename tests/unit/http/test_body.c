@@ -14,7 +14,7 @@ static char *content; /* BODY_BYTES */
 
 static enum rc resume(struct exchange *x)
 {
-	return upload_resume(x->site->store, REPOSITORY, x->upload_id, &x->upload, &x->err);
+	return upload_resume(x->site->store, NULL, REPOSITORY, x->upload_id, &x->upload, &x->err);
 }
 
 static enum rc resume_and_refuse(struct exchange *x)

@@ -95,7 +95,7 @@ static inline enum rc push(
 	char id[37];
 
 	TRY(upload_start(st, NULL, repo, DIGEST_SHA256, id, err));
-	TRY(upload_resume(st, repo, str_of(id), &u, err));
+	TRY(upload_resume(st, NULL, repo, str_of(id), &u, err));
 	enum rc rc = upload_write(u, content.p, content.n, err);
 	if (!rc)
 		return upload_commit(u, NULL, want, err);

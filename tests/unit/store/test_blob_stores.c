@@ -31,7 +31,7 @@ static enum rc push_to(struct place *p, const struct space *space, struct repo_n
 	char id[37];
 
 	TRY(upload_start(p->st, space, repo, DIGEST_SHA256, id, &p->err));
-	TRY(upload_resume(p->st, repo, str_of(id), &u, &p->err));
+	TRY(upload_resume(p->st, NULL, repo, str_of(id), &u, &p->err));
 	assert_int_equal(upload_write(u, content.p, content.n, &p->err), OK);
 	return upload_commit(u, space, &d, &p->err);
 }
@@ -81,7 +81,7 @@ static void a_blob_lies_where_its_namespace_says(void **state)
 	/* a session is found in whichever it lies, and survives a restart */
 	assert_int_equal(upload_start(p->st, &usb, R, DIGEST_SHA256, id, &p->err), OK);
 	assert_int_equal(entries(p, "disks/usb1/uploads"), 1);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, "abc", 3, &p->err), OK);
 	upload_pause(u);
 	place_close(p);
@@ -225,7 +225,7 @@ static void only_an_empty_one_is_removed(void **state)
 	/* an upload that is under way cannot end in what is no blob store any more, nor in the next one of that number
 	 */
 	assert_int_equal(upload_start(p->st, &usb, R, DIGEST_SHA256, id, &p->err), OK);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, "xyz", 3, &p->err), OK);
 	assert_int_equal(blob_store_remove(p->db, STR("usb1"), &p->err), OK);
 	assert_list(p, "");
@@ -284,11 +284,11 @@ static void a_full_disk_is_full_alone(void **state)
 	char id[37];
 
 	assert_int_equal(upload_start(p->st, &usb, R, DIGEST_SHA256, id, &p->err), OK);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, content.p, content.n, &p->err), E_DISK_FULL);
 	upload_pause(u);
 	assert_int_equal(push(p->st, R, content, &d, &p->err), OK);
-	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), OK);
+	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), E_UPLOAD_UNKNOWN);
 	assert_int_equal(push_to(p, &usb, R, STR("fits")), OK);
 	assert_int_equal(umount2(disk(p, "usb1"), 0), 0); /* nothing keeps it busy */
 	assert_int_equal(push_to(p, &usb, R, STR("lost?")), E_IO);

@@ -242,7 +242,7 @@ static void ask_of_caches_and_blob_stores(struct place *p, const struct digest *
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(blob_store_add(p->db, STR("usb"), str_of(path), &p->err), OK);
 	assert_int_equal(upload_start(p->st, &usb, R, DIGEST_SHA256, id, &p->err), OK);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, "on disk", 7, &p->err), OK);
 	assert_int_equal(upload_commit(u, &usb, &on_disk, &p->err), OK);
 	assert_blob(p->st, R, &on_disk, STR("on disk"));

@@ -72,7 +72,7 @@ static void quotas_count_a_blob_once(void **state)
 	bytes[0] = 'b';
 	digest_of(&second, DIGEST_SHA256, (struct str){bytes, sizeof bytes});
 	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &u, &p->err), OK);
 	assert_int_equal(upload_write(u, bytes, sizeof bytes, &p->err), OK);
 	assert_int_equal(upload_commit(u, &small, &second, &p->err), E_QUOTA);
 	assert_non_null(strstr(p->err.text, "1000"));
@@ -96,6 +96,37 @@ static void a_full_namespace_starts_no_upload(void **state)
 	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), E_QUOTA);
 	assert_non_null(strstr(p->err.text, "3 of 3"));
 	assert_int_equal(upload_start(p->st, &roomy, R, DIGEST_SHA256, id, &p->err), OK);
+}
+
+/* Unfinished uploads take room as well: neither many at once nor a long one pass the quota. */
+static void unfinished_uploads_count(void **state)
+{
+	struct space small = {.quota_bytes = 1000};
+	char id[37], other[37], bytes[400] = "a";
+	struct place *p = *state;
+	struct upload *u, *second;
+	uint64_t size;
+
+	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_start(p->st, &small, REPO("b"), DIGEST_SHA256, other, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, REPO("b"), str_of(other), &second, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, sizeof bytes, &p->err), OK);
+	assert_int_equal(upload_write(second, bytes, sizeof bytes, &p->err), OK);
+	upload_pause(u);
+	assert_int_equal(upload_write(second, bytes, sizeof bytes, &p->err), E_QUOTA);
+	assert_non_null(strstr(p->err.text, "1000"));
+	upload_pause(second);
+	/* what was refused is gone, what was not stays and may go on with what is left */
+	assert_int_equal(upload_size(p->st, REPO("b"), str_of(other), &size, &p->err), E_UPLOAD_UNKNOWN);
+	assert_int_equal(upload_size(p->st, R, str_of(id), &size, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, sizeof bytes, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, 200, &p->err), OK);
+	upload_pause(u);
+	assert_int_equal(upload_start(p->st, &small, REPO("b"), DIGEST_SHA256, other, &p->err), E_QUOTA);
+	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), OK);
+	assert_int_equal(upload_start(p->st, &small, REPO("b"), DIGEST_SHA256, other, &p->err), OK);
 }
 
 /* ---- what the triggers keep, against the same counted anew ---- */
@@ -232,6 +263,7 @@ int main(void)
 	    TEST(immutable_tags_do_not_go),
 	    TEST(quotas_count_a_blob_once),
 	    TEST(a_full_namespace_starts_no_upload),
+	    TEST(unfinished_uploads_count),
 	    TEST(triggers_keep_the_books),
 	    TEST(a_size_that_was_wrong_is_mended_in_the_books),
 	};

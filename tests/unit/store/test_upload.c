@@ -11,7 +11,7 @@ static struct upload *resume(struct place *p, struct repo_name repo, const char 
 {
 	struct upload *u = NULL;
 
-	assert_int_equal(upload_resume(p->st, repo, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, NULL, repo, str_of(id), &u, &p->err), OK);
 	assert_string_equal(upload_id(u), id);
 	return u;
 }
@@ -62,16 +62,16 @@ static void a_session_is_of_one_repository_and_one_writer(void **state)
 	char id[37];
 
 	assert_int_equal(upload_start(p->st, NULL, R, DIGEST_SHA256, id, &p->err), OK);
-	assert_int_equal(upload_resume(p->st, REPO("team/other"), str_of(id), &u, &p->err), E_UPLOAD_UNKNOWN);
+	assert_int_equal(upload_resume(p->st, NULL, REPO("team/other"), str_of(id), &u, &p->err), E_UPLOAD_UNKNOWN);
 	assert_int_equal(upload_size(p->st, REPO("team/other"), str_of(id), &size, &p->err), E_UPLOAD_UNKNOWN);
 	assert_int_equal(upload_cancel(p->st, REPO("team/other"), str_of(id), &p->err), E_UPLOAD_UNKNOWN);
 	for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
-		assert_int_equal(upload_resume(p->st, R, str_of(strangers[i]), &u, &p->err), E_UPLOAD_UNKNOWN);
+		assert_int_equal(upload_resume(p->st, NULL, R, str_of(strangers[i]), &u, &p->err), E_UPLOAD_UNKNOWN);
 		assert_int_equal(upload_size(p->st, R, str_of(strangers[i]), &size, &p->err), E_UPLOAD_UNKNOWN);
 		assert_int_equal(upload_cancel(p->st, R, str_of(strangers[i]), &p->err), E_UPLOAD_UNKNOWN);
 	}
 	u = resume(p, R, id);
-	assert_int_equal(upload_resume(p->st, R, str_of(id), &other, &p->err), E_UPLOAD_BUSY);
+	assert_int_equal(upload_resume(p->st, NULL, R, str_of(id), &other, &p->err), E_UPLOAD_BUSY);
 	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), E_UPLOAD_BUSY);
 	upload_pause(u);
 	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), OK);
@@ -277,6 +277,88 @@ static void a_failed_transaction_gives_the_session_back(void **state)
 	assert_blob(p->st, R, &d, hello);
 }
 
+/* The same size, on this disk or on another one: what is pushed again is hashed, and mends it. */
+static void a_flipped_bit_is_mended(void **state)
+{
+	struct place *p = *state;
+	struct digest d = push_ok(p, R, hello);
+	char path[BLOB_PATH_MAX];
+	struct stat before, after;
+
+	blob_path(path, &d);
+	assert_int_equal(fstatat(p->dir, path, &before, 0), 0);
+	assert_int_equal(io_write_file(p->dir, path, STR("hallo"), 0600, &p->err), OK);
+	assert_blob(p->st, R, &d, STR("hallo")); /* a pull does not see it */
+	push_ok(p, REPO("other"), hello);
+	assert_blob(p->st, R, &d, hello);
+	/* and one that is whole is neither written nor moved */
+	assert_int_equal(fstatat(p->dir, path, &before, 0), 0);
+	push_ok(p, R, hello);
+	assert_int_equal(fstatat(p->dir, path, &after, 0), 0);
+	assert_true(before.st_ino == after.st_ino);
+}
+
+static size_t count_sessions(struct place *p)
+{
+	assert_int_equal(p->st->sessions.count, entries(p, "uploads"));
+	return p->st->sessions.count;
+}
+
+static void a_user_has_so_many_sessions(void **state)
+{
+	struct space ann = {.user = 7}, ben = {.user = 8};
+	char first[37], second[37], id[37], of_ben[37];
+	struct place *p = *state;
+	struct upload *u;
+	uint64_t size;
+
+	assert_int_equal(upload_start(p->st, &ben, R, DIGEST_SHA256, of_ben, &p->err), OK);
+	assert_int_equal(upload_start(p->st, &ann, R, DIGEST_SHA256, first, &p->err), OK);
+	assert_int_equal(upload_start(p->st, &ann, R, DIGEST_SHA256, second, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &ann, R, str_of(first), &u, &p->err), OK);
+	for (int i = 2; i < SESSIONS_OF_USER + 3; i++)
+		assert_int_equal(upload_start(p->st, &ann, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(count_sessions(p), SESSIONS_OF_USER + 1);
+	/* who writes keeps his, and others keep theirs; the oldest one gave way */
+	assert_int_equal(upload_size(p->st, R, str_of(first), &size, &p->err), OK);
+	assert_int_equal(upload_size(p->st, R, str_of(of_ben), &size, &p->err), OK);
+	assert_int_equal(upload_size(p->st, R, str_of(id), &size, &p->err), OK);
+	assert_int_equal(upload_size(p->st, R, str_of(second), &size, &p->err), E_UPLOAD_UNKNOWN);
+	upload_pause(u);
+	/* so it is after a restart, once they are used again */
+	place_close(p);
+	place_open(p);
+	assert_int_equal(store_expire_uploads(p->st, 3600, &p->err), OK);
+	assert_int_equal(count_sessions(p), SESSIONS_OF_USER + 1);
+	assert_int_equal(upload_cancel(p->st, R, str_of(id), &p->err), OK);
+	assert_int_equal(count_sessions(p), SESSIONS_OF_USER);
+}
+
+static void all_users_have_so_many_sessions(void **state)
+{
+	struct place *p = *state;
+	char id[37];
+
+	for (int i = 0; i < SESSIONS_MAX + 5; i++) {
+		struct space space = {.user = 1 + i % 9};
+
+		assert_int_equal(upload_start(p->st, &space, R, DIGEST_SHA256, id, &p->err), OK);
+	}
+	assert_int_equal(count_sessions(p), SESSIONS_MAX);
+	/* files that were there before are bound as well */
+	place_close(p);
+	for (int i = 0; i < 5; i++) {
+		char name[sizeof("uploads/") + UPLOAD_NAME_MAX] = "uploads/";
+
+		snprintf(id, sizeof id, "00000000-0000-4000-8000-%012d", i);
+		assert_int_equal(upload_name(R, str_of(id), name + 8, &p->err), OK);
+		assert_int_equal(io_write_file(p->dir, name, STR(""), 0600, &p->err), OK);
+	}
+	place_open(p);
+	assert_int_equal(store_expire_uploads(p->st, 3600, &p->err), OK);
+	assert_int_equal(count_sessions(p), SESSIONS_MAX);
+}
+
 static void a_store_needs_its_folders(void **state)
 {
 	struct place *p = *state;
@@ -302,6 +384,9 @@ int main(void)
 	    TEST(a_second_copy_is_only_linked),
 	    TEST(a_push_mends_what_is_damaged),
 	    TEST(a_failed_transaction_gives_the_session_back),
+	    TEST(a_flipped_bit_is_mended),
+	    TEST(a_user_has_so_many_sessions),
+	    TEST(all_users_have_so_many_sessions),
 	    TEST(a_store_needs_its_folders),
 	};
 
