@@ -14,6 +14,7 @@
 #include <cove/base/io.h>
 #include <cove/base/log.h>
 #include <cove/registry/registry.h>
+#include <cove/store/check.h>
 #include <cove/http/server.h>
 #include <cove/token/token.h>
 #include <cove/upstream/upstream.h>
@@ -33,6 +34,7 @@
 #define FOLLOW_EVERY_S 2
 #define DRAIN_TURN_MS 100
 #define EVICTED_GRACE_S 300
+#define STRAY_GRACE_S 86400
 #define SWEEP_BLOBS 64 /* each time: this thread is soon back, also where files go slowly */
 #define NAMES_TEXT_BYTES (512u * 1024)
 
@@ -292,9 +294,20 @@ static void follow_namespaces(struct server *s)
 		reload_certificates(s);
 }
 
+/* A round of a disk's folders takes a day. */
+static void remove_strays(struct server *s)
+{
+	struct err err;
+	size_t removed;
+
+	if (store_remove_strays(s->store, STRAY_GRACE_S, STRAY_FOLDERS / 24 + 1, &removed, &err))
+		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
+}
+
 static void do_chores(struct server *s)
 {
 	expire_uploads(s);
+	remove_strays(s);
 	reload_certificates(s);
 }
 
@@ -345,6 +358,7 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
 	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
 	int64_t names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
+	int64_t clock = clock_offset_s();
 
 	for (;;) {
 		int signal = sigtimedwait(signals, NULL, &wait);
@@ -355,7 +369,7 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 			reload_file(s);
 		follow_namespaces(s);
 		sweep(s);
-		if (signal == SIGHUP)
+		if (clock_was_set(&clock) || signal == SIGHUP)
 			reload_certificates(s);
 		if (clock_mono_ms() >= names_at) {
 			look_at_names(s);

@@ -10,8 +10,13 @@ const struct command commands[] = {
 	"CA, a\n"
 	"certificate and the user admin, and prints once how to use them. SIGHUP reloads the certificate\n"
 	"and the namespaces of cove.yaml; what else has changed there is named in the log.\n"},
-    {"check", cmd_check, "validate the settings and the data directory",
-	"cove check [SETTINGS]\n\nSays what is wrong, with file, line and path; exit status 1 then.\n"},
+    {"check", cmd_check, "validate the settings, or read all blobs and name those that are damaged",
+	"cove check [SETTINGS]\n"
+	"cove check --blobs [SETTINGS]            reads and hashes all blobs\n\n"
+	"Says what is wrong, with file, line and path; exit status 1 then. With --blobs: which blobs are damaged or "
+	"missing,\n"
+	"and the tags that need them; also beside a running server. A push of such an image replaces what is "
+	"damaged.\n"},
     {"config", cmd_config, "show the settings in effect and where each comes from",
 	"cove config [SETTINGS]\n"
 	"cove config --defaults                   a cove.yaml with every setting at its default\n"},

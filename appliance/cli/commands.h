@@ -21,6 +21,9 @@ int cmd_licenses(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 
+/* `cove check --blobs`. E_CORRUPT when a blob is damaged. */
+CHECKED enum rc check_blobs(const struct config *config, struct err *err);
+
 /* Prints "cove: <sentence>" and gives the exit status for it. */
 int cli_fail(const struct err *err);
 int cli_usage(const char *sentence);

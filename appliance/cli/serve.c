@@ -79,8 +79,22 @@ static enum rc check(const struct config *config, struct err *err)
 	return check_namespaces(config, err);
 }
 
+/* --blobs is taken out of the arguments, which are settings else. */
+static bool take_blobs_option(int *argc, char **argv)
+{
+	for (int i = 0; i < *argc; i++)
+		if (str_eq(str_of(argv[i]), STR("--blobs"))) {
+			for (int k = i; k < *argc - 1; k++)
+				argv[k] = argv[k + 1];
+			--*argc;
+			return true;
+		}
+	return false;
+}
+
 int cmd_check(int argc, char **argv)
 {
+	bool blobs = take_blobs_option(&argc, argv);
 	struct config *config;
 	struct err err;
 	enum rc rc;
@@ -88,11 +102,12 @@ int cmd_check(int argc, char **argv)
 	rc = config_load(argc, argv, &config, &err);
 	if (rc)
 		return cli_fail(&err);
-	rc = check(config, &err);
+	rc = blobs ? check_blobs(config, &err) : check(config, &err);
 	config_free(config);
 	if (rc)
 		return cli_fail(&err);
-	printf("The settings are valid.\n");
+	if (!blobs)
+		printf("The settings are valid.\n");
 	return CLI_OK;
 }
 

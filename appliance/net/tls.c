@@ -15,7 +15,32 @@ struct tls {
 	mbedtls_ssl_context ssl;
 	struct tls_context *context; /* counted */
 	bool ticket_taken;
+	char *asked; /* the name in its ClientHello, during the handshake */
 };
+
+void tls_note_name(struct tls *t, struct str name)
+{
+	free(t->asked);
+	t->asked = malloc(name.n + 1);
+	if (t->asked)
+		str_print(t->asked, name.n, name);
+}
+
+struct str tls_asked_name(const struct conn *c)
+{
+	return c->tls->asked ? str_of(c->tls->asked) : STR_NONE;
+}
+
+const struct tls_context *tls_context_of(const struct conn *c)
+{
+	return c->tls->context;
+}
+
+static void forget_name(struct tls *t)
+{
+	free(t->asked);
+	t->asked = NULL;
+}
 
 static int bio_recv(void *conn, unsigned char *p, size_t n)
 {
@@ -50,6 +75,7 @@ bool tls_start(struct conn *c, struct tls_context *context, bool favourite)
 	t->context = context;
 	c->tls = t;
 	mbedtls_ssl_init(&t->ssl);
+	mbedtls_ssl_set_user_data_p(&t->ssl, t);
 	if (mbedtls_ssl_setup(&t->ssl, tls_context_config(context, favourite)) != 0) {
 		tls_release(c);
 		return false;
@@ -65,6 +91,7 @@ void tls_release(struct conn *c)
 	if (!t)
 		return;
 	mbedtls_ssl_free(&t->ssl);
+	forget_name(t);
 	tls_context_unref(t->context);
 	free(t);
 	c->tls = NULL;
@@ -90,6 +117,7 @@ static void end_handshake(struct conn *c)
 {
 	struct net *n = c->net;
 
+	forget_name(c->tls);
 	if (c->tls->ssl.handshake)
 		mbedtls_ssl_handshake_wrapup_free_hs_transform(&c->tls->ssl);
 	atomic_fetch_add_explicit(&n->handshakes, 1, memory_order_relaxed);

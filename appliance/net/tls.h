@@ -18,6 +18,8 @@ void tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context);
 /* favourite: for a client that offers tls_favourite(). */
 const void *tls_context_config(const struct tls_context *context, bool favourite);
+/* Has its certificate the name, or, when that is empty, the address (4 or 16 bytes)? */
+bool tls_context_has(const struct tls_context *context, struct str name, struct str address);
 /* The cipher suite of TLS 1.3 (RFC 8446 §B.4) that is the fastest on this CPU. */
 unsigned tls_favourite(void);
 /* Has the thread's last handshake step accepted a ticket? */
@@ -39,6 +41,10 @@ enum io tls_write(struct conn *c, const void *p, size_t n, size_t *moved);
 bool tls_has_plaintext(const struct conn *c);
 void tls_say_goodbye(struct conn *c);
 void tls_release(struct conn *c);
+/* During the handshake: the name that the client asks for, cleaned for people; empty: an address, or none. */
+void tls_note_name(struct tls *t, struct str name);
+struct str tls_asked_name(const struct conn *c);
+const struct tls_context *tls_context_of(const struct conn *c);
 
 /* untrusted.c: the client refuses our certificate with this alert (RFC 8446 §6.2). */
 void untrusted_saw(struct conn *c, unsigned alert);

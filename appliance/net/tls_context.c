@@ -206,6 +206,17 @@ static int parse_ticket(void *tickets, mbedtls_ssl_session *session, unsigned ch
 	return ret;
 }
 
+/* For untrusted_saw(): the library keeps it during this call only. */
+static int note_name(mbedtls_ssl_context *ssl)
+{
+	size_t n = 0;
+	const unsigned char *p = mbedtls_ssl_get_hs_sni(ssl, &n);
+
+	if (p)
+		tls_note_name(mbedtls_ssl_get_user_data_p(ssl), (struct str){(const char *)p, n});
+	return 0;
+}
+
 static void configure(
     mbedtls_ssl_config *conf, struct tls_context *context, struct tls_tickets *tickets, const int *suites)
 {
@@ -222,6 +233,7 @@ static void configure(
 	mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_ciphersuites(conf, suites);
 	mbedtls_ssl_conf_groups(conf, groups);
+	mbedtls_ssl_conf_cert_cb(conf, note_name);
 	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, parse_ticket, &tickets->keys);
 }
 
@@ -250,6 +262,31 @@ void tls_context_unref(struct tls_context *context)
 	mbedtls_ssl_config_free(&context->favourite);
 	tls_identity_unref(context->identity);
 	free(context);
+}
+
+/* RFC 6125 §6.4.3: a wildcard stands for the whole first label. */
+static bool name_fits(struct str pattern, struct str name)
+{
+	struct str label;
+
+	if (!str_starts(pattern, STR("*.")))
+		return str_eqi(pattern, name);
+	return str_cut(name, '.', &label, &name) && label.n && str_eqi(str_from(pattern, 2), name);
+}
+
+bool tls_context_has(const struct tls_context *context, struct str name, struct str address)
+{
+	const mbedtls_x509_sequence *at = &context->identity->chain.subject_alt_names;
+
+	for (; at && at->buf.p; at = at->next) {
+		struct str one = {(const char *)at->buf.p, at->buf.len};
+		unsigned kind = (unsigned)at->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
+
+		if (name.n ? kind == MBEDTLS_X509_SAN_DNS_NAME && name_fits(one, name)
+			   : kind == MBEDTLS_X509_SAN_IP_ADDRESS && str_eq(one, address))
+			return true;
+	}
+	return false;
 }
 
 const void *tls_context_config(const struct tls_context *context, bool favourite)

@@ -132,26 +132,47 @@ static enum rc check_type(
 	    "this manifest is here already as %s: push it as that, or delete it first", there.media_type);
 }
 
-/* Does the tag of the request point to something else now? */
-static bool tag_moves(struct exchange *x, const struct target *to, const struct digest *d, struct manifest_info *old)
+/* Where the tags point before the push; of those that it sets anew nothing is written. */
+struct before {
+	bool was_there;
+	struct digest digest;
+};
+
+static void look_before(
+    struct exchange *x, const struct target *to, const struct tag *tags, size_t count, struct before *out)
 {
+	struct manifest_info old;
 	struct err none;
 
-	return !x->reference.is_digest && manifest_find(x->site->store, to->name, &x->reference, old, &none) == OK &&
-	       !digest_eq(&old->digest, d);
+	for (size_t i = 0; i < count; i++) {
+		struct reference tag = {.tag = tags[i]};
+
+		out[i].was_there = manifest_find(x->site->store, to->name, &tag, &old, &none) == OK;
+		if (out[i].was_there)
+			out[i].digest = old.digest;
+	}
 }
 
-/* Who gave a name that others pull by to other content. Each push of a new version may do that, hence the tally. */
-static void note_move(
-    struct exchange *x, const struct target *to, const struct digest *d, const struct manifest_info *old)
+/* Who gave a name to content that others pull by it, for the first time or in place of other content. Each push of a
+ * new version may do that, hence the tally. */
+static void note_tags(struct exchange *x, const struct target *to, const struct digest *d, const struct tag *tags,
+    size_t count, const struct before *before)
 {
 	char from[DIGEST_TEXT_MAX], now[DIGEST_TEXT_MAX];
 
-	digest_text(from, &old->digest);
 	digest_text(now, d);
-	audit_count(auth_audit(x->site->auth), "tag.move",
-	    arena_printf(x->arena, "%.*s:%.*s", STR_ARG(to->name.s), STR_ARG(x->reference.tag.s)),
-	    arena_printf(x->arena, "from %s to %s", from, now));
+	for (size_t i = 0; i < count; i++) {
+		struct str object = arena_printf(x->arena, "%.*s:%.*s", STR_ARG(to->name.s), STR_ARG(tags[i].s));
+
+		if (before[i].was_there && digest_eq(&before[i].digest, d))
+			continue;
+		digest_text(from, before[i].was_there ? &before[i].digest : d);
+		if (before[i].was_there)
+			audit_count(auth_audit(x->site->auth), "tag.move", object,
+			    arena_printf(x->arena, "from %s to %s", from, now));
+		else
+			audit_count(auth_audit(x->site->auth), "tag.add", object, str_of(now));
+	}
 }
 
 /* end-7 */
@@ -161,13 +182,12 @@ enum rc manifest_upload(struct exchange *x)
 	struct target to;
 	struct tag tags[TAG_PARAMETERS_MAX];
 	struct missing missing = {.room = MISSING_MAX};
-	struct manifest_info old;
+	struct before before[TAG_PARAMETERS_MAX];
 	struct str type = STR_NONE;
 	struct digest d;
 	size_t count;
 	char text[DIGEST_TEXT_MAX];
 	enum rc rc;
-	bool moves;
 
 	TRY(target_of(x, &to));
 	(void)head_field(x->head, STR("Content-Type"), &type);
@@ -185,13 +205,12 @@ enum rc manifest_upload(struct exchange *x)
 	missing.digests = arena_alloc(x->arena, missing.room * sizeof(*missing.digests));
 	if (!missing.digests)
 		return fail_rc(&x->err, E_BUSY);
-	moves = tag_moves(x, &to, &d, &old);
+	look_before(x, &to, tags, count, before);
 	rc = manifest_put(x->site->store, &to.space, to.name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)
 		detail_missing(x, &missing);
 	TRY(rc);
-	if (moves)
-		note_move(x, &to, &d, &old);
+	note_tags(x, &to, &d, tags, count, before);
 	reply_location(x, "manifests", &d);
 	if (content.has_subject) {
 		digest_text(text, &content.subject);

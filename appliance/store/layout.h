@@ -75,6 +75,9 @@ struct store {
 	pthread_cond_t claim_ended;
 	struct claim *claims;
 
+	int64_t stray_volume; /* where store_remove_strays() goes on: one thread's */
+	unsigned stray_shard;
+
 	pthread_mutex_t touches_mutex;
 	struct touch touches[TOUCHES_MAX];
 	size_t touch_count;

@@ -1,6 +1,6 @@
 """Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
 import json, subprocess, tempfile, time, unittest, urllib.parse
-from cove import BINARY, CONFIG, Case, Client, sha256
+from cove import BINARY, CONFIG, OCI_IMAGE, Case, Client, sha256
 
 
 def scope(name, actions="pull,push"):
@@ -180,6 +180,13 @@ class Moves(Case):
         rows = json.loads(c.command("audit", "--json", "--action", "tag.move"))
         self.assertEqual([(r["user"], r["object"], r["detail"]) for r in rows],
                          [("admin", "team/app:latest", f"from {first} to {second}")])
+        # who gave it its name first, also beside a digest
+        r = client.request("PUT", f"/v2/team/app/manifests/{first}?tag=v1&tag=latest&tag=v2", client.request(
+            "GET", f"/v2/team/app/manifests/{first}").body, {"Content-Type": OCI_IMAGE})
+        self.assertEqual(r.status, 201, r.body)
+        rows = json.loads(c.command("audit", "--json", "--action", "tag.add"))
+        self.assertEqual([(r["user"], r["object"], r["detail"]) for r in rows],
+                         [("admin", f"team/app:{tag}", first) for tag in ("v2", "v1", "latest")])
 
     def test_open_to_everybody(self):
         """Who lets everybody change things is told so."""

@@ -1,6 +1,6 @@
 """The certificates, judged by OpenSSL and GnuTLS: what ours say, what a stolen CA key is worth, and the owner's own chain."""
-import os, shutil, subprocess, tempfile, unittest
-from cove import Cove
+import os, shutil, socket, ssl, subprocess, tempfile, unittest
+from cove import Case, Cove, eventually
 
 NAMES = "registry.example.com,203.0.113.9,2001:db8::9"
 
@@ -93,6 +93,54 @@ class OwnCa(Folder):
                           os.path.join(self.tls, "ca.key"))
         leaf = self.mint("leaf", ["subjectAltName=DNS:box.lan"], below, self.path("below.key"))
         self.assertIn("path length", run("openssl", "verify", "-CAfile", self.ca, "-untrusted", below, leaf, status=2))
+
+
+class Refused(Case):
+    """What the owner is told of clients that refuse the certificate: the right remedy for each."""
+
+    def refuse(self, source, name, ca=None):
+        """A handshake by OpenSSL's library from that loopback address (each is told about once a minute)."""
+        context = ssl.create_default_context(cafile=ca)
+        raw = socket.create_connection((self.cove.host, self.cove.port), timeout=30, source_address=(source, 0))
+        with raw, self.assertRaises(ssl.SSLError):
+            context.wrap_socket(raw, server_hostname=name).recv(1)
+
+    def told(self, source):
+        line = lambda: [l for l in self.cove.read_log().splitlines() if f"peer={source} " in l]
+        eventually(line, "a line about " + source)
+        return line()[0]
+
+    def test_untrusted_ca(self):
+        self.refuse("127.0.0.11", "localhost")
+        self.assertRegex(self.told("127.0.0.11"), "event=tls.untrusted .*alert=unknown_ca .*/ca.crt is the CA")
+
+    def test_wrong_name(self):
+        self.refuse("127.0.0.12", "wrong.example.org", self.cove.ca)
+        self.assertRegex(self.told("127.0.0.12"), "event=tls.wrong_name .*asked_for=wrong.example.org .*setting names")
+
+    def test_the_alert_of_go(self):
+        """bad_certificate, for a name that the certificate has, and for an address: then it is the CA."""
+        for source, name in (("127.0.0.13", b"localhost"), ("127.0.0.14", None), ("127.0.0.15", b"other.example")):
+            raw = socket.create_connection((self.cove.host, self.cove.port), timeout=30, source_address=(source, 0))
+            raw.sendall(client_hello(name))
+            self.assertEqual(raw.recv(1), b"\x16")
+            raw.sendall(b"\x15\x03\x03\x00\x02\x02\x2a")
+            raw.close()
+            self.assertRegex(self.told(source), "event=tls.wrong_name .*asked_for=other.example "
+                             if name == b"other.example" else "event=tls.untrusted .*alert=bad_certificate .*or its clock")
+
+
+def client_hello(name):
+    """Of TLS 1.2, with SNI where there is a name; as OpenSSL writes it."""
+    context = ssl.create_default_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    out = ssl.MemoryBIO()
+    tls = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name.decode() if name else "127.0.0.1")
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
 
 
 class OwnChain(Folder):

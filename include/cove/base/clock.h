@@ -7,6 +7,10 @@
 int64_t clock_wall_s(void);
 /* Milliseconds that never go back and go on during suspend (CLOCK_BOOTTIME). For deadlines and durations. */
 int64_t clock_mono_ms(void);
+/* The wall clock against the other one, and whether somebody has set it since, by at least ten seconds: machines
+ * without a battery for it start in the past. *offset_s is what clock_offset_s() gave, and goes along. */
+int64_t clock_offset_s(void);
+bool clock_was_set(int64_t *offset_s);
 /* Tests only: freezes both at the given values; (-1, -1) thaws. */
 void clock_pin(int64_t wall_s, int64_t mono_ms);
 

@@ -48,11 +48,35 @@ static void writes_dates(void **state)
 	}
 }
 
+/* NTP sets the clock of a machine that started in the past; pulling it slowly is no jump. */
+static void tells_when_it_was_set(void **state)
+{
+	int64_t offset;
+
+	(void)state;
+	clock_pin(1000, 5000);
+	offset = clock_offset_s();
+	clock_pin(1060, 65000); /* a minute later */
+	assert_false(clock_was_set(&offset));
+	for (int i = 1; i < 100; i++) {
+		clock_pin(1060 + 7 * i, 65000 + 2000 * i);
+		assert_false(clock_was_set(&offset));
+	}
+	clock_pin(1764374400, 265000);
+	assert_true(clock_was_set(&offset));
+	assert_false(clock_was_set(&offset));
+	clock_pin(1764374400 - 3600, 267000);
+	assert_true(clock_was_set(&offset));
+	assert_false(clock_was_set(&offset));
+	clock_pin(-1, -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pins),
 	    cmocka_unit_test(writes_dates),
+	    cmocka_unit_test(tells_when_it_was_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* sweep: what nobody has any more leaves the disk after its grace, and never what somebody pushes at that moment. */
 #include "fixture.h"
 #include <cove/store/cached.h>
+#include <cove/store/check.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -368,6 +369,69 @@ static void after_a_kill_every_row_has_its_file(void **state)
 	(void)swept(p, &at_once, 1000);
 }
 
+static size_t strays(struct place *p, int64_t grace_s, unsigned folders)
+{
+	size_t removed;
+
+	if (store_remove_strays(p->st, grace_s, folders, &removed, &p->err))
+		fail_msg("store_remove_strays: %s", p->err.text);
+	return removed;
+}
+
+/* A file as a kill leaves it: with the bytes of a blob, and no row. */
+static struct digest stray(struct place *p, struct str content, int64_t age_s)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - age_s}, {.tv_sec = time(NULL) - age_s}};
+	struct digest d = sha256(content);
+	char path[BLOB_PATH_MAX];
+	struct volume data;
+	int shard;
+
+	assert_int_equal(volume_by_id(p->st, 0, &data, &p->err), OK);
+	assert_int_equal(shard_open(p->st, &data, &d, &shard, &p->err), OK);
+	close(shard);
+	blob_path(path, &d);
+	assert_int_equal(io_write_file(p->dir, path, content, 0600, &p->err), OK);
+	assert_int_equal(utimensat(p->dir, path, times, 0), 0);
+	return d;
+}
+
+static void files_without_a_row_go(void **state)
+{
+	static const char older_database[] = "UPDATE namespaces SET created_at = 1 WHERE id = 1";
+	struct place *p = *state;
+	struct digest kept = push_ok(p, A, STR("kept")), old = stray(p, STR("old"), 7200),
+		      fresh = stray(p, STR("fresh"), 60);
+	struct claim claim;
+	struct db_conn *c;
+	struct db_stmt *s;
+
+	/* the database is younger than all of them: it may have taken the place of one that was lost */
+	assert_int_equal(strays(p, 3600, STRAY_FOLDERS), 0);
+	assert_int_equal(db_here(p->db, &c, &p->err), OK);
+	assert_int_equal(db_begin(c, &p->err), OK);
+	assert_int_equal(db_prepare(c, older_database, &s, &p->err), OK);
+	assert_int_equal(db_run(s, NULL, &p->err), OK);
+	assert_int_equal(db_commit(c, &p->err), OK);
+	/* an upload is about to give it its row */
+	assert_true(claim_try(p->st, &claim, &old));
+	assert_int_equal(strays(p, 3600, STRAY_FOLDERS), 0);
+	claim_end(p->st, &claim);
+	/* in turns */
+	size_t removed = 0;
+	for (unsigned i = 0; i < 64; i++)
+		removed += strays(p, 3600, STRAY_FOLDERS / 64);
+	assert_int_equal(removed, 1);
+	assert_false(file_is_there(p, &old));
+	assert_true(file_is_there(p, &fresh));
+	assert_blob(p->st, A, &kept, STR("kept"));
+	assert_int_equal(strays(p, 0, 2 * STRAY_FOLDERS), 1);
+	assert_false(file_is_there(p, &fresh));
+	assert_int_equal(io_write_file(p->dir, "blobs/sha256/00-note", STR("mine"), 0600, &p->err), OK);
+	assert_int_equal(strays(p, 0, 2 * STRAY_FOLDERS), 0);
+	assert_blob(p->st, A, &kept, STR("kept"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +444,7 @@ int main(void)
 	    TEST(many_go_in_steps),
 	    TEST(a_file_without_a_row_is_replaced),
 	    TEST(a_push_never_loses_its_file),
+	    TEST(files_without_a_row_go),
 	    TEST(after_a_kill_every_row_has_its_file),
 	};
 

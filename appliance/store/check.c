@@ -1,0 +1,148 @@
+/* check: see check.h. */
+#include "layout.h"
+#include <cove/base/io.h>
+#include <cove/store/check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum rc store_count_blobs(struct store *st, uint64_t *blobs, uint64_t *bytes, struct err *err)
+{
+	static const char sql[] = "SELECT count(*), coalesce(sum(size), 0) FROM blobs";
+	struct db_conn *c;
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	TRY(db_step(s, &row, err));
+	*blobs = row ? (uint64_t)db_i64(s, 0) : 0;
+	*bytes = row ? (uint64_t)db_i64(s, 1) : 0;
+	db_done(s);
+	return OK;
+}
+
+static enum rc next_blob(struct db_conn *c, int64_t *after, bool *found, struct digest *d, struct err *err)
+{
+	static const char sql[] = "SELECT id, digest FROM blobs WHERE id > :after ORDER BY id LIMIT 1";
+	struct db_stmt *s;
+	enum rc rc = OK;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":after", *after);
+	TRY(db_step(s, found, err));
+	if (*found) {
+		*after = db_i64(s, 0);
+		rc = digest_column(s, 1, d, err);
+		db_done(s);
+	}
+	return rc;
+}
+
+/* The bytes as the disk has them: what the kernel keeps in memory is let go of, before, so that it does not hide
+ * damage, and after, since pulls need that memory more. */
+static enum rc read_file(int fd, const struct digest *d, struct digest *got, struct err *err)
+{
+	enum rc rc;
+
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	rc = hash_file(fd, d->algorithm, got, err);
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return rc;
+}
+
+/* What is wrong with the file, as a sentence; empty: nothing. */
+static void look(struct store *st, const struct digest *d, const struct blob_row *row, struct err *problem)
+{
+	struct digest got;
+	struct stat file;
+	int fd = -1;
+
+	problem->text[0] = '\0';
+	if (blob_file_open(st, d, row, &fd, problem))
+		return;
+	if (fd < 0)
+		fail(problem, E_CORRUPT, "its file is missing");
+	else if (fstat(fd, &file) == 0 && (uint64_t)file.st_size != row->size)
+		fail(problem, E_CORRUPT, "its file has %lld bytes, not %llu", (long long)file.st_size,
+		    (unsigned long long)row->size);
+	else if (read_file(fd, d, &got, problem) == OK && !digest_eq(&got, d))
+		fail(problem, E_CORRUPT, "its bytes have changed");
+	io_close(&fd);
+}
+
+/* One that looks damaged may have been removed or mended since its row was read. */
+static enum rc check_one(
+    struct store *st, struct db_conn *c, const struct digest *d, checked_fn *each, void *ctx, struct err *err)
+{
+	struct checked_blob b = {.digest = *d};
+	struct err problem = {.rc = OK};
+	struct blob_row row;
+	bool found;
+
+	for (int tries = 0; tries < 2; tries++) {
+		TRY(blob_row_find(c, d, &found, &row, err));
+		if (!found)
+			return OK;
+		b.size = row.size;
+		look(st, d, &row, &problem);
+		if (!problem.text[0])
+			break;
+	}
+	b.problem = problem.text[0] ? problem.text : NULL;
+	return each(ctx, &b, err);
+}
+
+enum rc store_check_blobs(struct store *st, checked_fn *each, void *ctx, struct err *err)
+{
+	struct db_conn *c;
+	struct digest d;
+	int64_t after = 0;
+	bool found;
+
+	TRY(db_here(st->db, &c, err));
+	for (;;) {
+		TRY(next_blob(c, &after, &found, &d, err));
+		if (!found)
+			return OK;
+		TRY(check_one(st, c, &d, each, ctx, err));
+	}
+}
+
+enum rc blob_needed_by(struct store *st, const struct digest *d, list_fn *each, void *ctx, struct err *err)
+{
+	static const char sql[] =
+	    "WITH RECURSIVE above (repository, id, digest, level) AS ("
+	    " SELECT l.repository, m.id, m.digest, 0 FROM blobs b CROSS JOIN blob_links l CROSS JOIN "
+	    "manifest_references f"
+	    " CROSS JOIN manifests m WHERE b.digest = :digest AND l.blob = b.id AND f.repository = l.repository"
+	    " AND f.digest = :digest AND m.id = f.manifest"
+	    " UNION SELECT m.repository, m.id, m.digest, level + 1 FROM above CROSS JOIN manifest_references f"
+	    " CROSS JOIN manifests m WHERE f.repository = above.repository AND f.digest = above.digest"
+	    " AND f.kind = :kind AND m.id = f.manifest AND level < 8),"
+	    " tagged (repository, name) AS ("
+	    " SELECT DISTINCT a.repository, t.name FROM above a JOIN tags t ON t.manifest = a.id)"
+	    " SELECT r.name, coalesce(t.name, '') FROM blobs b JOIN blob_links l ON l.blob = b.id"
+	    " JOIN repositories r ON r.id = l.repository LEFT JOIN tagged t ON t.repository = r.id"
+	    " WHERE b.digest = :digest ORDER BY r.name, t.name";
+	char text[REPO_NAME_MAX + 1 + 128 + 1];
+	struct db_conn *c;
+	struct db_stmt *s;
+	enum rc rc;
+	bool row;
+
+	TRY(db_here(st->db, &c, err));
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_blob(s, ":digest", digest_bytes(d));
+	db_bind_i64(s, ":kind", REF_MANIFEST);
+	while (!(rc = db_step(s, &row, err)) && row) {
+		struct str tag = db_text(s, 1);
+
+		snprintf(text, sizeof(text), "%.*s%s%.*s", STR_ARG(db_text(s, 0)), tag.n ? ":" : "", STR_ARG(tag));
+		rc = each(ctx, str_of(text), err);
+		if (rc)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
