@@ -206,6 +206,7 @@ static enum rc open_net(struct server *s, struct err *err)
 	    .threads = (unsigned)s->config->threads,
 	    .tls_memory_bytes = s->config->tls_memory_bytes,
 	    .max_connections = (unsigned)s->config->max_connections,
+	    .stall_ms = (int64_t)s->config->stall_timeout_s * 1000,
 	};
 	uint16_t port;
 

@@ -31,6 +31,9 @@ const struct setting settings[] = {
     {"max_connections", TYPE_COUNT, MEMBER(max_connections), "0", NULL, 0, 1000000,
 	"Connections at a time; when all are taken some end, of the client that has the most. 0: what the limit of "
 	"open files allows."},
+    {"stall_timeout", TYPE_DURATION, MEMBER(stall_timeout_s), "3m", NULL, 1, 3600,
+	"How long a client may send or take less than 1 KiB/s of a blob or manifest before its transfer ends. Copying "
+	"tools pause at one end while the other is slow, so not less than two minutes but for tests."},
     {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
 	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
 	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},

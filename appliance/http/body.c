@@ -175,7 +175,7 @@ enum want stage_body(struct session *s)
 	enum rc rc;
 	bool ended;
 
-	if (bulk && !session_bulk_enter(s, &want))
+	if (bulk && !session_lane_enter(s, LANE_BULK, &want))
 		return want;
 	want = body_turn(s, &rc, &ended);
 	if (bulk)

@@ -33,19 +33,11 @@ enum rc exchange_namespaces(struct exchange *x)
 	return x->namespaces ? OK : namespaces_take(x->site->namespaces, &x->namespaces, &x->err);
 }
 
-/* RFC 7239 has Forwarded, but it is X-Forwarded-Proto that proxies send. */
-static bool came_by_https(const struct exchange *x)
-{
-	struct str value;
-
-	return conn_is_tls(x->conn) ||
-	       (head_field(x->head, STR("X-Forwarded-Proto"), &value) && str_eqi(value, STR("https")));
-}
-
 /* A namespace may have gone, or changed its port, while a connection was open. */
 static enum rc on_own_listener(struct exchange *x)
 {
 	const struct namespace *ns;
+	struct str host;
 
 	x->approach.port = conn_local_port(x->conn);
 	x->host = primary_here(x);
@@ -56,9 +48,12 @@ static enum rc on_own_listener(struct exchange *x)
 		return fail(&x->err, E_NAMESPACE_OFFLINE, "no namespace has port %u any more", x->approach.port);
 	}
 	x->is_plain = ns->listener == LISTENER_HTTP && !conn_is_tls(x->conn);
-	if (x->is_plain && x->head->host.n)
-		x->host = x->head->host;
-	if (x->is_plain && !came_by_https(x))
+	if (!x->is_plain)
+		return OK;
+	host = outside_host(x);
+	if (host.n)
+		x->host = host;
+	if (!ns->behind_tls && !outside_is_https(x))
 		x->scheme = "http";
 	return OK;
 }
@@ -70,7 +65,7 @@ enum rc place_begin(struct exchange *x)
 	x->approach.host = without_port(host);
 	if (conn_listener(x->conn) == LISTENER_TAG_NAMESPACE)
 		TRY(on_own_listener(x));
-	if (host.n && x->site->is_own_host(x->site, host))
+	if (!x->is_plain && host.n && x->site->is_own_host(x->site, host))
 		x->host = host;
 	if (query_get(x, "ns", &x->approach.ns))
 		x->approach.ns_is_own = x->site->is_own_host(x->site, x->approach.ns);

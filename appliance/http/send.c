@@ -146,7 +146,7 @@ enum want stage_send(struct session *s)
 	bool unreadable = false;
 	enum want want;
 
-	if (bulk && !session_bulk_enter(s, &want))
+	if (bulk && !session_lane_enter(s, LANE_BULK, &want))
 		return want;
 	want = send_turn(s, &unreadable);
 	if (bulk)

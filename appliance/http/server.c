@@ -6,13 +6,13 @@
 #include <cove/base/log.h>
 
 /* While it waits in the queue the time is ours, not the peer's. */
-bool session_bulk_enter(struct session *s, enum want *want)
+bool session_lane_enter(struct session *s, enum lane lane, enum want *want)
 {
 	struct work *w = s->work;
 
-	switch (conn_lane_enter(s->conn, LANE_BULK)) {
+	switch (conn_lane_enter(s->conn, lane)) {
 	case LANE_IN:
-		w->bulk_entered = true;
+		w->lane_entered = true;
 		return true;
 	case LANE_WAIT:
 		conn_pace(s->conn, PACE_NONE);
@@ -21,7 +21,7 @@ bool session_bulk_enter(struct session *s, enum want *want)
 	case LANE_FULL:
 		break;
 	}
-	*want = w->bulk_entered ? WANT_AGAIN : session_answer(s, fail_rc(&w->x.err, E_BUSY));
+	*want = w->lane_entered ? WANT_AGAIN : session_answer(s, fail_rc(&w->x.err, E_BUSY));
 	return false;
 }
 
@@ -223,22 +223,20 @@ enum want stage_before(struct session *s)
 	return WANT_AGAIN;
 }
 
-/* The commit of an upload is disk work like the upload itself. */
+/* The commit of an upload is disk work like the upload itself; a large document takes a core for a while. */
 enum want stage_serve(struct session *s)
 {
 	struct work *w = s->work;
-	bool bulk = w->x.upload;
+	bool bulk = w->x.upload, heavy = w->x.body.n > LARGE_BYTES;
 	enum want want;
-	enum rc rc;
+	bool done;
 
-	if (!bulk)
-		return run(s, w->x.route->then, &want) ? session_answer(s, OK) : want;
-	if (!session_bulk_enter(s, &want))
+	if ((bulk || heavy) && !session_lane_enter(s, bulk ? LANE_BULK : LANE_HEAVY, &want))
 		return want;
-	conn_pace(s->conn, PACE_NONE);
-	rc = w->x.route->then(&w->x);
-	conn_lane_leave(s->conn);
-	return session_answer(s, rc);
+	done = run(s, w->x.route->then, &want);
+	if (bulk || heavy)
+		conn_lane_leave(s->conn);
+	return done ? session_answer(s, OK) : want;
 }
 
 static enum want http_step(struct conn *c, void *state, void *ctx)

@@ -13,7 +13,7 @@
 enum {
 	DRAIN_KEEP_BYTES = 64 * 1024,          /* a refused body up to this is read off and the connection kept */
 	DRAIN_LINGER_BYTES = 16 * 1024 * 1024, /* of a longer one, this much is read off before the close */
-	LARGE_BYTES = 64 * 1024,               /* bodies and files above this move inside the bulk lane */
+	LARGE_BYTES = 64 * 1024, /* bodies and files above this move inside the bulk lane; documents are heavy */
 	ARENA_BYTES = 64 * 1024,
 	ARENA_LARGE_BYTES = 6 * 1024 * 1024,
 	REPLY_FIELDS_BYTES = 8 * 1024,
@@ -63,7 +63,7 @@ struct work {
 	uint64_t memory_held; /* counted in memory.c */
 	struct held *held;    /* what handlers wait for: exchange_hold() */
 	size_t held_count;
-	bool bulk_entered; /* it had a place in the bulk lane once: no 503 any more */
+	bool lane_entered; /* it had a place in a lane once: no 503 any more */
 
 	/* the request's body */
 	struct buf body; /* BODY_BUFFERED; wiped */
@@ -112,8 +112,8 @@ enum want stage_drain(struct session *s);
 enum want session_answer(struct session *s, enum rc rc);
 /* The exchange is over: on to the next head, or the end. */
 enum want session_next(struct session *s);
-/* A place in the bulk lane for this turn; false: return *want. */
-bool session_bulk_enter(struct session *s, enum want *want);
+/* A place in that lane for this turn; false: return *want. */
+bool session_lane_enter(struct session *s, enum lane lane, enum want *want);
 
 /* ---- exchange.c ---- */
 /* A new s->work with an id; NULL without memory. */
@@ -150,6 +150,11 @@ CHECKED enum rc place_begin(struct exchange *x);
 CHECKED enum rc place_find(struct exchange *x);
 /* Does the name of another repository lead anywhere? Leaves x->err alone. */
 bool place_exists(struct exchange *x, struct str asked);
+
+/* ---- outside.c: on a plain listener, what the client wrote to the proxy in front ---- */
+struct str outside_host(const struct exchange *x);
+/* Does the proxy say that it took the request by TLS? */
+bool outside_is_https(const struct exchange *x);
 
 /* ---- access.c ---- */
 /* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */

@@ -14,6 +14,10 @@ static const struct attribute_type TABLE[] = {
 	"A port of its own, where names need no prefix. http sends passwords and images in clear: only behind a proxy "
 	"that speaks TLS, or where nobody listens."},
     {"port", "port", NULL, "0", ALL, MEMBER(port), "The port of that listener."},
+    {"behind_tls", "bool", NULL, "false", ALL, MEMBER(behind_tls),
+	"Whether a proxy that speaks TLS with the clients stands in front of that listener (listener=http): they are "
+	"then "
+	"always told https, also where the proxy sends no X-Forwarded-Proto or Forwarded."},
     {"host", "host", NULL, "", ALL, MEMBER(host), "A host name of its own, where names need no prefix."},
     {"redeploy", "choice", "allowed refused read-only", "allowed", HOSTED, MEMBER(redeploy),
 	"Whether a tag that is there may be pushed again; read-only refuses every push and delete."},

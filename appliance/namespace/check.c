@@ -42,6 +42,9 @@ static enum rc check_listener(const struct namespace *ns, struct err *err)
 	if (ns->listener != LISTENER_NONE && !ns->port)
 		return fail(err, E_USAGE, "namespace %.*s: a listener needs a port, such as port=5001",
 		    STR_ARG(name_shown(ns)));
+	if (ns->behind_tls && ns->listener != LISTENER_HTTP)
+		return fail(err, E_USAGE, "namespace %.*s: behind_tls needs listener=http, which the proxy talks to",
+		    STR_ARG(name_shown(ns)));
 	return OK;
 }
 

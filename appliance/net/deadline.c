@@ -16,12 +16,17 @@
 static const int32_t durations_ms[TIMING_COUNT] = {
     [TIMING_OPENING] = 10000, /* Go's clients give up a handshake after 10 s as well */
     [TIMING_HEAD] = 15000,
-    [TIMING_BODY] = 30000,
+    [TIMING_BODY] = 0, /* net->stall_ms */
     [TIMING_IDLE_PLAIN] = 60000,
     [TIMING_IDLE_TLS] = 60000,
     [TIMING_LINGER] = 5000,
     [TIMING_CUT] = 5000,
 };
+
+static int64_t duration_ms(const struct net *n, enum timing timing)
+{
+	return timing == TIMING_BODY ? n->stall_ms : durations_ms[timing];
+}
 
 static const enum standing standings[TIMING_COUNT] = {
     [TIMING_NONE] = STANDING_BUSY,
@@ -88,7 +93,7 @@ void deadline_set(struct conn *c, enum timing timing)
 	if (timing == TIMING_NONE)
 		return;
 	c->timing = timing;
-	c->due_at_ms = clock_mono_ms() + durations_ms[timing];
+	c->due_at_ms = clock_mono_ms() + duration_ms(n, timing);
 	if (timing == TIMING_BODY) {
 		c->window_moved = moved_bytes(c);
 		c->window_waited_ms = atomic_load_explicit(&c->waited_ms, memory_order_relaxed);
@@ -119,7 +124,7 @@ static bool is_too_slow(struct conn *c, int64_t now)
 
 	if (since && now > since)
 		waited += now - since;
-	if (waited < durations_ms[TIMING_BODY] / 2)
+	if (waited < c->net->stall_ms / 2)
 		return false;
 	return moved * 1000 < (uint64_t)waited * BODY_BYTES_PER_S;
 }

@@ -86,7 +86,6 @@ struct conn {
 	struct conn *lane_prev, *lane_next;
 	unsigned lane_rank; /* how many of the same address were before it when it was queued */
 	int64_t lane_since_ms;
-
 	/* mutex */
 	int fd; /* -1: the slot is free */
 	uint32_t serial;
@@ -139,6 +138,7 @@ struct net {
 	struct worker *workers;
 	unsigned thread_count, started;
 	_Atomic bool draining, ended;
+	int64_t stall_ms;
 
 	pthread_mutex_t mutex;
 	pthread_cond_t empty;         /* open became 0 */
@@ -184,9 +184,9 @@ enum want turn_run(struct conn *c);
 /* Everything of it goes; the slot is free afterwards. */
 void turn_end(struct conn *c);
 
-/* slots.c; mutex held where said so */
-struct conn *slots_take(struct net *n); /* held; NULL: no memory */
-void slots_give(struct conn *c);        /* held */
+/* slots.c; the first two with the mutex held */
+struct conn *slots_take(struct net *n); /* NULL: no memory */
+void slots_give(struct conn *c);
 struct conn *slots_at(struct net *n, uint32_t slot);
 
 /* deadline.c; all with the mutex held */

@@ -21,6 +21,7 @@ void lanes_init(struct net *n, unsigned threads)
 
 	n->lanes[LANE_BULK].limit = threads > 1 ? threads / 2 : 1;
 	n->lanes[LANE_LIST].limit = threads > 4 ? threads / 4 : 1;
+	n->lanes[LANE_HEAVY].limit = cores > 3 ? (unsigned)cores / 2 : 1;
 	n->lanes[LANE_PASSWORD] = (struct lane_queue){
 	    .limit = four_gib && cores > 1 ? 2 : 1, .wait_max_ms = PASSWORD_WAIT_MAX_MS, .mean_ms = PASSWORD_FIRST_MS};
 	n->lanes[LANE_HANDSHAKE].limit = cores > 0 ? (unsigned)cores : 1;

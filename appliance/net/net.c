@@ -16,6 +16,7 @@
 #define THREADS_MIN 8
 #define THREADS_MAX 64
 #define CONNECTIONS_MAX 65536
+#define STALL_MS (3 * 60 * 1000)
 #define DESCRIPTORS_KEPT 256 /* for files, the database, upstreams */
 
 static unsigned choose_threads(unsigned wanted)
@@ -89,6 +90,7 @@ enum rc net_open(const struct net_options *options, struct net **out, struct err
 	n->epoll_fd = n->timer_fd = n->wake_fd = n->spare_fd = -1;
 	n->protocol = *options->protocol;
 	n->thread_count = choose_threads(options->threads);
+	n->stall_ms = options->stall_ms ? options->stall_ms : STALL_MS;
 	n->room[POOL_CONNECTIONS].max = choose_connections(options->max_connections);
 	n->room[POOL_TLS].max = choose_sessions(options->tls_memory_bytes);
 	room_init(n);

@@ -1,6 +1,6 @@
 """Peers that stall, vanish, or come in crowds: each costs itself and nobody else."""
 import os, resource, socket, ssl, threading, time, unittest
-from cove import Case, Client, Cove, Raw, add_digest, sha256
+from cove import Case, Client, Cove, Raw, add_digest, eventually, sha256
 
 
 class Crowd(Case):
@@ -151,3 +151,52 @@ class Many(Case):
                     s.recv(1000)
             s.close()
         self.assertEqual(len(c.request("GET", f"/v2/a/blobs/{digest}").body), 4 << 20)
+
+
+class Pauses(Case):
+    """A tool that copies pauses at one end while the other is slow."""
+
+    def test_a_pause_of_45_s_ends_nothing(self):
+        c = self.cove.client("repository:a:pull,push")
+        data = os.urandom(16 << 20)
+        location = c.request("POST", "/v2/a/blobs/uploads/")["Location"]
+        sender = Raw(self.cove, timeout=60)
+        sender.send(f"PUT {add_digest(location, sha256(data))} HTTP/1.1\r\nHost: x\r\nAuthorization: {c.auth}\r\n"
+                    f"Content-Length: {len(data)}\r\n\r\n".encode() + data[:1000])
+        digest = c.push_blob("a", data[::-1])
+        reader = Raw(self.cove, timeout=60)
+        reader.send(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: {c.auth}\r\n\r\n".encode())
+        time.sleep(45)
+        sender.send(data[1000:])
+        self.assertEqual(sender.response().status, 201)
+        self.assertEqual(reader.response().body, data[::-1])
+
+
+class ShortOfPatience(Case):
+    flags = ("--stall-timeout", "2s")
+
+    def test_who_sends_nothing_is_told(self):
+        c = self.cove.client("repository:a:pull,push")
+        location = c.request("POST", "/v2/a/blobs/uploads/")["Location"]
+        raw = Raw(self.cove, timeout=60)
+        raw.send(f"PATCH {location} HTTP/1.1\r\nHost: x\r\nAuthorization: {c.auth}\r\nContent-Length: 1000\r\n\r\nabc".encode())
+        self.assertEqual(raw.response().status, 408)
+        r = c.request("GET", location)  # and can go on from there
+        self.assertEqual((r.status, r["Range"]), (204, "0-2"))
+
+    def test_who_takes_nothing_is_cut(self):
+        c = self.cove.client("repository:a:pull,push")
+        digest = c.push_blob("a", os.urandom(32 << 20))
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect((self.cove.host, self.cove.port))
+        s = ssl.create_default_context(cafile=self.cove.ca).wrap_socket(raw, server_hostname=self.cove.host)
+        s.sendall(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: {c.auth}\r\n\r\n".encode())
+        mine = "%04X" % s.getsockname()[1]
+
+        def states():
+            with open("/proc/net/tcp") as f:
+                return [line.split()[3] for line in f if line.split()[2].endswith(":" + mine)]
+        self.assertEqual(states(), ["01"])
+        eventually(lambda: "01" not in states(), "the server ends the connection")
+        s.close()

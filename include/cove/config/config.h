@@ -22,6 +22,7 @@ struct config {
 	uint64_t threads;          /* 0: by the number of cores */
 	uint64_t tls_memory_bytes; /* 0: an eighth of the memory */
 	uint64_t max_connections;  /* 0: by the file limit */
+	uint64_t stall_timeout_s;
 	bool sparse_manifests;
 	uint64_t audit_rows;
 	uint64_t upload_expiry_s;

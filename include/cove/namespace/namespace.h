@@ -37,6 +37,7 @@ struct namespace
 	bool online;                 /* off: E_NAMESPACE_OFFLINE for every request */
 	enum listener_kind listener; /* a port of its own, where names need no prefix */
 	uint16_t port;
+	bool behind_tls; /* listener=http: outside, clients speak TLS to a proxy */
 	struct str host; /* a host name of its own, likewise; empty: none */
 	/* hosted */
 	enum redeploy redeploy;

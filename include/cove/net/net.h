@@ -42,6 +42,7 @@ struct net_options {
 	unsigned threads;          /* 0: four per core, at least 8, at most 64 */
 	uint64_t tls_memory_bytes; /* what TLS sessions may take together; 0: an eighth of the machine's memory */
 	unsigned max_connections;  /* 0: what RLIMIT_NOFILE allows less a reserve */
+	int64_t stall_ms;          /* see PACE_BODY; 0: three minutes */
 };
 
 /* ---- life: one thread, after crypto_start() ---- */
@@ -91,8 +92,8 @@ void *conn_scratch(struct conn *c);
 enum pace {
 	PACE_NONE,   /* we are at work */
 	PACE_HEAD,   /* 15 s from now */
-	PACE_BODY,   /* at least 1 KiB/s over each window of 30 s, in either direction; only waiting for the peer counts
-		      */
+	PACE_BODY,   /* at least 1 KiB/s over each window of stall_ms, in either direction; only waiting for the peer
+		      * counts */
 	PACE_IDLE,   /* 60 s; may be cut short when TLS memory is wanted or the server drains */
 	PACE_LINGER, /* 5 s: reading off what a refused peer still sends, before the close */
 };
@@ -110,13 +111,14 @@ uint16_t conn_local_port(const struct conn *c);
 unsigned conn_listener(const struct conn *c);
 
 /*
- * Lanes keep the crew alive: bulk transfer at most half of the crew, lists a quarter, Argon2 one (two from 4 GiB of
- * memory and two cores on), TLS handshakes (net's own) at most the cores. A step that gets LANE_WAIT returns WANT_WAKE,
- * and calls again when woken: it then has its place. A place ends with the turn: enter again in each step, so that all
- * move on in turns. The queue of a lane is bounded, that of Argon2 by the wait that it would be, in turns of the peers'
- * addresses: LANE_FULL is a 503. A peer that closes while it is queued is gone.
+ * Lanes keep the crew alive: bulk transfer at most half of the crew, lists a quarter, what takes a core for long (large
+ * manifests) half of the cores, Argon2 one (two from 4 GiB of memory and two cores on), TLS handshakes (net's own) at
+ * most the cores. A step that gets LANE_WAIT returns WANT_WAKE, and calls again when woken: it then has its place. A
+ * place ends with the turn: enter again in each step, so that all move on in turns. The queue of a lane is bounded, that
+ * of Argon2 by the wait that it would be, in turns of the peers' addresses: LANE_FULL is a 503. A peer that closes while
+ * it is queued is gone.
  */
-enum lane { LANE_BULK, LANE_LIST, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
+enum lane { LANE_BULK, LANE_LIST, LANE_HEAVY, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
 enum lane_answer { LANE_IN, LANE_WAIT, LANE_FULL };
 enum lane_answer conn_lane_enter(struct conn *c, enum lane lane);
 /* Before the turn ends by itself. A no-op outside. */

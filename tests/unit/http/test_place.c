@@ -47,7 +47,7 @@ static bool is_own_host(const struct site *site, struct str host)
 	return str_starts(host, STR("box.local")) || str_starts(host, STR("team.local"));
 }
 
-enum listener { MAIN, PLAIN, SECURE, LISTENERS };
+enum listener { MAIN, PLAIN, BEHIND, SECURE, LISTENERS };
 
 static const struct {
 	enum listener listener;
@@ -94,6 +94,31 @@ static const struct {
     {PLAIN, "GET /v2/nginx/api", "mirror.example\r\nX-Forwarded-Proto: https", 200, "**",
 	"nginx -> hub/library/nginx https://mirror.example"},
     {MAIN, "GET /v2/app/where", "box.local\r\nX-Forwarded-Proto: http", 200, "**", "app -> app https://box.local"},
+    /* what a proxy in front says; of several the outermost */
+    {PLAIN, "GET /v2/a/api", "in:8080\r\nX-Forwarded-Host: out.example:8443", 200, "**", "** http://out.example:8443"},
+    {PLAIN, "GET /v2/a/api", "in\r\nX-Forwarded-Host: out.example , in\r\nX-Forwarded-Proto: HTTPS,http", 200, "**",
+	"** https://out.example"},
+    {PLAIN, "GET /v2/a/api", "box.local:8080\r\nX-Forwarded-Host: out.example", 200, "**", "** http://out.example"},
+    {PLAIN, "GET /v2/a/api", "in\r\nX-Forwarded-Proto: http, https", 200, "**", "** http://in"},
+    {PLAIN, "GET /v2/a/api", "in\r\nX-Forwarded-Proto:", 200, "**", "** http://in"},
+    {PLAIN, "GET /v2/a/api", "in\r\nX-Forwarded-Host: a b\r\nX-Forwarded-Proto: https", 200, "**", "** https://in"},
+    {PLAIN, "GET /v2/a/api", "in\r\nX-Forwarded-Host: a\"x", 200, "**", "** http://in"},
+    {PLAIN, "GET /v2/a/api", "in\r\nForwarded: for=192.0.2.1;Host=\"out.example:8443\";proto=https, for=x;host=in", 200,
+	"**", "** https://out.example:8443"},
+    {PLAIN, "GET /v2/a/api", "in\r\nforwarded: for=\"[2001:db8::1]\"; proto=HTTPS\r\nX-Forwarded-Host: out", 200, "**",
+	"** https://out"},
+    {PLAIN, "GET /v2/a/api",
+	"in\r\nForwarded: proto=http;host=one\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: two", 200, "**",
+	"** http://one"},
+    {PLAIN, "GET /v2/a/api", "in\r\nForwarded: for=_x, proto=https", 200, "**", "** http://in"},
+    {PLAIN, "GET /v2/a/api", "in\r\nForwarded: host=\"\";proto=\"", 200, "**", "** http://in"},
+    {MAIN, "GET /v2/app/where", "box.local\r\nX-Forwarded-Host: evil.example", 200, "**", "** https://box.local"},
+    {SECURE, "GET /v2/app/where", "x\r\nForwarded: host=evil.example", 200, "**", "** https://primary:%P"},
+    {MAIN, "GET /v2/app/where", "box.local\r\nX-Forwarded-Host: team.local", 200, "**", "app -> app **"},
+    /* told once, for a proxy that says nothing */
+    {BEHIND, "GET /v2/a/where", "out.example", 200, "**", "a -> a https://out.example"},
+    {BEHIND, "GET /v2/a/where", "out.example\r\nX-Forwarded-Proto: http", 200, "**", "a -> a https://out.example"},
+    {BEHIND, "GET /v2/a/where", "in:8080\r\nX-Forwarded-Host: team.local", 200, "**", "a -> a https://team.local"},
     {PLAIN, "GET /any", "x", 200, "**", "**"},
     {PLAIN, "GET /nothing", "x", 404, "**", "**"},
     {SECURE, "GET /v2/app/where", "evil.example", 200, "**", "app -> team/app https://primary:%P"},
@@ -159,9 +184,8 @@ static void names(void **state)
 		check(i);
 }
 
-static void set(const char *name, enum namespace_kind kind, const char *text)
+static size_t parse(const char *text, struct attribute list[static 8])
 {
-	struct attribute list[8];
 	struct str rest = str_of(text), item;
 	size_t n = 0;
 
@@ -170,7 +194,21 @@ static void set(const char *name, enum namespace_kind kind, const char *text)
 		str_cut(item, '=', &list[n].name, &list[n].value);
 		n++;
 	}
-	assert_ok(namespace_create(site.namespaces, str_of(name), kind, list, n, err));
+	return n;
+}
+
+static void set(const char *name, enum namespace_kind kind, const char *text)
+{
+	struct attribute list[8];
+
+	assert_ok(namespace_create(site.namespaces, str_of(name), kind, list, parse(text, list), err));
+}
+
+static void change(const char *name, const char *text)
+{
+	struct attribute list[8];
+
+	assert_ok(namespace_change(site.namespaces, str_of(name), list, parse(text, list), err));
 }
 
 /* A connection outlives its listener: names must not lead elsewhere then. */
@@ -208,6 +246,8 @@ static int set_up(void **state)
 	set("team", NAMESPACE_HOSTED, text);
 	snprintf(text, sizeof text, "upstream=docker.io listener=http port=%u", ports[PLAIN]);
 	set("hub", NAMESPACE_PROXY, text);
+	snprintf(text, sizeof text, "listener=http port=%u behind_tls=true", ports[BEHIND]);
+	change("", text);
 	set("off", NAMESPACE_HOSTED, "online=false");
 	return 0;
 }
