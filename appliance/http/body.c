@@ -62,7 +62,7 @@ static enum rc body_put(struct session *s, struct str data)
 			return fail_rc(&x->err, E_BUSY);
 		if (w->body.cap != cap) { /* chunked: its length shows as it comes */
 			memory_count(w);
-			if (memory_is_short())
+			if (memory_is_short(w))
 				return fail_rc(&x->err, E_BUSY);
 		}
 	}

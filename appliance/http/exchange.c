@@ -31,6 +31,7 @@ struct work *exchange_begin(struct session *s)
 	w->proof = &s->proof;
 	w->x.site = s->site;
 	w->x.conn = s->conn;
+	w->network = network_of(conn_peer(s->conn));
 	w->x.arena = &w->arena;
 	w->x.host = s->site->primary_name;
 	w->x.scheme = "https";
@@ -80,7 +81,7 @@ static enum rc find_row(struct work *w, bool *answered)
 	}
 	TRY(rc);
 	if (x->route->flags & ROUTE_LARGE) {
-		if (memory_is_short())
+		if (memory_is_short(w))
 			return fail_rc(&x->err, E_BUSY);
 		w->arena.max = ARENA_LARGE_BYTES;
 	}

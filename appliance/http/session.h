@@ -5,6 +5,7 @@
  * time per connection.
  */
 #pragma once
+#include <cove/base/network.h>
 #include <cove/http/chunked.h>
 #include <cove/http/range.h>
 #include <cove/http/route.h>
@@ -60,8 +61,10 @@ struct work {
 	char *head_bytes; /* owned: what head points into; wiped, it may hold credentials */
 	size_t head_n;
 	int64_t started_ms;
-	uint64_t memory_held; /* counted in memory.c */
-	struct held *held;    /* what handlers wait for: exchange_hold() */
+	struct network network;     /* of the peer */
+	uint64_t memory_held;       /* counted in memory.c, */
+	struct share *memory_share; /* there */
+	struct held *held;          /* what handlers wait for: exchange_hold() */
 	size_t held_count;
 	bool lane_entered; /* it had a place in a lane once: no 503 any more */
 
@@ -135,7 +138,8 @@ void buf_drop_wiped(struct buf *b, size_t n);
 /* ---- memory.c: what exchanges hold beyond the ordinary, summed over the process ---- */
 void memory_count(struct work *w);
 void memory_forget(struct work *w);
-bool memory_is_short(void);
+/* Too much to take on more for this one? */
+bool memory_is_short(const struct work *w);
 
 /* ---- body.c ---- */
 /* Has the request a body that was not read to its end? */
