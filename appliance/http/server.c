@@ -229,14 +229,13 @@ enum want stage_serve(struct session *s)
 	struct work *w = s->work;
 	bool bulk = w->x.upload, heavy = w->x.body.n > LARGE_BYTES;
 	enum want want;
-	bool done;
 
 	if ((bulk || heavy) && !session_lane_enter(s, bulk ? LANE_BULK : LANE_HEAVY, &want))
 		return want;
-	done = run(s, w->x.route->then, &want);
-	if (bulk || heavy)
-		conn_lane_leave(s->conn);
-	return done ? session_answer(s, OK) : want;
+	if (!run(s, w->x.route->then, &want))
+		return want; /* the place ends with the turn, unless it is queued for another one */
+	conn_lane_leave(s->conn);
+	return session_answer(s, OK);
 }
 
 static enum want http_step(struct conn *c, void *state, void *ctx)
