@@ -1,6 +1,6 @@
 """Who may do what: roles, robots, anonymous, the reasons, one's logins, and the audit log of changes and refusals."""
-import json, subprocess, tempfile, time, unittest, urllib.parse
-from cove import BINARY, CONFIG, OCI_IMAGE, Case, Client, sha256
+import json, signal, subprocess, tempfile, time, unittest, urllib.parse
+from cove import BINARY, CONFIG, OCI_IMAGE, Case, Client, eventually, sha256
 
 
 def scope(name, actions="pull,push"):
@@ -168,6 +168,21 @@ class Access(Case):
         self.assertIn("refused", c.command("audit", "--refused"))
         self.assertNotIn("some-password", c.command("audit", "--max", "10000"))
         c.command("audit", "--max", "no", status=2)
+
+
+class Flood(Case):
+    def test_refused_keys(self):
+        """Whoever can reach the port fills neither the log nor the audit log: lines are bounded, and the rest is counted."""
+        c = Client(self.cove)
+        c.auth = self.cove.basic("admin", "cove_k_" + "x" * 43)
+        for _ in range(300):
+            self.assertEqual(c.request("GET", "/v2/team/app/tags/list").status, 401)
+        lines = [l for l in self.cove.read_log().splitlines() if "event=auth.failed" in l]
+        self.assertGreater(len(lines), 10)
+        self.assertLessEqual(len(lines), 62)
+        # another event is not held up by it
+        self.cove.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "event=reload" in self.cove.read_log(), "a line about something else")
 
 
 class Moves(Case):

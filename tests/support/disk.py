@@ -8,11 +8,20 @@ import ctypes, os, shutil, struct, subprocess, sys, tempfile, time
 PIECE = 4096
 RECORD = struct.Struct("<QQ")  # offset, length; a flush has the length 0
 GETATTR, SETATTR, FORGET, OPEN, READ, WRITE, STATFS, RELEASE, FSYNC, FLUSH, INIT, INTERRUPT, DESTROY = 3, 4, 2, 14, 15, 16, 17, 18, 20, 25, 26, 36, 38
-ENOSYS = 38
+EIO, ENOSYS = 5, 38
 
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def broken_ranges(log_path):
+    """Of the disk: what can no longer be read, by Disk.break_file()."""
+    try:
+        with open(log_path + ".broken") as f:
+            return [tuple(int(n) for n in line.split()) for line in f]
+    except FileNotFoundError:
+        return []
 
 
 def serve(mountpoint, image_path, log_path):
@@ -42,7 +51,10 @@ def serve(mountpoint, image_path, log_path):
             body = struct.pack("<QII", 0, 1, 0)  # direct: the page cache must not hide the order
         elif opcode == READ:
             _, offset, length = struct.unpack_from("<QQI", request, 40)
-            body = os.pread(image, length, offset)
+            if any(offset < end and start < offset + length for start, end in broken_ranges(log_path)):
+                error = -EIO
+            else:
+                body = os.pread(image, length, offset)
         elif opcode == WRITE:
             _, offset, length = struct.unpack_from("<QQI", request, 40)
             data = request[80:80 + length]
@@ -83,6 +95,22 @@ class Disk:
             time.sleep(0.01)
         self.loop = run("losetup", "--find", "--show", self.file)
         run("mount", "-t", "ext4", self.loop, self.path)
+
+    def break_file(self, path):
+        """From now on the disk cannot read where the file lies; nothing of it is kept in memory. `mend()` ends it."""
+        path = os.path.join(self.path, path)
+        os.sync()
+        extents = [[int(n) for n in line.replace("..", " ").replace(":", " ").split()[1:5]]
+                   for line in run("filefrag", "-v", "-b4096", path).splitlines() if line.strip()[:1].isdigit()]
+        assert extents, path
+        with open(self.log + ".broken.new", "w") as f:
+            f.writelines(f"{start * 4096} {(end + 1) * 4096}\n" for _, _, start, end in extents)
+        os.rename(self.log + ".broken.new", self.log + ".broken")
+        with open(path, "rb") as f:
+            os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def mend(self):
+        os.unlink(self.log + ".broken")
 
     def position(self):
         """How much of the log is written: all that is durable by now is in front of it."""
