@@ -27,7 +27,7 @@ static enum rc report(struct progress *p, const struct checked_blob *b, struct e
 
 	p->damaged++;
 	digest_text(text, &b->digest);
-	printf("%s: %s\n", text, b->problem);
+	printf("%s: %s (%s)\n", text, b->problem, b->file);
 	TRY(blob_needed_by(p->store, &b->digest, print_user, NULL, err));
 	fflush(stdout);
 	return OK;
@@ -63,7 +63,9 @@ static enum rc conclude(const struct progress *p, struct err *err)
 	}
 	return fail(err, E_CORRUPT,
 	    "%llu of %llu blobs are damaged: look at the disk (dmesg, its SMART values), then push the images named "
-	    "above once more, from wherever they still are: that replaces what is damaged",
+	    "above once more, from wherever they still are: that replaces what is damaged. Of a proxy, remove the "
+	    "file: "
+	    "the next pull fetches it again",
 	    (unsigned long long)p->damaged, (unsigned long long)p->blobs);
 }
 

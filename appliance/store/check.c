@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#define FILE_MAX (BLOB_STORE_PATH_MAX + 1 + BLOB_PATH_MAX)
+
 enum rc store_count_blobs(struct store *st, uint64_t *blobs, uint64_t *bytes, struct err *err)
 {
 	static const char sql[] = "SELECT count(*), coalesce(sum(size), 0) FROM blobs";
@@ -71,12 +73,25 @@ static void look(struct store *st, const struct digest *d, const struct blob_row
 	io_close(&fd);
 }
 
+static void name_file(struct store *st, const struct digest *d, const struct blob_row *row, char out[static FILE_MAX])
+{
+	char path[BLOB_PATH_MAX];
+	struct volume v;
+
+	blob_path(path, d);
+	if (volume_by_id(st, row->volume, &v, NULL))
+		v = (struct volume){.dirfd = -1, .uploads = -1};
+	snprintf(out, FILE_MAX, "%s%s%s", v.path, v.path[0] ? "/" : "", path);
+	volume_close(&v);
+}
+
 /* One that looks damaged may have been removed or mended since its row was read. */
 static enum rc check_one(
     struct store *st, struct db_conn *c, const struct digest *d, checked_fn *each, void *ctx, struct err *err)
 {
 	struct checked_blob b = {.digest = *d};
 	struct err problem = {.rc = OK};
+	char file[FILE_MAX];
 	struct blob_row row;
 	bool found;
 
@@ -89,7 +104,11 @@ static enum rc check_one(
 		if (!problem.text[0])
 			break;
 	}
-	b.problem = problem.text[0] ? problem.text : NULL;
+	if (problem.text[0]) {
+		name_file(st, d, &row, file);
+		b.problem = problem.text;
+		b.file = file;
+	}
 	return each(ctx, &b, err);
 }
 

@@ -32,10 +32,11 @@ class CheckBlobs(Case):
         self.assertNotEqual(c.request("GET", "/v2/team/app/blobs/" + sha256(layers["flipped"])).body, layers["flipped"])
         status, out, err = self.check()
         self.assertEqual(status, 1, err)
+        file = lambda name: "(" + os.path.relpath(self.path(sha256(layers[name])), self.cove.data) + ")"
         tags = "    team/app:multi\n    team/app:v1\n"
-        self.assertIn(sha256(layers["flipped"]) + ": its bytes have changed\n    other\n" + tags, out)
-        self.assertIn(sha256(layers["short"]) + ": its file has 10 bytes, not 5000\n" + tags, out)
-        self.assertIn(sha256(layers["lost"]) + ": its file is missing\n" + tags, out)
+        self.assertIn(sha256(layers["flipped"]) + f": its bytes have changed {file('flipped')}\n    other\n" + tags, out)
+        self.assertIn(sha256(layers["short"]) + f": its file has 10 bytes, not 5000 {file('short')}\n" + tags, out)
+        self.assertIn(sha256(layers["lost"]) + f": its file is missing {file('lost')}\n" + tags, out)
         self.assertNotIn(sha256(layers["sound"]), out)
         self.assertIn("3 of ", err)
         # what was pushed again is right, wherever it was pushed to

@@ -12,6 +12,7 @@ struct checked_blob {
 	struct digest digest;
 	uint64_t size;
 	const char *problem; /* NULL: it is as it was pushed */
+	const char *file;    /* of a problem: its path, in the data directory or from / */
 };
 typedef enum rc checked_fn(void *ctx, const struct checked_blob *b, struct err *err);
 /* Each blob, once it has been read. Another code than OK ends it. */
