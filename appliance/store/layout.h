@@ -48,6 +48,7 @@ struct upload {
 	bool ends;             /* with its request: nobody knows its id, or there is no room for it */
 	int64_t user, namespace;
 	uint64_t quota_bytes, namespace_bytes; /* of the namespace, without unfinished uploads; 0: no quota */
+	uint64_t known_bytes;                  /* may be those of a blob that the namespace has; 0: not asked yet */
 	struct hasher hasher;
 };
 
@@ -161,6 +162,8 @@ struct usage {
 };
 CHECKED enum rc space_usage(
     struct db_conn *c, const struct space *space, struct repo_name repo, struct usage *out, struct err *err);
+/* The size of the namespace's largest blob. */
+CHECKED enum rc space_largest(struct db_conn *c, int64_t namespace, uint64_t *bytes, struct err *err);
 CHECKED enum rc fail_quota(struct err *err, uint64_t would_be, uint64_t quota);
 /* What the repository's namespace takes now. */
 CHECKED enum rc space_used(struct db_conn *c, int64_t repository, uint64_t *used, struct err *err);

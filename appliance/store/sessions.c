@@ -182,7 +182,7 @@ enum rc session_grow(struct store *st, struct upload *u, uint64_t bytes, struct 
 	s = find(t, u->id);
 	before = s ? s->bytes : 0;
 	s = update(t, u, bytes);
-	unfinished = sum(t, u->namespace);
+	unfinished = sum(t, u->namespace) - bytes + (bytes > u->known_bytes ? bytes - u->known_bytes : 0);
 	fits = u->namespace_bytes + unfinished <= u->quota_bytes;
 	if (!fits)
 		s->bytes = before;

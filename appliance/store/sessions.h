@@ -55,7 +55,8 @@ void session_know(struct store *st, const struct session *s, bool *full);
 CHECKED enum rc session_enter(struct store *st, struct upload *u, uint64_t *hashed_bytes, struct err *err);
 /* Takes u out. It stays as a session, its hash parked; or its file has gone. */
 void session_leave(struct store *st, struct upload *u, bool stays);
-/* So large will u be; E_QUOTA when that is more than its namespace has room for, all unfinished ones counted. */
+/* So large will u be; E_QUOTA when that is more than its namespace has room for, all unfinished ones counted, of u what
+ * is more than known_bytes. */
 CHECKED enum rc session_grow(struct store *st, struct upload *u, uint64_t bytes, struct err *err);
 /* What unfinished uploads of the namespace take. */
 uint64_t session_bytes(struct store *st, int64_t namespace);

@@ -34,6 +34,21 @@ enum rc space_usage(
 	return OK;
 }
 
+enum rc space_largest(struct db_conn *c, int64_t namespace, uint64_t *bytes, struct err *err)
+{
+	static const char sql[] = "SELECT coalesce(max(b.size), 0) FROM namespace_blobs n JOIN blobs b ON b.id = n.blob"
+				  " WHERE n.namespace = :namespace";
+	struct db_stmt *s;
+	bool row;
+
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":namespace", namespace);
+	TRY(db_step(s, &row, err));
+	*bytes = row ? (uint64_t)db_i64(s, 0) : 0;
+	db_done(s);
+	return OK;
+}
+
 enum rc fail_quota(struct err *err, uint64_t would_be, uint64_t quota)
 {
 	return fail(err, E_QUOTA,

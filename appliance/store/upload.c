@@ -194,10 +194,24 @@ static enum rc write_all(struct upload *u, const char *from, size_t n, struct er
 	return OK;
 }
 
+/* An upload may be of a blob that the namespace has already, which counts once; it is no larger than the largest then.
+ * The commit knows. */
+static enum rc look_at_quota_left(struct upload *u, size_t n, struct err *err)
+{
+	enum rc rc = session_grow(u->store, u, u->offset + n, err);
+	struct db_conn *c;
+
+	if (rc != E_QUOTA || u->known_bytes)
+		return rc;
+	TRY(db_here(u->store->db, &c, err));
+	TRY(space_largest(c, u->namespace, &u->known_bytes, err));
+	return session_grow(u->store, u, u->offset + n, err);
+}
+
 /* What there is no room for is not kept either: it would take that of others until it expires. */
 enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
 {
-	enum rc rc = session_grow(u->store, u, u->offset + n, err);
+	enum rc rc = look_at_quota_left(u, n, err);
 
 	if (!rc)
 		rc = look_at_room(u, n, err);

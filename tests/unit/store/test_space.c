@@ -129,6 +129,36 @@ static void unfinished_uploads_count(void **state)
 	assert_int_equal(upload_start(p->st, &small, REPO("b"), DIGEST_SHA256, other, &p->err), OK);
 }
 
+/* Without HEAD or mount: the same blob once more counts once, also where it would not fit a second time. */
+static void an_upload_of_what_is_there_fits(void **state)
+{
+	struct space small = {.quota_bytes = 1000};
+	char id[37], bytes[700] = "a";
+	struct place *p = *state;
+	struct digest d, other;
+	struct upload *u;
+
+	digest_of(&d, DIGEST_SHA256, (struct str){bytes, 600});
+	assert_int_equal(push(p->st, R, (struct str){bytes, 600}, &d, &p->err), OK);
+	assert_int_equal(upload_start(p->st, &small, REPO("b"), DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, REPO("b"), str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, 600, &p->err), OK);
+	assert_int_equal(upload_commit(u, &small, &d, &p->err), OK);
+	/* another one of that size is seen at the commit, a larger one as it comes */
+	bytes[0] = 'b';
+	digest_of(&other, DIGEST_SHA256, (struct str){bytes, 600});
+	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, 600, &p->err), OK);
+	assert_int_equal(upload_commit(u, &small, &other, &p->err), E_QUOTA);
+	assert_int_equal(upload_start(p->st, &small, R, DIGEST_SHA256, id, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &small, R, str_of(id), &u, &p->err), OK);
+	assert_int_equal(upload_write(u, bytes, 700, &p->err), OK); /* 100 more than the largest: 600 + 100 fit */
+	assert_int_equal(upload_write(u, bytes, 301, &p->err), E_QUOTA);
+	upload_pause(u);
+	assert_int_equal(entries(p, "uploads"), 0);
+}
+
 /* ---- what the triggers keep, against the same counted anew ---- */
 
 static void run_sql(struct place *p, const char *sql)
@@ -264,6 +294,7 @@ int main(void)
 	    TEST(quotas_count_a_blob_once),
 	    TEST(a_full_namespace_starts_no_upload),
 	    TEST(unfinished_uploads_count),
+	    TEST(an_upload_of_what_is_there_fits),
 	    TEST(triggers_keep_the_books),
 	    TEST(a_size_that_was_wrong_is_mended_in_the_books),
 	};
