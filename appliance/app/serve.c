@@ -244,6 +244,7 @@ static enum rc open_site(struct server *s, struct err *err)
 	    .ca_fingerprint = str_of(s->certificates.fingerprint),
 	    .access_log = s->config->access_log,
 	    .sparse_manifests = s->config->sparse_manifests,
+	    .cors_origins = str_of(s->config->cors_origins),
 	    .route_tables = route_tables,
 	};
 	choose_primary_name(s);

@@ -262,7 +262,7 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < settings_count; i++) {
 		enum setting_type type = settings[i].type;
 
-		if (type == TYPE_TEXT || type == TYPE_CHOICE || type == TYPE_LISTEN)
+		if (type == TYPE_TEXT || type == TYPE_CHOICE || type == TYPE_LISTEN || type == TYPE_ORIGINS)
 			free(*(char **)(void *)((char *)c + settings[i].offset));
 		free(l->texts[i]);
 	}

@@ -3,7 +3,16 @@
 #include <cove/base/buf.h>
 #include <cove/config/config.h>
 
-enum setting_type { TYPE_TEXT, TYPE_CHOICE, TYPE_BOOL, TYPE_COUNT, TYPE_SIZE, TYPE_DURATION, TYPE_LISTEN };
+enum setting_type {
+	TYPE_TEXT,
+	TYPE_CHOICE,
+	TYPE_BOOL,
+	TYPE_COUNT,
+	TYPE_SIZE,
+	TYPE_DURATION,
+	TYPE_LISTEN,
+	TYPE_ORIGINS
+};
 
 /* Later ones win. */
 enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_FLAG };
@@ -18,7 +27,7 @@ struct setting {
 	const char *help;     /* for people: one or two sentences */
 };
 
-#define SETTINGS_MAX 16
+#define SETTINGS_MAX 20
 extern const struct setting settings[];
 extern const size_t settings_count;
 
@@ -49,6 +58,8 @@ CHECKED enum rc value_size(struct str text, uint64_t *bytes, struct err *err);
 CHECKED enum rc value_bool(struct str text, bool *out, struct err *err);
 /* "host:port", ":port", "[v6]:port" */
 CHECKED enum rc value_listen(struct str text, char host[static 256], uint16_t *port, struct err *err);
+/* Nothing, or a list of "https://ui.example:8080" separated by commas; "*" is any. */
+CHECKED enum rc value_origins(struct str text, struct err *err);
 /* Shortest exact form, "7d", "64MiB". */
 void value_put_duration(struct buf *out, uint64_t seconds);
 void value_put_size(struct buf *out, uint64_t bytes);

@@ -54,7 +54,7 @@ static void put_help(struct buf *out, const char *margin, const struct setting *
 /* Texts are quoted: a JSON string is a YAML one too, and ":5000" or "no" stay texts. */
 static void put_value(struct buf *out, const struct setting *s, struct str text)
 {
-	if (s->type == TYPE_TEXT || s->type == TYPE_LISTEN)
+	if (s->type == TYPE_TEXT || s->type == TYPE_LISTEN || s->type == TYPE_ORIGINS)
 		json_put_str(out, text);
 	else
 		buf_add(out, text);

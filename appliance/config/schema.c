@@ -37,6 +37,10 @@ const struct setting settings[] = {
     {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
 	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
 	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},
+    {"cors_origins", TYPE_ORIGINS, MEMBER(cors_origins), "", NULL, 0, 0,
+	"Web pages of other origins whose scripts may use the registry API and fetch tokens, such as "
+	"https://ui.example:8080, separated by commas; * is any page, which then cannot use what its visitor is logged "
+	"in with. The management API is never open to them."},
     {"audit_rows", TYPE_COUNT, MEMBER(audit_rows), "100000", NULL, 100, 100000000,
 	"Rows of the audit log (`cove audit`); the oldest go. A row takes about 150 bytes of the database."},
     {"upload_expiry", TYPE_DURATION, MEMBER(upload_expiry_s), "7d", NULL, 60, 10 * 365 * 86400ull,
@@ -133,6 +137,8 @@ static enum rc check_value(const struct setting *s, struct str value, uint64_t *
 		return check_choice(s, value, err);
 	case TYPE_LISTEN:
 		return value_listen(value, host, &port, err);
+	case TYPE_ORIGINS:
+		return value_origins(value, err);
 	case TYPE_BOOL:
 		return value_bool(value, flag, err);
 	case TYPE_COUNT:
@@ -164,6 +170,7 @@ enum rc setting_store(struct loaded *l, const struct setting *s, struct str valu
 	case TYPE_TEXT:
 	case TYPE_CHOICE:
 	case TYPE_LISTEN:
+	case TYPE_ORIGINS:
 		replace_text((char **)(void *)member, value);
 		break;
 	case TYPE_BOOL:

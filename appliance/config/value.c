@@ -53,6 +53,37 @@ enum rc value_listen(struct str text, char host[static 256], uint16_t *port, str
 	return OK;
 }
 
+/* As browsers write it in Origin: scheme and host in lower case, no path. */
+static bool is_origin(struct str s)
+{
+	struct str host = STR_NONE;
+
+	if (str_eq(s, STR("*")))
+		return true;
+	if (str_starts(s, STR("https://")))
+		host = str_from(s, strlen("https://"));
+	else if (str_starts(s, STR("http://")))
+		host = str_from(s, strlen("http://"));
+	for (size_t i = 0; i < host.n; i++)
+		if (!ascii_is_lower(host.p[i]) && !ascii_is_digit(host.p[i]) && !str_has(STR(".-_:[]"), host.p[i]))
+			return false;
+	return host.n;
+}
+
+enum rc value_origins(struct str text, struct err *err)
+{
+	struct str rest = text, one;
+
+	while (rest.n) {
+		str_cut(rest, ',', &one, &rest);
+		if (!is_origin(str_trim(one)))
+			return fail(err, E_CONFIG,
+			    "\"%.*s\" is no origin: write https://host or https://host:port, without a path, or *",
+			    STR_ARG(one));
+	}
+	return OK;
+}
+
 void value_put_duration(struct buf *out, uint64_t seconds)
 {
 	units_put(out, UNITS_SECONDS, seconds);

@@ -83,8 +83,8 @@ static enum rc body_decode(struct session *s, struct str raw)
 		size_t used;
 		enum rc rc = chunked_feed(&w->chunked, raw, &used, &data, &w->x.err);
 
-		if (rc) { /* where the next request would start is not known */
-			w->body_done = w->x.reply.close = true;
+		if (rc) {
+			w->body_done = w->body_garbled = true;
 			return rc;
 		}
 		raw = str_from(raw, used);
@@ -191,13 +191,14 @@ enum want stage_body(struct session *s)
 	return want;
 }
 
-/* The rest of a long body: not decoded, it is only there so that the peer, still writing, can see our answer before a
- * reset takes it away (docs/clients.md, Pushes 5). */
+/* What still comes of a request that was answered: not decoded, only read off, so that the peer, still writing, can see
+ * our answer before a reset takes it away (RFC 9112 §9.6; docs/clients.md, Pushes 5). */
 static enum want linger(struct session *s)
 {
 	struct work *w = s->work;
 	char *scratch = conn_scratch(s->conn);
 
+	conn_write_end(s->conn);
 	conn_pace(s->conn, PACE_LINGER);
 	w->drained += s->in.n;
 	buf_drop_wiped(&s->in, s->in.n);

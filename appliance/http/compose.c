@@ -2,6 +2,7 @@
  * compose: from a finished struct reply to the bytes of its head and the piece of body that follows: conditions
  * (RFC 9110 §13), ranges (§14), HEAD (§9.3.2), framing (RFC 9112 §6), and the fields that all replies have.
  */
+#include "cors.h"
 #include "session.h"
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
@@ -32,6 +33,7 @@ static const char *reason(int status)
 	    {408, "Request Timeout"},
 	    {409, "Conflict"},
 	    {411, "Length Required"},
+	    {412, "Precondition Failed"},
 	    {413, "Content Too Large"},
 	    {414, "URI Too Long"},
 	    {416, "Range Not Satisfiable"},
@@ -54,77 +56,88 @@ static const char *reason(int status)
 	return ""; /* may be empty: RFC 9112 §4 */
 }
 
-/* `"abc"` or `W/"abc"` against abc; If-None-Match compares weakly, If-Range strongly (RFC 9110 §8.8.3.2, §13.1.5). */
-static bool etag_is(struct str tag, struct str etag, bool weak)
+/* Of a comma-separated list, at most. */
+static size_t elements(struct str list)
 {
-	if (weak && str_starts(tag, STR("W/")))
-		tag = str_from(tag, 2);
-	return tag.n == etag.n + 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"' &&
-	       memcmp(tag.p + 1, etag.p, etag.n) == 0;
+	size_t n = 1;
+
+	for (size_t i = 0; i < list.n; i++)
+		n += list.p[i] == ',';
+	return n;
 }
 
-bool etag_list_has(struct str list, struct str etag)
+static void send_one(struct work *w, const struct range *range)
 {
-	struct str item;
+	struct reply *r = &w->x.reply;
 
-	/* our tags are digests, which have no comma, so a cut inside somebody else's tag cannot make one of ours */
-	while (list.n) {
-		str_cut(list, ',', &item, &list);
-		item = str_trim(item);
-		if (str_eq(item, STR("*")) || etag_is(item, etag, true))
-			return true;
-	}
-	return false;
+	reply_field(&w->x, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)range->first,
+	    (unsigned long long)range->last, (unsigned long long)r->size);
+	r->status = 206;
+	w->file_from = range->first;
+	r->size = range->last - range->first + 1;
 }
 
-static bool is_not_modified(const struct exchange *x)
+/* All of it is less than what overlaps, and what is still coming is not sent in pieces: "MAY ignore the Range". */
+static void send_several(struct work *w, const struct range *ranges, size_t count)
 {
-	struct str value;
-	size_t at = 0;
+	struct reply *r = &w->x.reply;
+	uint64_t sum = 0;
 
-	if (!x->reply.etag.n)
-		return false;
-	while (head_field_next(x->head, STR("If-None-Match"), &at, &value)) {
-		if (etag_list_has(value, x->reply.etag))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < count && sum <= r->size; i++)
+		sum += ranges[i].last - ranges[i].first + 1;
+	if (sum > r->size || r->kind != REPLY_FILE)
+		return;
+	w->multipart = (struct multipart){
+	    .ranges = ranges, .count = count, .size = r->size, .type = r->content_type, .boundary = w->x.id};
+	r->status = 206;
+	r->size = multipart_size(&w->multipart);
+	r->content_type = arena_printf(w->x.arena, "multipart/byteranges; boundary=%s", w->x.id);
 }
 
-/*
- * RFC 9110 §14.2: Range counts for GET only. Several ranges are refused with 400, on which clients fall back to one
- * range or the whole; a 200 would send them everything again and again (docs/clients.md, Blobs).
- */
+/* RFC 9110 §14.2: Range counts for GET only. "MAY ignore or reject" what asks for very many: who is told so asks for
+ * fewer (podman), who is not gets all each time. */
 static enum rc apply_range(struct work *w)
 {
 	struct exchange *x = &w->x;
 	struct reply *r = &x->reply;
+	struct range *ranges;
 	struct str value, condition;
-	struct range range;
+	size_t count;
 
 	reply_field(x, "Accept-Ranges", "bytes");
 	if (x->head->method != METHOD_GET || !head_field(x->head, STR("Range"), &value))
 		return OK;
-	if (head_field(x->head, STR("If-Range"), &condition) && !(r->etag.n && etag_is(condition, r->etag, false)))
+	if (head_field(x->head, STR("If-Range"), &condition) && !(r->etag.n && etag_is(condition, r->etag)))
 		return OK;
-	switch (range_parse(value, r->size, &range)) {
+	count = elements(value) < RANGES_MAX ? elements(value) : RANGES_MAX;
+	ranges = arena_alloc(x->arena, count * sizeof *ranges);
+	if (!ranges)
+		return fail_rc(&x->err, E_BUSY);
+	switch (range_parse(value, r->size, ranges, &count)) {
 	case RANGE_NONE:
 	case RANGE_INVALID:
 		return OK;
-	case RANGE_MANY:
-		return fail(&x->err, E_HTTP_BAD, "ask for one range at a time");
+	case RANGE_TOO_MANY:
+		return fail(&x->err, E_HTTP_BAD, "ask for at most %d ranges at a time", RANGES_MAX);
 	case RANGE_UNSATISFIABLE:
 		reply_field(x, "Content-Range", "bytes */%llu", (unsigned long long)r->size);
 		return fail_rc(&x->err, E_HTTP_RANGE);
-	case RANGE_ONE:
+	case RANGE_SOME:
 		break;
 	}
-	reply_field(x, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)range.first,
-	    (unsigned long long)range.last, (unsigned long long)r->size);
-	r->status = 206;
-	w->file_from = range.first;
-	r->size = range.last - range.first + 1;
+	if (count == 1)
+		send_one(w, ranges);
+	else
+		send_several(w, ranges, count);
 	return OK;
+}
+
+static void reply_not_modified(struct exchange *x)
+{
+	struct str type = x->reply.content_type; /* of what the peer has */
+
+	reply_empty(x, 304);
+	x->reply.content_type = type;
 }
 
 /* What depends on the request's conditions; changes x->reply. */
@@ -135,12 +148,14 @@ static enum rc apply_conditions(struct work *w)
 
 	if (!x->head || r->status != 200 || (x->head->method != METHOD_GET && x->head->method != METHOD_HEAD))
 		return OK;
-	if (is_not_modified(x)) {                  /* goes before Range: RFC 9110 §13.2.2 */
-		struct str type = r->content_type; /* of what the peer has */
-
-		reply_empty(x, 304);
-		r->content_type = type;
+	switch (precondition_judge(x->head, true, r->etag)) { /* goes before Range: RFC 9110 §13.2.2 */
+	case PRECONDITION_FAILED:
+		return fail_rc(&x->err, E_HTTP_CONDITION);
+	case PRECONDITION_NONE_MATCH:
+		reply_not_modified(x);
 		return OK;
+	case PRECONDITION_HOLDS:
+		break;
 	}
 	return r->kind == REPLY_FILE || r->kind == REPLY_FLOW ? apply_range(w) : OK;
 }
@@ -154,7 +169,7 @@ static void put_fields(struct work *w, uint64_t length)
 	clock_imf_fixdate(date, clock_wall_s());
 	buf_addf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: cove\r\nX-Request-Id: %s\r\n", r->status, reason(r->status),
 	    date, w->x.id);
-	if (w->x.head && (str_starts(w->x.head->path, STR("/v2/")) || str_eq(w->x.head->path, STR("/v2"))))
+	if (w->x.head && (str_starts(w->x.path, STR("/v2/")) || str_eq(w->x.path, STR("/v2"))))
 		buf_addz(b, "Docker-Distribution-Api-Version: registry/2.0\r\n");
 	if (r->content_type.n)
 		buf_addf(b, "Content-Type: %.*s\r\nX-Content-Type-Options: nosniff\r\n", STR_ARG(r->content_type));
@@ -166,6 +181,7 @@ static void put_fields(struct work *w, uint64_t length)
 		buf_addz(b, "Connection: close\r\n");
 	else if (w->x.head && w->x.head->minor == 0)
 		buf_addz(b, "Connection: keep-alive\r\n");
+	cors_put(&w->x, b);
 	buf_add(b, buf_str(&r->fields));
 	buf_addz(b, "\r\n");
 }
@@ -178,6 +194,7 @@ enum rc reply_compose(struct work *w)
 	uint64_t length;
 
 	w->file_from = 0;
+	w->multipart.count = 0;
 	TRY(apply_conditions(w));
 	length = r->kind == REPLY_BYTES ? r->bytes.n : r->size;
 	buf_reset(&w->out);

@@ -1,5 +1,6 @@
 /* exchange: the life of one exchange: from a finished head to a row of the route table, and its end with the line of
  * the access log. */
+#include "cors.h"
 #include "session.h"
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
@@ -62,6 +63,38 @@ static enum rc refuse_plain(struct exchange *x)
 	return fail_rc(&x->err, E_HTTP_PLAIN);
 }
 
+/* Without doubled slashes and one at the end. */
+static struct str path_cleaned(struct exchange *x, struct str path)
+{
+	char *out = arena_alloc(x->arena, path.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; out && i < path.n; i++)
+		if (path.p[i] != '/' || n == 0 || out[n - 1] != '/')
+			out[n++] = path.p[i];
+	if (n > 1 && out[n - 1] == '/')
+		n--;
+	return (struct str){out, n};
+}
+
+/* As the reference server does: such a path leads to the one without them, if there is something. */
+static bool redirect_cleaned(struct exchange *x)
+{
+	const struct head *h = x->head;
+	struct str path = path_cleaned(x, h->path), came = x->path, allow;
+	bool reads = h->method == METHOD_GET || h->method == METHOD_HEAD, leads;
+
+	if (path.n == h->path.n || !str_starts(path, STR("/v2")))
+		return false;
+	leads = route_find(x, path, h->method, &allow) == OK;
+	x->path = came;
+	if (!leads)
+		return false;
+	reply_field(x, "Location", "%.*s%s%.*s", STR_ARG(path), h->query.p ? "?" : "", STR_ARG(h->query));
+	(void)reply_empty(x, reads ? 301 : 308);
+	return true;
+}
+
 /* Finds the row. *answered: the request is done with, by the code or (OK) by x->reply. */
 static enum rc find_row(struct work *w, bool *answered)
 {
@@ -77,8 +110,12 @@ static enum rc find_row(struct work *w, bool *answered)
 		return reply_empty(x, 204);
 	if (rc == E_HTTP_METHOD) {
 		reply_field(x, "Allow", "%.*s", STR_ARG(allow));
+		if (h->method == METHOD_OPTIONS)
+			cors_preflight(x, allow);
 		return h->method == METHOD_OPTIONS ? reply_empty(x, 204) : rc;
 	}
+	if ((rc == E_NOT_FOUND || rc == E_NAME_INVALID) && redirect_cleaned(x))
+		return OK;
 	TRY(rc);
 	if (x->route->flags & ROUTE_LARGE) {
 		if (memory_is_short(w))
@@ -130,6 +167,7 @@ enum want exchange_accept(struct session *s, size_t length)
 	if (rc)
 		return session_answer(s, rc);
 	x->head = &w->head;
+	x->path = w->head.path;
 	x->query = w->head.query;
 	take_framing(s, w);
 	rc = place_begin(x);
@@ -152,7 +190,7 @@ static void access_log(const struct session *s, const struct work *w)
 	if (x->head)
 		head_field(x->head, STR("User-Agent"), &agent);
 	log_each("http.access", "method=%.*s path=%s status=%d%s bytes=%llu in=%llu ms=%lld user=%s peer=%.*s agent=%s",
-	    STR_ARG(x->head ? x->head->method_text : STR("-")), log_quote(x->head ? x->head->path : STR("-")),
+	    STR_ARG(x->head ? x->head->method_text : STR("-")), log_quote(x->head ? x->path : STR("-")),
 	    w->send_size ? x->reply.status : 0, whole ? "" : " cut=1",
 	    (unsigned long long)(w->sent > w->out.n ? w->sent - w->out.n : 0), (unsigned long long)w->body_bytes,
 	    (long long)(clock_mono_ms() - w->started_ms), log_quote(str_of(x->who.name[0] ? x->who.name : "-")),

@@ -6,21 +6,25 @@ static enum rc bad(struct err *err, const char *why)
 	return fail(err, E_HTTP_BAD, "the request is not valid HTTP/1.1: %s", why);
 }
 
-static enum rc too_long(struct err *err)
-{
-	return fail_rc(err, E_HTTP_URI_TOO_LONG);
-}
-
 static enum rc too_large(struct err *err)
 {
 	return fail_rc(err, E_HTTP_HEAD_TOO_LARGE);
 }
 
+/* RFC 9112 §3: "SHOULD respond with a 501" to a method that is longer than any that is known, "MUST respond with a 414"
+ * where it is the target that is too long. `line` begins at the method. */
+static enum rc line_too_long(struct str line, struct err *err)
+{
+	if (!str_has(str_first(line, HEAD_LINE_MAX_BYTES), ' '))
+		return fail_rc(err, E_HTTP_METHOD_UNKNOWN);
+	return fail_rc(err, E_HTTP_URI_TOO_LONG);
+}
+
 /* `end` is one more than the line's bytes, its LF not counted, so that a piece and the whole get the same answer. */
-static enum rc check_caps(const struct head_scan *scan, size_t end, struct err *err)
+static enum rc check_caps(struct str bytes, const struct head_scan *scan, size_t end, struct err *err)
 {
 	if (scan->lines == 0 && end - scan->line_start > HEAD_LINE_MAX_BYTES + 1)
-		return too_long(err);
+		return line_too_long(str_from(bytes, scan->line_start), err);
 	if (end >= HEAD_MAX_BYTES)
 		return too_large(err);
 	return OK;
@@ -35,7 +39,7 @@ enum rc head_complete(struct str bytes, struct head_scan *scan, size_t *length, 
 		size_t end = lf ? (size_t)(lf - bytes.p) : bytes.n;
 		size_t start = scan->line_start;
 
-		TRY(check_caps(scan, end, err));
+		TRY(check_caps(bytes, scan, end, err));
 		scan->at = end;
 		if (!lf)
 			return OK;
@@ -64,14 +68,15 @@ static bool next_line(struct str *rest, struct str *line)
 	return !str_has(*line, '\r');
 }
 
+/* RFC 9110 §2.5: a higher minor version is processed as the highest one of the same major version that is known. */
 static enum rc parse_version(struct str text, int *minor, struct err *err)
 {
 	if (text.n != 8 || !str_starts(text, STR("HTTP/")) || !ascii_is_digit(text.p[5]) || text.p[6] != '.' ||
 	    !ascii_is_digit(text.p[7]))
 		return bad(err, "the request line must end in HTTP/1.1");
-	if (text.p[5] != '1' || text.p[7] > '1')
+	if (text.p[5] != '1')
 		return fail_rc(err, E_HTTP_VERSION);
-	*minor = text.p[7] - '0';
+	*minor = text.p[7] > '0';
 	return OK;
 }
 
@@ -190,7 +195,7 @@ static enum rc parse_request_line(struct str line, struct head *head, struct err
 	struct str rest, version;
 
 	if (line.n > HEAD_LINE_MAX_BYTES)
-		return too_long(err);
+		return line_too_long(line, err);
 	if (!str_cut(line, ' ', &head->method_text, &rest) || !str_cut(rest, ' ', &head->target, &version))
 		return bad(err, "the request line needs a method, a target and a version");
 	TRY(parse_version(version, &head->minor, err)); /* first: the preface of HTTP/2 looks like a method PRI */
@@ -245,6 +250,37 @@ static enum rc find_host(struct head *head, struct err *err)
 	return OK;
 }
 
+/* Has a comma-separated list this element (any case)? */
+static bool list_has(struct str list, struct str element)
+{
+	struct str one;
+
+	while (list.n) {
+		str_cut(list, ',', &one, &list);
+		if (str_eqi(str_trim(one), element))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 9112 §6.3: with a final coding that is not chunked the body's end is not known: "the server MUST respond with the
+ * 400". §6.1: "SHOULD respond with 501" to codings before it, which are not known here; chunked itself comes once. */
+static enum rc judge_coding(struct head *head, struct str codings, struct err *err)
+{
+	struct str before, last;
+
+	if (!str_cut_last(codings, ',', &before, &last)) {
+		last = codings;
+		before = STR_NONE;
+	}
+	if (!str_eqi(str_trim(last), STR("chunked")) || list_has(before, STR("chunked")))
+		return bad(err, "chunked must be the last transfer coding, and come once");
+	if (before.p)
+		return fail_rc(err, E_HTTP_TRANSFER_CODING);
+	head->chunked = true;
+	return OK;
+}
+
 /* RFC 9112 §6: how long the body is. Everything that two readers may understand differently is refused. */
 static enum rc find_framing(struct head *head, struct err *err)
 {
@@ -262,10 +298,7 @@ static enum rc find_framing(struct head *head, struct err *err)
 	if (head->minor == 0)
 		return bad(err, "Transfer-Encoding is not known in HTTP/1.0");
 	TRY(only_field(head, STR("Transfer-Encoding"), &coding, &one_coding, err));
-	if (!str_eqi(coding, STR("chunked")))
-		return fail_rc(err, E_HTTP_TRANSFER_CODING);
-	head->chunked = true;
-	return OK;
+	return judge_coding(head, coding, err);
 }
 
 static enum rc find_expectation(struct head *head, struct err *err)
@@ -336,14 +369,11 @@ bool head_field_next(const struct head *head, struct str name, size_t *at, struc
 
 bool head_list_has(const struct head *head, struct str name, struct str element)
 {
-	struct str list, one;
+	struct str list;
 	size_t at = 0;
 
 	while (head_field_next(head, name, &at, &list))
-		while (list.n) {
-			str_cut(list, ',', &one, &list);
-			if (str_eqi(str_trim(one), element))
-				return true;
-		}
+		if (list_has(list, element))
+			return true;
 	return false;
 }

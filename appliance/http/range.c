@@ -22,22 +22,15 @@ static enum range_kind parse_suffix(struct str digits, uint64_t size, struct ran
 	if (n == 0 || size == 0)
 		return RANGE_UNSATISFIABLE;
 	*out = (struct range){n < size ? size - n : 0, size - 1};
-	return RANGE_ONE;
+	return RANGE_SOME;
 }
 
-enum range_kind range_parse(struct str value, uint64_t size, struct range *out)
+static enum range_kind parse_one(struct str text, uint64_t size, struct range *out)
 {
-	struct str unit, set, first_text, last_text;
+	struct str first_text, last_text;
 	uint64_t first, last = UINT64_MAX;
 
-	if (!str_cut(value, '=', &unit, &set))
-		return RANGE_INVALID;
-	if (!str_eqi(unit, STR("bytes")))
-		return RANGE_NONE;
-	if (str_has(set, ','))
-		return RANGE_MANY;
-	set = str_trim(set);
-	if (!str_cut(set, '-', &first_text, &last_text))
+	if (!str_cut(text, '-', &first_text, &last_text))
 		return RANGE_INVALID;
 	if (first_text.n == 0)
 		return parse_suffix(last_text, size, out);
@@ -46,7 +39,38 @@ enum range_kind range_parse(struct str value, uint64_t size, struct range *out)
 	if (first >= size || last < first)
 		return RANGE_UNSATISFIABLE;
 	*out = (struct range){first, last < size ? last : size - 1};
-	return RANGE_ONE;
+	return RANGE_SOME;
+}
+
+enum range_kind range_parse(struct str value, uint64_t size, struct range *out, size_t *count)
+{
+	struct str unit, set, one;
+	size_t room = *count, given = 0, found = 0;
+	struct range range;
+
+	*count = 0;
+	if (!str_cut(value, '=', &unit, &set))
+		return RANGE_INVALID;
+	if (!str_eqi(unit, STR("bytes")))
+		return RANGE_NONE;
+	while (set.n) {
+		enum range_kind kind;
+
+		str_cut(set, ',', &one, &set);
+		one = str_trim(one);
+		if (!one.n) /* RFC 9110 §5.6.1.2: "MUST parse and ignore a reasonable number of empty list elements" */
+			continue;
+		kind = parse_one(one, size, &range);
+		if (kind == RANGE_INVALID)
+			return RANGE_INVALID;
+		given++;
+		if (kind == RANGE_SOME && found++ < room)
+			out[found - 1] = range;
+	}
+	if (found > room)
+		return RANGE_TOO_MANY;
+	*count = found;
+	return !given ? RANGE_INVALID : found ? RANGE_SOME : RANGE_UNSATISFIABLE;
 }
 
 bool content_range_parse(struct str value, struct range *out)

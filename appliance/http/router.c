@@ -56,20 +56,16 @@ static bool pattern_matches(struct str pattern, struct str path, struct captures
 	return c->name.n > 0;
 }
 
-/* Decoded once, before anything is compared: clients write `sha256%3A...`. A slash that was encoded would move the
- * borders of the segments after somebody else had judged them. */
+/* Decoded once, before anything is compared, judged or logged, so that there is one name only: clients write
+ * `sha256%3A...` and `team%2Fapp`. What is still encoded then would be another name to who decodes again. */
 static enum rc path_decode(struct exchange *x, struct str *path)
 {
 	if (!str_has(*path, '%'))
 		return OK;
-	for (size_t i = 0; i + 2 < path->n; i++) {
-		if (path->p[i] == '%' && path->p[i + 1] == '2' && ascii_lower(path->p[i + 2]) == 'f')
-			return fail(&x->err, E_HTTP_BAD, "the path has an encoded slash");
-	}
 	if (!percent_decode(x->arena, *path, false, path))
 		return x->arena->failed ? fail_rc(&x->err, E_BUSY)
 					: fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
-	return OK;
+	return str_has(*path, '%') ? fail(&x->err, E_HTTP_BAD, "the path is encoded twice") : OK;
 }
 
 /* One segment of the API, where borders were found before. */
@@ -78,6 +74,18 @@ static enum rc segment_decode(struct exchange *x, struct str *s)
 	if (!str_has(*s, '%') || percent_decode(x->arena, *s, false, s))
 		return OK;
 	return x->arena->failed ? fail_rc(&x->err, E_BUSY) : fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
+}
+
+/* "<reference> MUST NOT be in any other format": so nothing is there under one that is, and "the response code MUST be
+ * 404" to who asks for it or deletes it; only a push learns what is wrong with it. */
+static enum rc reference_find(struct exchange *x, struct str text)
+{
+	enum rc rc = reference_parse(text, &x->reference, &x->err);
+
+	if (!rc || rc == E_BUSY || x->route->method == METHOD_PUT)
+		return rc;
+	return fail(&x->err, E_MANIFEST_UNKNOWN,
+	    "manifest unknown to this repository: what was asked for is neither a tag nor a digest");
 }
 
 static enum rc captures_parse(struct exchange *x, struct captures *c, bool is_raw)
@@ -92,7 +100,7 @@ static enum rc captures_parse(struct exchange *x, struct captures *c, bool is_ra
 	if (c->digest.p)
 		TRY(digest_parse(c->digest, &x->digest, &x->err));
 	if (c->reference.p)
-		TRY(reference_parse(c->reference, &x->reference, &x->err));
+		TRY(reference_find(x, c->reference));
 	x->upload_id = c->id;
 	x->object = c->object;
 	return OK;
@@ -128,8 +136,10 @@ enum rc route_find(struct exchange *x, struct str path, enum method method, stru
 	struct captures c;
 
 	*allow = STR_NONE;
+	x->path = path;
 	if (!is_raw)
 		TRY(path_decode(x, &path));
+	x->path = path;
 	for (const struct route *const *table = x->site->route_tables; *table; table++) {
 		for (const struct route *r = *table; r->pattern; r++) {
 			if (!pattern_matches(str_of(r->pattern), path, &c))

@@ -28,6 +28,34 @@ static bool read_file(int fd, char *p, size_t n, uint64_t at)
 	return true;
 }
 
+/* n bytes of the body from `at`. Only what was sent is passed for good: a piece may be made again. */
+static bool read_body(struct work *w, char *p, size_t n, uint64_t at)
+{
+	struct multipart m;
+
+	if (!w->multipart.count)
+		return read_file(w->fd, p, n, w->file_from + at);
+	multipart_seek(&w->multipart, at);
+	m = w->multipart;
+	while (n) {
+		char text[MULTIPART_TEXT_MAX];
+		struct run run;
+		size_t some;
+
+		multipart_seek(&m, at);
+		multipart_run(&m, at, text, &run);
+		some = run.n < n ? (size_t)run.n : n;
+		if (run.text.p)
+			memcpy(p, run.text.p, some);
+		else if (!read_file(w->fd, p, some, run.file_from))
+			return false;
+		p += some;
+		n -= some;
+		at += some;
+	}
+	return true;
+}
+
 /* The next piece of the reply: *piece points into `out`, the body, or scratch. */
 static bool next_piece(struct work *w, uint64_t end, char *scratch, struct str *piece)
 {
@@ -53,7 +81,7 @@ static bool next_piece(struct work *w, uint64_t end, char *scratch, struct str *
 		memcpy(scratch + head, w->bytes.p, n - head);
 		return true;
 	}
-	return read_file(w->fd, scratch + head, n - head, w->file_from + (at + head - w->out.n));
+	return read_body(w, scratch + head, n - head, at + head - w->out.n);
 }
 
 /* How far the reply may go now: all of it, but for what an upstream has not sent yet. False: the rest never comes. */

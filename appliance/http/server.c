@@ -29,8 +29,8 @@ bool session_lane_enter(struct session *s, enum lane lane, enum want *want)
  * the body after our answer (RFC 9110 §10.1.1): only a close makes the end of this request certain. */
 static enum rest rest_of_body(const struct work *w)
 {
-	if (!w->x.head)
-		return w->x.reply.status == 431 || w->x.reply.status == 414 ? REST_LONG : REST_NONE;
+	if (!w->x.head || w->body_garbled)
+		return REST_LONG;
 	if (!body_is_pending(w))
 		return REST_NONE;
 	if (w->head.has_length && w->body_left <= DRAIN_KEEP_BYTES && !w->continue_wanted)

@@ -5,6 +5,8 @@
  * time per connection.
  */
 #pragma once
+#include "conditions.h"
+#include "multipart.h"
 #include <cove/base/network.h>
 #include <cove/http/chunked.h>
 #include <cove/http/range.h>
@@ -20,6 +22,7 @@ enum {
 	REPLY_FIELDS_BYTES = 8 * 1024,
 	REPLY_HEAD_BYTES = 12 * 1024,
 	WARNINGS_MAX_BYTES = 4096, /* distribution spec "Warnings" */
+	RANGES_MAX = 1024, /* of one request: so many podman asks for (containers/storage, maxNumberMissingChunks) */
 };
 
 enum stage {
@@ -75,16 +78,18 @@ struct work {
 	uint64_t body_bytes; /* decoded so far */
 	uint64_t drained;    /* raw bytes read off after the reply */
 	bool body_done;
+	bool body_garbled;    /* where the next request would start is not known */
 	bool continue_wanted; /* the peer waits for 100 and has sent nothing yet */
 	size_t continue_sent;
 
 	/* the reply: `out` followed by the body from memory or from the file */
 	struct buf out;
-	struct str bytes;   /* body from memory */
-	int fd;             /* or from a file (borrowed from x.reply), else -1 */
-	struct flow *flow;  /* of that file when it still grows (borrowed from x.reply) */
-	uint64_t file_from; /* of the file: where the body starts */
-	uint64_t send_size; /* out and body */
+	struct str bytes;           /* body from memory */
+	int fd;                     /* or from a file (borrowed from x.reply), else -1 */
+	struct flow *flow;          /* of that file when it still grows (borrowed from x.reply) */
+	uint64_t file_from;         /* of the file: where the body starts */
+	struct multipart multipart; /* or several ranges of the file */
+	uint64_t send_size;         /* out and body */
 	uint64_t sent;
 	uint64_t window_end; /* end of the piece that conn_write was given last */
 	enum rest rest;
@@ -191,8 +196,5 @@ void reply_release(struct reply *r);
 void reply_error(struct exchange *x, enum rc rc);
 
 /* ---- compose.c ---- */
-/* Conditions, ranges, HEAD, and the reply's head: fills w->out, bytes, fd, file_from, send_size. w->keep is set before.
- */
+/* Conditions, ranges, HEAD, and the reply's head: fills w->out, bytes, fd, file_from, send_size. w->keep is set. */
 CHECKED enum rc reply_compose(struct work *w);
-/* Does If-None-Match (a list of entity tags, or an asterisk) match this tag (without quotes)? */
-bool etag_list_has(struct str list, struct str etag);

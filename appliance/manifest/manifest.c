@@ -1,6 +1,8 @@
 /*
  * Reading a manifest: which type it is, what it refers to. Bytes are kept as they came; parsing only extracts. Unknown
- * members are left alone (image-spec: implementations MUST NOT fail on them).
+ * members are left alone (image-spec: implementations MUST NOT fail on them). null is as good as absent everywhere:
+ * some encoders write it, and all clients read it so. What a push must keep to beyond that is not asked of what a cache
+ * fetched: the clients that pull it may well not look at the member at fault.
  */
 #include <cove/manifest/manifest.h>
 #include <cove/base/codec.h>
@@ -62,6 +64,13 @@ static enum rc find_type(
 	    "blobs of an OCI image manifest with an artifactType");
 }
 
+static const struct json *member(const struct json *object, const char *name)
+{
+	const struct json *v = json_member(object, name);
+
+	return json_is_null(v) ? NULL : v;
+}
+
 /* image-spec descriptor.md: embedded content "MUST be identical to the referenced content", in base64. */
 static enum rc check_data(
     const struct json *data, const char *where, const struct manifest_reference *ref, struct err *err)
@@ -87,13 +96,14 @@ static enum rc check_data(
 	return OK;
 }
 
-/* A member that is a text where it is there. null is as good as absent: some encoders write it. */
-static enum rc read_text(const struct json *doc, const char *name, struct str *out, struct err *err)
+/* A member that is a text where it is there. */
+static enum rc read_text(
+    const struct json *doc, const char *name, enum manifest_origin origin, struct str *out, struct err *err)
 {
-	const struct json *v = json_member(doc, name);
+	const struct json *v = member(doc, name);
 
 	*out = json_string(v);
-	if (v && !json_is_string(v) && !json_is_null(v))
+	if (v && !json_is_string(v) && origin == MANIFEST_PUSHED)
 		return fail(err, E_MANIFEST_INVALID, "%s is not a string", name);
 	return OK;
 }
@@ -101,32 +111,44 @@ static enum rc read_text(const struct json *doc, const char *name, struct str *o
 /* image-spec descriptor.md: urls is an "array of strings", each an URI. */
 static enum rc check_urls(const struct json *urls, const char *where, struct err *err)
 {
-	bool good = !urls || json_is_null(urls) || json_is_array(urls);
+	bool good = !urls || json_is_array(urls);
 
 	for (const struct json *v = json_first(urls); v && good; v = json_next(v))
 		good = json_string(v).n;
 	return good ? OK : fail(err, E_MANIFEST_INVALID, "%s has urls that are no addresses", where);
 }
 
-static enum rc read_descriptor(
-    const struct json *v, const char *where, struct manifest_reference *out, struct str *media_type, struct err *err)
+/* A size that is not there reads as 0, as Go's clients read it, and is then compared as any other. */
+static enum rc read_descriptor(const struct json *v, const char *where, enum manifest_origin origin,
+    struct manifest_reference *out, struct err *err)
 {
-	struct str text;
-	struct err ignored;
+	const struct json *size;
 
 	out->media_type = STR_NONE;
 	if (!json_is_object(v))
 		return fail(err, E_MANIFEST_INVALID, "%s is not a descriptor", where);
-	*media_type = json_string(json_member(v, "mediaType"));
-	if (!media_type->n)
-		return fail(err, E_MANIFEST_INVALID, "%s has no mediaType", where);
-	text = json_string(json_member(v, "digest"));
-	if (digest_parse(text, &out->digest, &ignored))
+	if (digest_parse(json_string(member(v, "digest")), &out->digest, NULL))
 		return fail(err, E_MANIFEST_INVALID, "%s has no valid digest", where);
-	if (!json_integer(json_member(v, "size"), &out->size))
-		return fail(err, E_MANIFEST_INVALID, "%s has no valid size", where);
-	TRY(check_urls(json_member(v, "urls"), where, err));
-	return check_data(json_member(v, "data"), where, out, err);
+	size = member(v, "size");
+	if (!json_integer(size, &out->size)) {
+		if (size && origin == MANIFEST_PUSHED)
+			return fail(err, E_MANIFEST_INVALID, "%s has no valid size", where);
+		out->size = 0;
+	}
+	if (origin == MANIFEST_FETCHED)
+		return OK;
+	TRY(check_urls(member(v, "urls"), where, err));
+	return check_data(member(v, "data"), where, out, err);
+}
+
+/* image-spec: REQUIRED, and containerd, docker and crane pull nothing without it. */
+static enum rc read_media_type(
+    const struct json *v, const char *where, enum manifest_origin origin, struct str *out, struct err *err)
+{
+	*out = json_string(json_member(v, "mediaType"));
+	if (!out->n && origin == MANIFEST_PUSHED)
+		return fail(err, E_MANIFEST_INVALID, "%s has no mediaType", where);
+	return OK;
 }
 
 /*
@@ -143,18 +165,20 @@ static void read_child(struct str media_type, struct manifest_reference *r)
 	r->kind = REF_BLOB;
 }
 
-/* The elements of an array of descriptors, appended to list. */
+/* The elements of an array of descriptors, appended to list. None at all is an empty one, as docker-registry and all
+ * clients take it. */
 static enum rc read_descriptors(const struct json *array, const char *where, enum reference_kind kind,
-    struct manifest_reference *list, size_t *count, struct err *err)
+    enum manifest_origin origin, struct manifest_reference *list, size_t *count, struct err *err)
 {
 	struct str media_type;
 
-	if (!json_is_array(array))
+	if (array && !json_is_array(array))
 		return fail(err, E_MANIFEST_INVALID, "%s is not an array of descriptors", where);
 	for (const struct json *v = json_first(array); v; v = json_next(v)) {
 		struct manifest_reference *r = &list[*count];
 
-		TRY(read_descriptor(v, where, r, &media_type, err));
+		TRY(read_descriptor(v, where, origin, r, err));
+		TRY(read_media_type(v, where, origin, &media_type, err));
 		r->kind = kind;
 		if (kind == REF_MANIFEST)
 			read_child(media_type, r);
@@ -165,59 +189,73 @@ static enum rc read_descriptors(const struct json *array, const char *where, enu
 	return OK;
 }
 
-/* image-spec manifest.md: config and layers, both REQUIRED. */
-static enum rc read_image(const struct json *doc, struct manifest_reference *list, size_t *count,
-    struct manifest_content *out, struct err *err)
+static enum rc read_image(const struct json *doc, enum manifest_origin origin, struct manifest_reference *list,
+    size_t *count, struct manifest_content *out, struct err *err)
 {
+	const struct json *config = member(doc, "config");
 	struct str config_type;
 
-	TRY(read_descriptor(json_member(doc, "config"), "config", &list[0], &config_type, err));
+	TRY(read_descriptor(config, "config", origin, &list[0], err));
+	TRY(read_media_type(config, "config", origin, &config_type, err));
 	list[0].kind = REF_BLOB;
 	*count = 1;
 	/* spec "Listing Referrers": artifactType falls back to the config's media type */
 	if (!out->artifact_type.n)
 		out->artifact_type = config_type;
-	return read_descriptors(json_member(doc, "layers"), "layers", REF_BLOB, list, count, err);
+	return read_descriptors(member(doc, "layers"), "layers", REF_BLOB, origin, list, count, err);
 }
 
-static enum rc read_references(
-    struct arena *a, const struct json *doc, enum shape shape, struct manifest_content *out, struct err *err)
+static enum rc read_references(struct arena *a, const struct json *doc, enum shape shape, enum manifest_origin origin,
+    struct manifest_content *out, struct err *err)
 {
-	const struct json *array = json_member(doc, shape == SHAPE_IMAGE ? "layers" : "manifests");
+	const struct json *array = member(doc, shape == SHAPE_IMAGE ? "layers" : "manifests");
 	struct manifest_reference *list = arena_alloc(a, (json_count(array) + 1) * sizeof(*list));
 	size_t count = 0;
 
 	if (!list)
 		return fail_rc(err, E_BUSY);
 	if (shape == SHAPE_IMAGE)
-		TRY(read_image(doc, list, &count, out, err));
+		TRY(read_image(doc, origin, list, &count, out, err));
 	else
-		TRY(read_descriptors(array, "manifests", REF_MANIFEST, list, &count, err));
+		TRY(read_descriptors(array, "manifests", REF_MANIFEST, origin, list, &count, err));
 	out->references = list;
 	out->reference_count = count;
 	return OK;
 }
 
-/* What referrers list of this manifest: subject, artifactType, annotations. */
-static enum rc read_relations(struct arena *a, const struct json *doc, struct manifest_content *out, struct err *err)
+/* A null among them is read as an empty text by Go's clients. */
+static enum rc check_annotations(const struct json *annotations, struct err *err)
 {
-	const struct json *subject = json_member(doc, "subject");
-	const struct json *annotations = json_member(doc, "annotations");
-	struct manifest_reference r;
-	struct str media_type;
-
-	if (subject && !json_is_null(subject)) {
-		TRY(read_descriptor(subject, "subject", &r, &media_type, err));
-		out->has_subject = true;
-		out->subject = r.digest;
-	}
-	if (!annotations || json_is_null(annotations))
-		return OK;
 	if (!json_is_object(annotations))
 		return fail(err, E_MANIFEST_INVALID, "annotations is not an object");
 	for (const struct json *v = json_first(annotations); v; v = json_next(v))
-		if (!json_is_string(v))
+		if (!json_is_string(v) && !json_is_null(v))
 			return fail(err, E_MANIFEST_INVALID, "annotations may hold strings only");
+	return OK;
+}
+
+/* What referrers list of this manifest: subject, artifactType, annotations. */
+static enum rc read_relations(
+    struct arena *a, const struct json *doc, enum manifest_origin origin, struct manifest_content *out, struct err *err)
+{
+	const struct json *subject = member(doc, "subject");
+	const struct json *annotations = member(doc, "annotations");
+	struct manifest_reference r;
+	struct err why;
+	enum rc rc;
+
+	if (subject) {
+		TRY(read_descriptor(subject, "subject", origin, &r, err));
+		out->has_subject = true;
+		out->subject = r.digest;
+	}
+	if (!annotations)
+		return OK;
+	rc = check_annotations(annotations, &why);
+	if (rc && origin == MANIFEST_FETCHED) /* as if it had none */
+		return OK;
+	if (rc)
+		return fail(err, rc, "%s", why.text);
 	if (!out->has_subject)
 		return OK;                     /* only referrers are listed with their annotations */
 	struct buf b = BUF_INIT(MANIFEST_MAX); /* strings do not grow when they are written again */
@@ -229,8 +267,8 @@ static enum rc read_relations(struct arena *a, const struct json *doc, struct ma
 	return out->annotations.n ? OK : fail_rc(err, E_BUSY);
 }
 
-static enum rc read_document(
-    struct arena *a, const struct json *doc, struct str content_type, struct manifest_content *out, struct err *err)
+static enum rc read_document(struct arena *a, const struct json *doc, struct str content_type,
+    enum manifest_origin origin, struct manifest_content *out, struct err *err)
 {
 	enum shape shape = SHAPE_SCHEMA1;
 	uint64_t version = 0;
@@ -241,25 +279,25 @@ static enum rc read_document(
 	(void)json_integer(json_member(doc, "schemaVersion"), &version);
 	if (version == 1)
 		return fail_rc(err, E_SCHEMA1);
-	if (version != 2)
+	if (version != 2 && origin == MANIFEST_PUSHED)
 		return fail(err, E_MANIFEST_INVALID, "schemaVersion is not 2");
-	TRY(read_text(doc, "mediaType", &media_type, err));
-	TRY(read_text(doc, "artifactType", &artifact_type, err));
+	TRY(read_text(doc, "mediaType", origin, &media_type, err));
+	TRY(read_text(doc, "artifactType", origin, &artifact_type, err));
 	TRY(find_type(content_type, media_type, out, &shape, err));
 	if (shape == SHAPE_SCHEMA1)
 		return fail_rc(err, E_SCHEMA1);
 	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images
 	 */
-	if (json_member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
+	if (member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
 		return fail(err, E_MANIFEST_INVALID, "the manifest has members of both an image and an index");
 	out->artifact_type = arena_str(a, artifact_type);
-	TRY(read_references(a, doc, shape, out, err));
+	TRY(read_references(a, doc, shape, origin, out, err));
 	out->artifact_type = arena_str(a, out->artifact_type);
-	return read_relations(a, doc, out, err);
+	return read_relations(a, doc, origin, out, err);
 }
 
-enum rc manifest_parse(
-    struct arena *a, struct str bytes, struct str content_type, struct manifest_content *out, struct err *err)
+enum rc manifest_parse(struct arena *a, struct str bytes, struct str content_type, enum manifest_origin origin,
+    struct manifest_content *out, struct err *err)
 {
 	struct json *doc;
 	struct err why = {.rc = OK};
@@ -270,7 +308,7 @@ enum rc manifest_parse(
 	if (rc)
 		return fail(
 		    err, rc == E_HTTP_BAD ? E_MANIFEST_INVALID : rc, "the manifest is not valid JSON: %s", why.text);
-	rc = read_document(a, doc, content_type, out, err);
+	rc = read_document(a, doc, content_type, origin, out, err);
 	json_free(doc);
 	return rc;
 }

@@ -30,6 +30,9 @@ static const struct attribute_type TABLE[] = {
 	"The blob store that new content goes to; empty: the data directory."},
     {"sparse_manifests", "bool", NULL, "false", HOSTED, MEMBER(sparse_manifests),
 	"Whether a manifest may name content that is not here."},
+    {"wrong_descriptors", "bool", NULL, "false", HOSTED, MEMBER(wrong_descriptors),
+	"Whether a manifest may give content another size or media type than it has, as docker-registry lets it: for "
+	"images that come from there. Clients that check (containerd, podman) do not pull them."},
     {"members", "list", NULL, "", GROUP, MEMBER(member_names),
 	"The namespaces behind it, in the order in which they are asked; / is the one without a name."},
     {"writable", "text", NULL, "", GROUP, MEMBER(writable_name),

@@ -52,6 +52,13 @@ enum io conn_write(struct conn *c, const void *p, size_t n, size_t *moved)
 	return IO_OK;
 }
 
+void conn_write_end(struct conn *c)
+{
+	if (c->tls && !c->broken && !c->farewell)
+		tls_say_goodbye(c);
+	c->farewell = true;
+}
+
 bool conn_has_pending(struct conn *c)
 {
 	return c->tls && !c->broken && (wire_has_input(c) || tls_has_plaintext(c));

@@ -63,16 +63,16 @@ struct conn {
 	struct worker *worker; /* in its turn */
 	enum phase phase;
 	enum pace pace;
-	bool paced;          /* the protocol has chosen a pace */
-	struct tls *tls;     /* NULL: plain */
-	void *state;         /* the protocol's; NULL before its first step */
-	struct chunk unread; /* ciphertext read ahead that the last turn left */
-	struct chunk unsent; /* ciphertext that the socket did not take */
-	bool broken;         /* neither read nor write any more */
-	bool ended;          /* nothing more to read */
-	bool watched;        /* known to epoll */
-	bool queued_in_turn; /* got LANE_WAIT in this turn */
-	bool idle_after;     /* PACE_IDLE begins when `unsent` is gone */
+	bool paced;           /* the protocol has chosen a pace */
+	struct tls *tls;      /* NULL: plain */
+	void *state;          /* the protocol's; NULL before its first step */
+	struct chunk unread;  /* ciphertext read ahead that the last turn left */
+	struct chunk unsent;  /* ciphertext that the socket did not take */
+	bool broken;          /* neither read nor write any more */
+	bool ended, farewell; /* nothing more to read; to write, and the peer is told when all is out */
+	bool watched;         /* known to epoll */
+	bool queued_in_turn;  /* got LANE_WAIT in this turn */
+	bool idle_after;      /* PACE_IDLE begins when `unsent` is gone */
 	uint16_t local_port;
 	unsigned listener_tag;
 	uint8_t peer_n;

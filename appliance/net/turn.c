@@ -155,8 +155,7 @@ static bool closing(struct conn *c)
 		/* A peer that takes its time over the rest is measured as for a body. */
 		if (c->pace == PACE_NONE || c->pace == PACE_IDLE)
 			conn_pace(c, PACE_BODY);
-		if (c->tls && !c->broken)
-			tls_say_goodbye(c);
+		conn_write_end(c);
 	}
 	return wire_end(c) || c->broken;
 }
@@ -228,7 +227,7 @@ void turn_end(struct conn *c)
 	c->phase = PHASE_FIRST_BYTE;
 	c->hello_wanted = 0;
 	c->pace = PACE_NONE;
-	c->broken = c->ended = c->watched = c->paced = c->idle_after = c->queued_in_turn = false;
+	c->broken = c->ended = c->farewell = c->watched = c->paced = c->idle_after = c->queued_in_turn = false;
 	atomic_store(&c->moved, 0);
 	atomic_store(&c->waited_ms, 0);
 	atomic_store(&c->waits_since, 0);

@@ -136,7 +136,11 @@ bool wire_end(struct conn *c)
 	w->in_n = 0;
 	if (c->broken)
 		return false;
-	return !c->unsent.n && send_gathered(c);
+	if (c->unsent.n || !send_gathered(c))
+		return false;
+	if (c->farewell)
+		shutdown(c->fd, SHUT_WR);
+	return true;
 }
 
 ssize_t wire_recv(struct conn *c, void *p, size_t n)

@@ -175,10 +175,30 @@ static void note_tags(struct exchange *x, const struct target *to, const struct 
 	}
 }
 
+/* RFC 9110 §13.1.1: with a condition that does not hold the server "MUST NOT perform the requested method". What was
+ * seen here is what the store must find. */
+static enum rc expect(struct exchange *x, struct target *to, struct expectation *out)
+{
+	struct manifest_info m;
+	enum rc rc;
+
+	if (!exchange_has_condition(x))
+		return OK;
+	rc = manifest_find(x->site->store, to->name, &x->reference, &m, &x->err);
+	if (rc && rc != E_MANIFEST_UNKNOWN && rc != E_NAME_UNKNOWN)
+		return rc;
+	*out = (struct expectation){.reference = x->reference, .there = !rc};
+	if (!rc)
+		out->digest = m.digest;
+	to->space.expected = out;
+	return exchange_check_condition(x, rc ? NULL : &m.digest);
+}
+
 /* end-7 */
 enum rc manifest_upload(struct exchange *x)
 {
 	struct manifest_content content;
+	struct expectation expected;
 	struct target to;
 	struct tag tags[TAG_PARAMETERS_MAX];
 	struct missing missing = {.room = MISSING_MAX};
@@ -190,14 +210,16 @@ enum rc manifest_upload(struct exchange *x)
 	enum rc rc;
 
 	TRY(target_of(x, &to));
+	TRY(expect(x, &to, &expected));
 	(void)head_field(x->head, STR("Content-Type"), &type);
-	TRY(manifest_parse(x->arena, x->body, type, &content, &x->err));
+	TRY(manifest_parse(x->arena, x->body, type, MANIFEST_PUSHED, &content, &x->err));
 	digest_of(&d, x->reference.is_digest ? x->reference.digest.algorithm : DIGEST_SHA256, x->body);
 	if (x->reference.is_digest && !digest_eq(&d, &x->reference.digest)) {
 		digest_text(text, &d);
 		return fail(&x->err, E_DIGEST_INVALID, "the manifest's digest is %s, not that of the request", text);
 	}
 	content.sparse = x->site->sparse_manifests || to.sparse;
+	content.wrong_descriptors = to.wrong_descriptors;
 	TRY(wanted_tags(x, tags, &count));
 	TRY(check_type(x, &to, &d, &content));
 	if (x->place.ns->kind == NAMESPACE_GROUP)
@@ -224,10 +246,12 @@ enum rc manifest_upload(struct exchange *x)
 /* end-9: a tag, or a manifest with all its tags. */
 enum rc manifest_remove(struct exchange *x)
 {
+	struct expectation expected;
 	struct target to;
 	char text[DIGEST_TEXT_MAX];
 
 	TRY(target_of_delete(x, &to));
+	TRY(expect(x, &to, &expected));
 	TRY(manifest_delete(x->site->store, &to.space, to.name, &x->reference, &x->err));
 	if (x->reference.is_digest) {
 		digest_text(text, &x->reference.digest);

@@ -400,7 +400,7 @@ static enum rc judge_stored(
 	if (!str_eq(str_of(m->media_type), STR(INDEX_TYPE)) || m->size > TAGGED_BYTES_MAX)
 		return OK;
 	TRY(manifest_read(x->site->store, m, x->arena, &bytes, &x->err));
-	TRY(manifest_parse(x->arena, bytes, STR(INDEX_TYPE), &content, &x->err));
+	TRY(manifest_parse(x->arena, bytes, STR(INDEX_TYPE), MANIFEST_PUSHED, &content, &x->err));
 	return compare_stored(x, list, &content, out);
 }
 

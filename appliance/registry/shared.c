@@ -26,7 +26,7 @@ enum rc page_parse(struct exchange *x, uint64_t page_max, struct page *out)
 	struct str n;
 
 	*out = (struct page){.n = page_max};
-	if (query_get(x, "n", &n) && !str_u64(n, &out->n)) {
+	if (query_get(x, "n", &n) && n.n && !str_u64(n, &out->n)) { /* an empty n is none */
 		if (!is_number(n))
 			return fail_rc(&x->err, E_PAGE_INVALID);
 		out->n = page_max; /* more than 64 bits */

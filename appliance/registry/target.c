@@ -16,6 +16,7 @@ static void fill(const struct place *place, struct target *out)
 	*out = (struct target){
 	    .name = {place->full},
 	    .sparse = ns->sparse_manifests,
+	    .wrong_descriptors = ns->wrong_descriptors,
 	    .space =
 		{
 		    .blob_store = ns->blob_store,

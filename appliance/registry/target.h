@@ -5,7 +5,8 @@
 struct target {
 	struct repo_name name;
 	struct space space;
-	bool sparse; /* manifests may name what is not here */
+	bool sparse;            /* manifests may name what is not here, */
+	bool wrong_descriptors; /* and say of it what it is not */
 };
 
 /* For whatever writes. E_DENIED with a sentence: a proxy, a group without a writable member, a read-only namespace. */

@@ -140,18 +140,18 @@ static enum rc mount_anywhere(struct exchange *x, const struct target *to, const
 	return OK;
 }
 
-/* end-11: a mount that cannot be done becomes an ordinary session (202). */
+/* end-11: a registry that "is unable to mount the requested blob [...] SHOULD return a 202": so does one that was asked
+ * with what is no digest or no name. */
 static enum rc mount(struct exchange *x, const struct target *to, struct str digest, bool *done)
 {
 	struct digest d;
-	struct repo_name from;
-	struct str text;
+	struct str from;
 
-	TRY(digest_parse(digest, &d, &x->err));
-	if (!query_get(x, "from", &text))
+	if (digest_parse(digest, &d, NULL))
+		return OK;
+	if (!query_get(x, "from", &from))
 		return mount_anywhere(x, to, &d, done);
-	TRY(repo_name_parse(text, &from, &x->err));
-	return mount_from(x, to, &d, from.s, done);
+	return mount_from(x, to, &d, from, done);
 }
 
 /* end-4a, end-4b, end-11 */

@@ -1,5 +1,6 @@
 /* blob: what a repository sees of the stored blobs: reading, mounting, unlinking. */
 #include "layout.h"
+#include "references.h"
 #include <cove/base/arena.h>
 #include <cove/base/io.h>
 #include <errno.h>
@@ -138,31 +139,6 @@ enum rc blob_mount(struct store *st, const struct space *space, struct repo_name
 	return end_transaction(c, rc, err);
 }
 
-/* E_UNSUPPORTED when a manifest of the repository names it as content that must be here. */
-static enum rc check_unneeded(struct db_conn *c, int64_t repository, const struct digest *d, struct err *err)
-{
-	static const char sql[] = "SELECT m.digest FROM manifest_references f JOIN manifests m ON m.id = f.manifest"
-				  " WHERE f.repository = :repository AND f.digest = :digest AND f.kind = :kind LIMIT 1";
-	char text[DIGEST_TEXT_MAX];
-	struct digest manifest;
-	struct db_stmt *s;
-	bool found;
-	enum rc rc;
-
-	TRY(db_prepare(c, sql, &s, err));
-	db_bind_i64(s, ":repository", repository);
-	db_bind_blob(s, ":digest", digest_bytes(d));
-	db_bind_i64(s, ":kind", REF_BLOB);
-	TRY(db_step(s, &found, err));
-	if (!found)
-		return OK;
-	rc = digest_column(s, 0, &manifest, err);
-	db_done(s);
-	TRY(rc);
-	digest_text(text, &manifest);
-	return fail(err, E_UNSUPPORTED, "the blob is in use: delete the manifest %s first", text);
-}
-
 static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struct digest *d, struct err *err)
 {
 	static const char sql[] = "DELETE FROM blob_links WHERE repository = :repository AND blob = :blob";
@@ -171,7 +147,7 @@ static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struc
 	struct db_stmt *s;
 
 	TRY(find_link(c, repo, d, &repository, &row, err));
-	TRY(check_unneeded(c, repository, d, err));
+	TRY(references_check_unneeded(c, repository, d, REF_BLOB, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	db_bind_i64(s, ":blob", row.id);

@@ -1,33 +1,8 @@
 /* manifest: storing, finding, reading and deleting manifests and tags. */
 #include "layout.h"
+#include "references.h"
 #include <cove/base/arena.h>
 #include <cove/base/clock.h>
-
-/* What a descriptor says of content against what the repository has. */
-struct agreement {
-	bool there;
-	bool agrees; /* size, and a manifest's media type */
-};
-
-static enum rc compare(
-    struct db_conn *c, int64_t repository, const struct manifest_reference *ref, struct agreement *out, struct err *err)
-{
-	static const char blob[] = "SELECT b.size, '' FROM blobs b JOIN blob_links l ON l.repository = :repository"
-				   " AND l.blob = b.id WHERE b.digest = :digest";
-	static const char manifest[] =
-	    "SELECT size, media_type FROM manifests WHERE repository = :repository AND digest = :digest";
-	bool is_manifest = ref->kind == REF_MANIFEST;
-	struct db_stmt *s;
-
-	TRY(db_prepare(c, is_manifest ? manifest : blob, &s, err));
-	db_bind_i64(s, ":repository", repository);
-	db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
-	TRY(db_step(s, &out->there, err));
-	out->agrees = out->there && (uint64_t)db_i64(s, 0) == ref->size &&
-		      (!is_manifest || !ref->media_type.n || str_eq(db_text(s, 1), ref->media_type));
-	db_done(s);
-	return OK;
-}
 
 static enum rc find_id(
     struct db_conn *c, int64_t repository, const struct digest *d, bool *found, int64_t *id, struct err *err)
@@ -43,35 +18,6 @@ static enum rc find_id(
 		*id = db_i64(s, 0);
 	db_done(s);
 	return OK;
-}
-
-/* The spec's code-4: "references a manifest or blob unknown to registry". */
-static enum rc check_references(struct db_conn *c, int64_t repository, const struct manifest_content *content,
-    struct missing *missing, struct err *err)
-{
-	const struct digest *first = NULL;
-	char text[DIGEST_TEXT_MAX];
-
-	missing->count = 0;
-	for (size_t i = 0; i < content->reference_count; i++) {
-		const struct manifest_reference *ref = &content->references[i];
-		struct agreement found;
-
-		TRY(compare(c, repository, ref, &found, err));
-		if (found.agrees || (!found.there && (content->sparse || ref->kind == REF_OPTIONAL)))
-			continue;
-		if (missing->count < missing->room)
-			missing->digests[missing->count] = ref->digest;
-		missing->count++;
-		first = first ? first : &ref->digest;
-	}
-	if (!first)
-		return OK;
-	digest_text(text, first);
-	return fail(err, E_MANIFEST_BLOB_UNKNOWN,
-	    "the manifest names content that this repository does not have, or has with another size or media type: "
-	    "push that first (%zu missing, the first is %s)",
-	    missing->count, text);
 }
 
 static enum rc insert_manifest(struct db_conn *c, int64_t repository, const struct digest *d,
@@ -97,28 +43,6 @@ static enum rc insert_manifest(struct db_conn *c, int64_t repository, const stru
 	db_bind_blob(s, ":bytes", content->bytes);
 	TRY(db_run(s, NULL, err));
 	*id = db_last_id(c);
-	return OK;
-}
-
-/* The same digest may be named more than once; the kind that demands most (the smallest) stays. */
-static enum rc insert_references(
-    struct db_conn *c, int64_t repository, int64_t manifest, const struct manifest_content *content, struct err *err)
-{
-	static const char sql[] =
-	    "INSERT INTO manifest_references (manifest, digest, kind, repository, size)"
-	    " VALUES (:manifest, :digest, :kind, :repository, :size)"
-	    " ON CONFLICT (manifest, digest) DO UPDATE SET kind = excluded.kind WHERE excluded.kind < kind";
-	struct db_stmt *s;
-
-	for (size_t i = 0; i < content->reference_count; i++) {
-		TRY(db_prepare(c, sql, &s, err));
-		db_bind_i64(s, ":manifest", manifest);
-		db_bind_blob(s, ":digest", digest_bytes(&content->references[i].digest));
-		db_bind_i64(s, ":kind", content->references[i].kind);
-		db_bind_i64(s, ":repository", repository);
-		db_bind_i64(s, ":size", (int64_t)content->references[i].size);
-		TRY(db_run(s, NULL, err));
-	}
 	return OK;
 }
 
@@ -157,6 +81,47 @@ static enum rc check_tag(
 	return moves ? space_check_move(space, tag, err) : OK;
 }
 
+static enum rc prepare_find(
+    struct db_conn *c, struct repo_name repo, const struct reference *ref, struct db_stmt **out, struct err *err)
+{
+	static const char by_digest[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
+					" JOIN manifests m ON m.repository = r.id AND m.digest = :digest"
+					" WHERE r.name = :repository";
+	static const char by_tag[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
+				     " JOIN tags t ON t.repository = r.id AND t.name = :tag"
+				     " JOIN manifests m ON m.id = t.manifest WHERE r.name = :repository";
+
+	if (ref->is_digest) {
+		TRY(db_prepare(c, by_digest, out, err));
+		db_bind_blob(*out, ":digest", digest_bytes(&ref->digest));
+	} else {
+		TRY(db_prepare(c, by_tag, out, err));
+		db_bind_text(*out, ":tag", ref->tag.s);
+	}
+	db_bind_text(*out, ":repository", repo.s);
+	return OK;
+}
+
+/* In the transaction that changes it: of two clients that saw the same, one comes first. */
+static enum rc check_expected(
+    struct db_conn *c, const struct expectation *expected, struct repo_name repo, struct err *err)
+{
+	struct digest now;
+	struct db_stmt *s;
+	bool found, same;
+	enum rc rc;
+
+	TRY(prepare_find(c, repo, &expected->reference, &s, err));
+	TRY(db_step(s, &found, err));
+	if (found) {
+		rc = digest_column(s, 1, &now, err);
+		db_done(s);
+		TRY(rc);
+	}
+	same = found == expected->there && (!found || digest_eq(&now, &expected->digest));
+	return same ? OK : fail_rc(err, E_HTTP_CONDITION);
+}
+
 static enum rc put(struct db_conn *c, const struct space *space, struct repo_name repo, const struct digest *d,
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err)
@@ -166,12 +131,14 @@ static enum rc put(struct db_conn *c, const struct space *space, struct repo_nam
 	bool found;
 
 	TRY(repository_make(c, space, repo, &repository, err));
+	if (space && space->expected)
+		TRY(check_expected(c, space->expected, repo, err));
 	TRY(space_used(c, repository, &used, err));
-	TRY(check_references(c, repository, content, missing, err));
+	TRY(references_check(c, repository, content, missing, err));
 	TRY(find_id(c, repository, d, &found, &manifest, err));
 	if (!found) {
 		TRY(insert_manifest(c, repository, d, content, &manifest, err));
-		TRY(insert_references(c, repository, manifest, content, err));
+		TRY(references_insert(c, repository, manifest, content, err));
 	}
 	for (size_t i = 0; i < tag_count; i++) {
 		TRY(check_tag(c, space, repository, tags[i], manifest, err));
@@ -207,27 +174,6 @@ enum rc manifest_info_columns(struct db_stmt *s, struct manifest_info *out, stru
 		return fail(err, E_CORRUPT, "the media type of manifest %lld is too long", (long long)out->id);
 	memcpy(out->media_type, media_type.p, media_type.n);
 	return digest_column(s, 1, &out->digest, err);
-}
-
-static enum rc prepare_find(
-    struct db_conn *c, struct repo_name repo, const struct reference *ref, struct db_stmt **out, struct err *err)
-{
-	static const char by_digest[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
-					" JOIN manifests m ON m.repository = r.id AND m.digest = :digest"
-					" WHERE r.name = :repository";
-	static const char by_tag[] = "SELECT m.id, m.digest, m.media_type, m.size FROM repositories r"
-				     " JOIN tags t ON t.repository = r.id AND t.name = :tag"
-				     " JOIN manifests m ON m.id = t.manifest WHERE r.name = :repository";
-
-	if (ref->is_digest) {
-		TRY(db_prepare(c, by_digest, out, err));
-		db_bind_blob(*out, ":digest", digest_bytes(&ref->digest));
-	} else {
-		TRY(db_prepare(c, by_tag, out, err));
-		db_bind_text(*out, ":tag", ref->tag.s);
-	}
-	db_bind_text(*out, ":repository", repo.s);
-	return OK;
 }
 
 enum rc manifest_find(
@@ -284,7 +230,11 @@ static enum rc delete_row(
 	struct db_stmt *s;
 
 	TRY(repository_find(c, repo, &repository, err));
+	if (space && space->expected)
+		TRY(check_expected(c, space->expected, repo, err));
 	TRY(space_check_delete(c, space, repository, ref, err));
+	if (ref->is_digest)
+		TRY(references_check_unneeded(c, repository, &ref->digest, REF_MANIFEST, err));
 	TRY(db_prepare(c, ref->is_digest ? by_digest : by_tag, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	if (ref->is_digest)

@@ -97,10 +97,10 @@ static enum rc keep(struct job *j, struct arena *a, struct err *err)
 	struct digest d;
 
 	TRY(prove(j, &d, err));
-	if (manifest_parse(a, buf_str(&j->bytes), str_of(j->media_type), &content, err))
+	if (manifest_parse(a, buf_str(&j->bytes), str_of(j->media_type), MANIFEST_FETCHED, &content, err))
 		return fail(err, E_UPSTREAM_ANSWER, "%.*s sent a manifest that cannot be kept: %s",
 		    STR_ARG(j->ns->upstream), arena_str(a, str_of(err->text)).p);
-	content.sparse = true;
+	content.sparse = content.wrong_descriptors = true;
 	if (manifest_put(j->u->store, &space, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err))
 		return cannot_keep(j, "a manifest", err);
 	return OK;

@@ -39,8 +39,10 @@ class Regctl(GoCase):
         self.assertEqual(self.r("blob", "get", app, digest), "by itself")
         self.r("tag", "delete", app + ":back")
         self.assertEqual(self.r("tag", "ls", app).split(), ["multi"])
+        self.assertIn("(tag multi)", self.r("manifest", "delete", app + "@" + self.app, status=1))  # a platform of multi
         self.r("manifest", "delete", app + "@" + self.multi)
         self.r("manifest", "head", app + ":multi", status=1)
+        self.r("manifest", "delete", app + "@" + self.app)
         self.r("registry", "logout", REGISTRY)
 
 

@@ -30,8 +30,16 @@ class Skopeo(ClientCase):
         s("copy", image + ":v1", f"docker://{REGISTRY}/skopeo/copy:v1")  # mounts
         s("delete", image + ":docker")
         self.assertNotIn("docker", json.loads(s("list-tags", image))["Tags"])
-        s("logout", REGISTRY)
+        # v1 is a platform of multi, and skopeo deletes by digest: refused with a sentence, in place of a broken multi
+        refusal = s("delete", image + ":v1", status=1)
+        self.assertIn(self.multi, refusal)
+        self.assertIn("(tag multi)", refusal)
+        s("copy", "--all", image + ":multi", f"oci:{back}-again:multi")
+        s("delete", image + ":multi")
+        s("delete", image + ":v1")
         s("inspect", image + ":v1", status=1)
+        s("logout", REGISTRY)
+        s("inspect", f"docker://{REGISTRY}/skopeo/copy:v1", status=1)
 
 
 class Podman(ClientCase):

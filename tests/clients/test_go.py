@@ -46,6 +46,11 @@ class Crane(GoCase):
         self.assertEqual(sorted(self.go("ls", app).split()), ["multi", "pushed", "tagged"])
         self.assertIn("crane/app", self.go("catalog", REGISTRY))
         self.go("delete", app + ":tagged")
+        self.assertIn("(tag multi)", self.go("delete", app + "@" + self.app, status=1))  # a platform of multi
+        self.go("validate", "--remote", app + ":multi")
+        self.go("delete", app + "@" + self.multi)
+        self.go("delete", app + "@" + self.app)
+        self.go("copy", seed + ":multi", app + ":multi")
         self.go("auth", "logout", REGISTRY)
         self.go("digest", app + ":multi", status=1)
 

@@ -117,6 +117,26 @@ class Failures(Proxied):
             self.assertEqual(self.get("manifests/bad").status, 502)
         self.assertEqual(self.get("manifests/good").body, good)
 
+    def test_manifests_that_no_push_would_bring(self):
+        """What clients pull elsewhere they pull through here, byte by byte: nulls, missing members, sizes that are not right."""
+        _, data = self.up.add_image("a", "good", [b"layer"])
+        self.assertEqual(self.get("manifests/good").status, 200)
+        self.assertEqual(self.blob(b"layer").status, 200)
+        good = json.loads(data)
+        config, layer = good["config"], good["layers"][0]
+        changed = [{"layers": None}, {"layers": [{"digest": layer["digest"], "size": 5}]}, {"config": {**config, "mediaType": None}},
+                   {"layers": [{**layer, "size": 6}]}, {"layers": [{**layer, "data": None}]}, {"layers": [{**layer, "data": "wrong"}]},
+                   {"layers": [{**layer, "urls": [None]}]}, {"annotations": {"a": None}}, {"annotations": {"a": 1}}, {"manifests": None}]
+        for i, change in enumerate(changed):
+            digest, data = self.up.add_manifest("a", f"odd-{i}", {**good, **change})
+            for reference in (f"odd-{i}", digest):
+                r = self.get("manifests/" + reference)
+                self.assertEqual((r.status, r.body), (200, data), change)
+        odd = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": None}
+        _, data = self.up.add_manifest("a", "odd-index", odd)
+        self.assertEqual(self.get("manifests/odd-index").body, data)
+        self.assertEqual(self.blob(b"layer").body, b"layer")
+
     def test_lies_about_the_length(self):
         for off in (-100, 100):
             data = os.urandom(100000)

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str bytes = {(const char *)data, size};
 
 	arena_init(&a, 1 << 20);
-	enum rc rc = manifest_parse(&a, bytes, STR_NONE, &m, &err);
+	enum rc rc = manifest_parse(&a, bytes, STR_NONE, MANIFEST_PUSHED, &m, &err);
 	if (rc && (err.rc != rc || !err.text[0]))
 		abort();
 	if (!rc && (m.bytes.p != bytes.p || !m.media_type.n))

@@ -1,5 +1,5 @@
 """end-2, end-4 to end-6, end-10, end-11, end-13, end-14: blobs and their uploads."""
-import hashlib, os
+import email, email.policy, hashlib, os, re
 from cove import Case, Client, Raw, add_digest, sha256, sha512
 
 NAME = "team/app"
@@ -50,15 +50,75 @@ class Pull(Case):
             r = self.c.request("GET", self.url, headers={"Range": value})
             self.assertEqual((r.status, r["Content-Range"]), (416, "bytes */3000"), value)
 
+    def parts(self, r):
+        """Of a multipart/byteranges body: [(first, last, bytes), ...], by Python's own reader of such bodies."""
+        self.assertEqual(r.status, 206, r.body[:300])
+        self.assertIsNone(r["Content-Range"])  # RFC 9110 §15.3.7.2: "MUST NOT generate a Content-Range header field"
+        message = email.message_from_bytes(b"Content-Type: " + r["Content-Type"].encode() + b"\r\n\r\n" + r.body, policy=email.policy.HTTP)
+        self.assertEqual(message.get_content_type(), "multipart/byteranges")
+        found = []
+        for part in message.iter_parts():
+            self.assertEqual(part.get_content_type(), "application/octet-stream")
+            first, last = re.fullmatch(r"bytes (\d+)-(\d+)/3000", part["Content-Range"]).groups()
+            found.append((int(first), int(last), part.get_payload(decode=True)))
+        return found
+
     def test_several_ranges(self):
-        r = self.c.request("GET", self.url, headers={"Range": "bytes=0-1,5-6"})
-        self.assertEqual(r.status, 400)
+        """RFC 9110 §15.3.7.2. In the order of the request; those that cannot be satisfied are left out."""
+        for value, wanted in (("bytes=0-1,5-6", [(0, 1), (5, 6)]), ("bytes=2000-2999, 0-0,-1", [(2000, 2999), (0, 0), (2999, 2999)]),
+                              ("bytes=0-1,5000-,3-3", [(0, 1), (3, 3)]), ("bytes=,0-1,,5-6,", [(0, 1), (5, 6)])):
+            r = self.c.request("GET", self.url, headers={"Range": value})
+            self.assertEqual(self.parts(r), [(a, b, self.data[a:b + 1]) for a, b in wanted], value)
+        many = [(i * 3, i * 3) for i in range(900)]
+        r = self.c.request("GET", self.url, headers={"Range": "bytes=" + ",".join(f"{a}-{b}" for a, b in many)})
+        self.assertEqual(self.parts(r), [(a, b, self.data[a:b + 1]) for a, b in many])
+
+    def test_ranges_that_are_not_several(self):
+        """One that is left of a list is sent as one; what overlaps so that all is less is ignored; too many are refused,
+        which clients take for "ask for fewer" (§14.2: "MAY ignore or reject")."""
+        for value in ("bytes=0-1,", "bytes=,0-1", "bytes=0-1,3000-", "bytes=-0,0-1"):
+            r = self.c.request("GET", self.url, headers={"Range": value})
+            self.assertEqual((r.status, r["Content-Range"], r.body), (206, "bytes 0-1/3000", self.data[:2]), value)
+        for value in ("bytes=0-,0-", "bytes=0-2000,1000-2999", "bytes=" + ",".join(["0-"] * 1000)):
+            r = self.c.request("GET", self.url, headers={"Range": value})
+            self.assertEqual((r.status, r.body), (200, self.data), value)
+        r = self.c.request("GET", self.url, headers={"Range": "bytes=3000-,5-4"})
+        self.assertEqual((r.status, r["Content-Range"]), (416, "bytes */3000"))
+        r = self.c.request("GET", self.url, headers={"Range": "bytes=" + ",".join(["0-0"] * 1025)})
+        self.assertEqual((r.status, r.code()), (400, "UNSUPPORTED"))
+
+    def test_several_ranges_of_a_large_blob(self):
+        data = os.urandom(3 << 20)
+        url = f"/v2/{NAME}/blobs/{self.c.push_blob(NAME, data)}"
+        r = self.c.request("GET", url, headers={"Range": "bytes=100-1000099,2000000-2999999,0-9"})
+        self.assertEqual(r.status, 206)
+        for piece in (data[100:1000100], data[2000000:3000000], data[:10]):
+            self.assertIn(piece, r.body)
+        self.assertLess(len(r.body), 2000010 + 600)
 
     def test_conditional(self):
         etag = self.c.request("GET", self.url)["ETag"]
         self.assertEqual(self.c.request("GET", self.url, headers={"If-None-Match": etag}).status, 304)
         r = self.c.request("GET", self.url, headers={"If-Range": '"other"', "Range": "bytes=0-1"})
         self.assertEqual(r.status, 200)
+
+    def test_if_match(self):
+        """RFC 9110 §13.1.1: "MUST NOT perform the requested method if a received If-Match condition evaluates to false"."""
+        etag = f'"{self.digest}"'
+        for method, value, status in (("GET", etag, 200), ("HEAD", "*", 200), ("GET", f'"x", {etag}', 200), ("GET", '"x"', 412),
+                                      ("HEAD", '"x"', 412), ("GET", "W/" + etag, 412), ("GET", "", 412), ("DELETE", '"x"', 412)):
+            self.assertEqual(self.c.request(method, self.url, headers={"If-Match": value}).status, status, (method, value))
+        r = self.c.request("GET", self.url, headers={"If-Match": '"x"', "If-None-Match": etag, "Range": "bytes=0-1"})
+        self.assertEqual((r.status, r.code()), (412, "DENIED"))  # §13.2.2: before all others
+        # §13.1.4: "MUST ignore [...] if the resource does not have a modification date available": none is ever sent
+        old = "Sat, 29 Oct 1994 19:43:31 GMT"
+        r = self.c.request("GET", self.url, headers={"If-Unmodified-Since": old, "If-Modified-Since": old})
+        self.assertEqual((r.status, r["Last-Modified"]), (200, None))
+        # §13.2.1: ignored where the answer without it were no success
+        self.assertEqual(self.c.request("GET", f"/v2/{NAME}/blobs/{sha256(b'no')}", headers={"If-Match": '"x"'}).status, 404)
+        self.assertEqual(Client(self.cove).request("GET", self.url, headers={"If-Match": '"x"'}).status, 401)
+        self.assertEqual(self.c.request("DELETE", self.url, headers={"If-Match": etag}).status, 202)
+        self.assertEqual(self.c.request("DELETE", self.url, headers={"If-Match": "*"}).status, 404)
 
     def test_delete(self):
         self.assertEqual(self.c.request("DELETE", self.url).status, 202)

@@ -40,6 +40,24 @@ class Heads(Case):
         self.refused(b"GET /v2/ HTTP/2.0\r\n" + HOST + b"\r\n", 505)
         self.refused(b"GET /v2/ XTTP/1.1\r\n" + HOST + b"\r\n", 400, 505)
 
+    def test_higher_minor_version(self):
+        """RFC 9110 §2.5: "process the message as if it were in the highest minor version within that major version"."""
+        for version in (b"1.2", b"1.9"):
+            r, _ = self.answer(b"GET /livez HTTP/" + version + b"\r\n" + HOST + b"\r\n")
+            self.assertEqual((r.status, r["Connection"]), (200, None), version)
+            self.refused(b"GET /livez HTTP/" + version + b"\r\n\r\n", 400)  # as 1.1, also without a Host
+
+    def test_the_refusal_of_a_head_arrives(self):
+        """RFC 9112 §9.6: the answer is seen also by who goes on sending, and the end at once by who does not."""
+        for head in (b"GET /v2/ HTTP/1.1\n", b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", b"G" * 17000, b"GET /" + b"a" * 17000,
+                     b"GET / HTTP/1.1\r\n" + HOST + b"A: " + b"b" * 17000):
+            raw = Raw(self.cove)
+            raw.send(head + b"x" * 1000000)
+            r = raw.response()
+            self.assertIn(r.status, (400, 414, 431, 501))
+            self.assertTrue(raw.closed())
+            raw.close()
+
     def test_smuggling(self):
         post = b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\n" + HOST
         for fields, statuses in ((b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", (400,)),
@@ -49,13 +67,21 @@ class Heads(Case):
                                  (b"Content-Length: +5\r\n", (400,)), (b"Content-Length: -1\r\n", (400,)),
                                  (b"Content-Length: 0x5\r\n", (400,)), (b"Content-Length: \r\n", (400,)),
                                  (b"Content-Length: 99999999999999999999\r\n", (400,)),
-                                 (b"Transfer-Encoding: gzip, chunked\r\n", (501, 400)),
-                                 (b"Transfer-Encoding: xchunked\r\n", (501, 400)),
-                                 (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", (400, 501))):
+                                 (b"Transfer-Encoding: gzip, chunked\r\n", (501,)),
+                                 # RFC 9112 §6.3: where chunked "is not the final encoding [...] the server MUST respond
+                                 # with the 400 (Bad Request) status code and then close the connection"
+                                 (b"Transfer-Encoding: chunked, gzip\r\n", (400,)),
+                                 (b"Transfer-Encoding: gzip\r\n", (400,)), (b"Transfer-Encoding: \r\n", (400,)),
+                                 (b"Transfer-Encoding: xchunked\r\n", (400,)),
+                                 (b"Transfer-Encoding: chunked, chunked\r\n", (400,)),
+                                 (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", (400,))):
             self.refused(post + fields + b"\r\n0\r\n\r\nGET / HTTP/1.1\r\n", *statuses)
 
     def test_sizes(self):
-        self.refused(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, 431)
+        # RFC 9112 §3: "MUST respond with a 414" to a long target, "SHOULD respond with a 501" to a long method
+        self.refused(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414)
+        self.refused(b"G" * 9000 + b" / HTTP/1.1\r\n" + HOST + b"\r\n", 501)
+        self.refused(b"G" * 8000 + b" / HTTP/1.1\r\n" + HOST + b"\r\n", 501)
         self.refused(b"GET / HTTP/1.1\r\n" + HOST + b"A: " + b"b" * 20000 + b"\r\n\r\n", 431)
         self.refused(b"GET / HTTP/1.1\r\n" + HOST + b"A: b\r\n" * 200 + b"\r\n", 431)
 
@@ -127,6 +153,15 @@ class Bodies(Case):
                      b"0\r\n" + b"T: x\r\n" * 5000):
             r = self.raw_patch("Transfer-Encoding: chunked\r\n", body).response()
             self.assertIn(r.status, (400, 431), body[:30])
+
+    def test_the_refusal_of_a_chunk_arrives(self):
+        """A trailer of 70 KB, or garbage, with more behind it: the 400 is seen, not a reset (RFC 9112 §9.6)."""
+        for body in (b"0\r\n" + b"T: " + b"x" * 70000 + b"\r\n\r\n", b"0\r\n" + b"T: x\r\n" * 200000, b"zz\r\n" + b"g" * 3000000):
+            raw = self.raw_patch("Transfer-Encoding: chunked\r\n", body)
+            r = raw.response()
+            self.assertEqual((r.status, r["Connection"]), (400, "close"), body[:10])
+            self.assertTrue(raw.closed())
+            raw.close()
 
     def test_chunk_extensions_and_trailers(self):
         r = self.raw_patch("Transfer-Encoding: chunked\r\n", b"5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n").response()

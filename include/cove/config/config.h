@@ -24,6 +24,7 @@ struct config {
 	uint64_t max_connections;  /* 0: by the file limit */
 	uint64_t stall_timeout_s;
 	bool sparse_manifests;
+	char *cors_origins; /* "*" and origins, comma-separated; checked */
 	uint64_t audit_rows;
 	uint64_t upload_expiry_s;
 	uint64_t blob_grace_s;

@@ -33,6 +33,7 @@ struct site {
 	struct str ca_fingerprint; /* "AB:CD:..", SHA-256 of the DER */
 	bool access_log;
 	bool sparse_manifests;                   /* manifests may name what is not here */
+	struct str cors_origins;                 /* as in struct config; empty: no page of another origin */
 	const struct route *const *route_tables; /* each ends in a row without pattern; the list ends in NULL */
 };
 
@@ -63,6 +64,7 @@ struct exchange {
 
 	/* the request; all slices are valid until the exchange ends */
 	const struct head *head;
+	struct str path; /* of the target, decoded once: what is routed, judged and logged. Below /api/ as it came */
 	const struct route *route;
 	char id[17];     /* request id, hex */
 	struct str host; /* Host of the request if it is ours, else the primary name; with port */
@@ -118,6 +120,10 @@ bool query_next(struct exchange *x, const char *name, struct str *rest, struct s
 /* A place among the few that make lists: pulls go on whatever is listed. E_WANT_WAKE, which is for the handler to
  * return, or E_BUSY. */
 CHECKED enum rc exchange_list_lane(struct exchange *x);
+/* If-Match and If-None-Match, for handlers that change something; for GET http/ looks at them. */
+bool exchange_has_condition(const struct exchange *x);
+/* there: what the target is now, NULL for nothing. E_HTTP_CONDITION: it is not what the client takes it for. */
+CHECKED enum rc exchange_check_condition(struct exchange *x, const struct digest *there);
 
 /* oidc_login() for this exchange: E_WANT_WAKE is for the handler to return. */
 CHECKED enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who);

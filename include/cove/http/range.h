@@ -9,14 +9,16 @@ struct range {
 
 enum range_kind {
 	RANGE_NONE,          /* not in bytes: to be ignored (RFC 9110 §14.2) */
-	RANGE_ONE,           /* *out lies within the content */
-	RANGE_UNSATISFIABLE, /* 416: starts at or after the end, or ends before its start (docs/clients.md, Blobs) */
-	RANGE_MANY,          /* several ranges; each is not looked at */
+	RANGE_SOME,          /* those of out[] lie within the content; others of the list do not and are left out */
+	RANGE_UNSATISFIABLE, /* 416: none does: they start at or after the end, or end before their start
+				(docs/clients.md, Blobs) */
+	RANGE_TOO_MANY,      /* more than there is room for */
 	RANGE_INVALID,       /* not the grammar; may be ignored */
 };
 
-/* value against content of size bytes. If-Range is for the caller. */
-enum range_kind range_parse(struct str value, uint64_t size, struct range *out);
+/* value against content of size bytes, into at most *count of out[], in the order of the field; *count becomes how
+ * many. If-Range is for the caller. */
+enum range_kind range_parse(struct str value, uint64_t size, struct range *out, size_t *count);
 
 /* `a-b` as the OCI spec has it, and RFC 9110's `bytes a-b/n`, with n or an asterisk, which clients send too. False:
  * neither, a > b, b >= n, or beyond INT64_MAX. */

@@ -54,6 +54,6 @@ struct route {
 		.pattern = NULL                                                                                        \
 	}
 
-/* Finds the row and fills the captures. E_NOT_FOUND, E_HTTP_METHOD (then *allow is the Allow value, in the arena),
- * E_NAME_INVALID, E_DIGEST_INVALID, E_TAG_INVALID. Pure but for the arena. */
+/* Finds the row and fills path and captures. E_NOT_FOUND, E_HTTP_METHOD (then *allow is the Allow value, in the arena),
+ * E_HTTP_BAD, E_NAME_INVALID, E_DIGEST_INVALID, E_TAG_INVALID, E_MANIFEST_UNKNOWN. Pure but for the arena. */
 CHECKED enum rc route_find(struct exchange *x, struct str path, enum method method, struct str *allow);

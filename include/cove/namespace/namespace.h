@@ -46,6 +46,7 @@ struct namespace
 	uint64_t quota_bytes;       /* 0: none */
 	struct str blob_store;      /* name of a blob store; empty: the data directory */
 	bool sparse_manifests;
+	bool wrong_descriptors;
 	/* group */
 	struct str member_names, writable_name; /* as set */
 	const struct namespace *members[MEMBERS_MAX];

@@ -82,6 +82,8 @@ enum io {
 };
 enum io conn_read(struct conn *c, void *p, size_t n, size_t *moved);
 enum io conn_write(struct conn *c, const void *p, size_t n, size_t *moved);
+/* Nothing more will be written: the peer sees the end once all is sent, and may still be read from (RFC 9112 §9.6). */
+void conn_write_end(struct conn *c);
 /* Bytes wait that conn_read() would give (or that would complete a record). WANT_READ looks after them by itself. */
 bool conn_has_pending(struct conn *c);
 /* The thread's buffer of SCRATCH_BYTES: content is lost when step returns. */

@@ -10,6 +10,7 @@
 #pragma once
 #include <cove/db/db.h>
 #include <cove/store/name.h>
+#include <cove/store/space.h>
 
 struct store;
 
@@ -32,18 +33,6 @@ CHECKED enum rc store_sweep(
     struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err);
 /* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
 CHECKED enum rc store_probe(struct store *st, struct err *err);
-
-/* The rules of the namespace that a repository is in: for whatever writes. NULL, or all zero: none. They are judged in
- * the transaction that would break them. */
-struct space {
-	int64_t namespace_id;  /* the repository must be of it, else E_NAME_UNKNOWN; 0: of any */
-	struct str blob_store; /* where new blobs go; empty: the data directory */
-	uint64_t quota_bytes; /* of all blobs (each once), manifests and unfinished uploads of the namespace: E_QUOTA */
-	bool redeploy_refused;      /* a tag that is there does not move: E_TAG_FIXED, */
-	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
-	struct str immutable_tags;  /* globs: neither moved (E_TAG_FIXED) nor deleted (E_UNSUPPORTED) once there */
-	int64_t user;               /* whose unfinished uploads have a bound together; 0: nobody's */
-};
 
 /* ---- blobs (end-2, end-10, end-11) ---- */
 
@@ -133,13 +122,15 @@ struct manifest_content {
 	struct digest subject;
 	struct str artifact_type; /* for referrers; may be empty */
 	struct str annotations;   /* the JSON object as text, kept only with a subject; may be empty */
-	bool sparse;              /* what it names may be missing; what is there must still agree */
+	bool sparse;              /* what it names may be missing; what is there must still agree, */
+	bool wrong_descriptors;   /* but with this */
 };
 
 /* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
  * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
- * REF_BLOB must be linked in the repository with that size, every REF_MANIFEST present with that size and media type:
- * otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing (if not NULL) gets the first of them. */
+ * REF_BLOB must be linked in the repository, every REF_MANIFEST present: otherwise E_MANIFEST_BLOB_UNKNOWN, and
+ * *missing (if not NULL) gets the first of them. Size and media type must be what the descriptor says: else
+ * E_MANIFEST_INVALID. */
 struct missing {
 	struct digest *digests; /* the caller's */
 	size_t room;
@@ -154,7 +145,8 @@ CHECKED enum rc manifest_find(
 /* The bytes of a found manifest into the arena. E_BUSY: they do not fit; E_MANIFEST_UNKNOWN: it has gone meanwhile. */
 CHECKED enum rc manifest_read(
     struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err);
-/* Removes a tag, or a manifest with all its tags. */
+/* Removes a tag, or a manifest with all its tags: E_UNSUPPORTED, with a sentence, while an index of the repository
+ * needs it. */
 CHECKED enum rc manifest_delete(
     struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err);
 /* Has the registry a repository of that name? */

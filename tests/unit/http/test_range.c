@@ -16,19 +16,19 @@ static void ranges(void **state)
 		enum range_kind kind;
 		uint64_t first, last;
 	} rows[] = {
-	    {"bytes=0-499", 1000, RANGE_ONE, 0, 499},
-	    {"bytes=500-", 1000, RANGE_ONE, 500, 999},
-	    {"bytes=0-", 1000, RANGE_ONE, 0, 999},
-	    {"bytes=-500", 1000, RANGE_ONE, 500, 999},
-	    {"bytes=-1", 1000, RANGE_ONE, 999, 999},
-	    {"bytes=-2000", 1000, RANGE_ONE, 0, 999},
-	    {"bytes=999-999", 1000, RANGE_ONE, 999, 999},
-	    {"bytes=0-1000", 1000, RANGE_ONE, 0, 999},
-	    {"bytes=0-99999999999999999999999", 1000, RANGE_ONE, 0, 999},
-	    {"bytes=-99999999999999999999999", 1000, RANGE_ONE, 0, 999},
-	    {"Bytes=0-0", 1, RANGE_ONE, 0, 0},
-	    {"bytes= 0-1 ", 1000, RANGE_ONE, 0, 1},
-	    {"bytes=0-18446744073709551615", UINT64_MAX, RANGE_ONE, 0, UINT64_MAX - 1},
+	    {"bytes=0-499", 1000, RANGE_SOME, 0, 499},
+	    {"bytes=500-", 1000, RANGE_SOME, 500, 999},
+	    {"bytes=0-", 1000, RANGE_SOME, 0, 999},
+	    {"bytes=-500", 1000, RANGE_SOME, 500, 999},
+	    {"bytes=-1", 1000, RANGE_SOME, 999, 999},
+	    {"bytes=-2000", 1000, RANGE_SOME, 0, 999},
+	    {"bytes=999-999", 1000, RANGE_SOME, 999, 999},
+	    {"bytes=0-1000", 1000, RANGE_SOME, 0, 999},
+	    {"bytes=0-99999999999999999999999", 1000, RANGE_SOME, 0, 999},
+	    {"bytes=-99999999999999999999999", 1000, RANGE_SOME, 0, 999},
+	    {"Bytes=0-0", 1, RANGE_SOME, 0, 0},
+	    {"bytes= 0-1 ", 1000, RANGE_SOME, 0, 1},
+	    {"bytes=0-18446744073709551615", UINT64_MAX, RANGE_SOME, 0, UINT64_MAX - 1},
 	    {"bytes=1000-", 1000, RANGE_UNSATISFIABLE, 0, 0},
 	    {"bytes=1000-2000", 1000, RANGE_UNSATISFIABLE, 0, 0},
 	    {"bytes=99999999999999999999999-", 1000, RANGE_UNSATISFIABLE, 0, 0},
@@ -36,8 +36,13 @@ static void ranges(void **state)
 	    {"bytes=-0", 1000, RANGE_UNSATISFIABLE, 0, 0},
 	    {"bytes=0-", 0, RANGE_UNSATISFIABLE, 0, 0},
 	    {"bytes=-1", 0, RANGE_UNSATISFIABLE, 0, 0},
-	    {"bytes=0-1,2-3", 1000, RANGE_MANY, 0, 0},
-	    {"bytes=0-1,", 1000, RANGE_MANY, 0, 0},
+	    {"bytes=0-1,", 1000, RANGE_SOME, 0, 1}, /* RFC 9110 §5.6.1.2: empty elements are ignored */
+	    {"bytes=, ,0-1", 1000, RANGE_SOME, 0, 1},
+	    {"bytes=0-1,2000-", 1000, RANGE_SOME, 0, 1}, /* §14.2: those that can be satisfied */
+	    {"bytes=2000-,1-0,-0", 1000, RANGE_UNSATISFIABLE, 0, 0},
+	    {"bytes=0-1,2-3", 1000, RANGE_TOO_MANY, 0, 0},
+	    {"bytes=0-1,2-3,x", 1000, RANGE_INVALID, 0, 0},
+	    {"bytes=,", 1000, RANGE_INVALID, 0, 0},
 	    {"items=0-1", 1000, RANGE_NONE, 0, 0},
 	    {"=0-1", 1000, RANGE_NONE, 0, 0},
 	    {"", 1000, RANGE_INVALID, 0, 0},
@@ -58,13 +63,28 @@ static void ranges(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct range r = {7, 7};
-		enum range_kind kind = range_parse(str_of(rows[i].value), rows[i].size, &r);
+		size_t count = 1;
+		enum range_kind kind = range_parse(str_of(rows[i].value), rows[i].size, &r, &count);
 
 		if (kind != rows[i].kind)
 			fail_msg("%s: %d", rows[i].value, (int)kind);
-		assert_true(r.first == (kind == RANGE_ONE ? rows[i].first : 7));
-		assert_true(r.last == (kind == RANGE_ONE ? rows[i].last : 7));
+		assert_int_equal(count, kind == RANGE_SOME);
+		assert_true(kind != RANGE_SOME || (r.first == rows[i].first && r.last == rows[i].last));
 	}
+}
+
+static void several_ranges(void **state)
+{
+	struct range r[3];
+	size_t count = 3;
+
+	(void)state;
+	assert_int_equal(range_parse(STR("bytes=5-6, 0-1,9000-,-10"), 1000, r, &count), RANGE_SOME);
+	assert_int_equal(count, 3); /* in the order of the field */
+	assert_true(r[0].first == 5 && r[0].last == 6 && r[1].first == 0 && r[1].last == 1);
+	assert_true(r[2].first == 990 && r[2].last == 999);
+	assert_int_equal(range_parse(STR("bytes=0-0,1-1,2-2,3-3"), 1000, r, &count), RANGE_TOO_MANY);
+	assert_int_equal(count, 0);
 }
 
 static void content_ranges(void **state)
@@ -115,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ranges),
+	    cmocka_unit_test(several_ranges),
 	    cmocka_unit_test(content_ranges),
 	};
 

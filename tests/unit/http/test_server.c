@@ -170,7 +170,20 @@ static const struct row {
 	"HTTP/1.1 416 Range Not Satisfiable\r\n" JSON "Content-Length: *\r\nAccept-Ranges: bytes\r\n"
 	"Content-Range: bytes ?/10\r\n" ERROR("SIZE_INVALID") HELLO},
     {"range backwards", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=5-0\r\n\r\n", "HTTP/1.1 416 **"},
-    {"ranges", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=0-1,4-5\r\n\r\n", "HTTP/1.1 400 **"},
+    {"ranges", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=4-5,0-1\r\n\r\n",
+	"HTTP/1.1 206 **Content-Type: multipart/byteranges; boundary=*\r\n**Content-Length: 214\r\n"
+	"**\r\n\r\n"
+	"\r\n--*\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes 4-5/10\r\n\r\n45"
+	"\r\n--*\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes 0-1/10\r\n\r\n01"
+	"\r\n--*--\r\n"},
+    {"ranges of which one can be satisfied", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=10-11,4-5,\r\n\r\n",
+	"HTTP/1.1 206 **Content-Range: bytes 4-5/10\r\n\r\n45"},
+    {"ranges that overlap", "GET /digits HTTP/1.1\r\n" HOST "Range: bytes=0-7,2-9\r\n\r\n",
+	"HTTP/1.1 200 **0123456789"},
+    {"ranges on head", "HEAD /digits HTTP/1.1\r\n" HOST "Range: bytes=0-1,4-5\r\n\r\n",
+	"HTTP/1.1 200 **Content-Length: 10\r\n**\r\n\r\n"},
+    {"ranges and if-range old", "GET /digits HTTP/1.1\r\n" HOST "If-Range: \"f0\"\r\nRange: bytes=0-1,4-5\r\n\r\n",
+	"HTTP/1.1 200 **0123456789"},
     {"range unit", "GET /digits HTTP/1.1\r\n" HOST "Range: lines=0-1\r\n\r\n", "HTTP/1.1 200 **0123456789"},
     {"range on head", "HEAD /digits HTTP/1.1\r\n" HOST "Range: bytes=2-4\r\n\r\n",
 	"HTTP/1.1 200 **Content-Length: 10\r\n**\r\n\r\n"},
@@ -182,6 +195,22 @@ static const struct row {
 	"HTTP/1.1 200 **0123456789"},
     {"304 before range", "GET /digits HTTP/1.1\r\n" HOST "If-None-Match: \"f1\"\r\nRange: bytes=99-\r\n\r\n",
 	"HTTP/1.1 304 **"},
+    /* RFC 9110 §13.1.1: "MUST NOT perform the requested method if the condition evaluates to false" */
+    {"if-match", "GET /digits HTTP/1.1\r\n" HOST "If-Match: \"x\", \"f1\"\r\n\r\n", "HTTP/1.1 200 **0123456789"},
+    {"if-match any", "HEAD /hello HTTP/1.1\r\n" HOST "If-Match: *\r\n\r\n", "HTTP/1.1 200 **\r\n\r\n"},
+    {"if-match in fields", "GET /digits HTTP/1.1\r\n" HOST "If-Match: \"x\"\r\nIf-Match: \"f1\"\r\n\r\n",
+	"HTTP/1.1 200 **0123456789"},
+    {"if-match other", "GET /digits HTTP/1.1\r\n" HOST "If-Match: \"f0\"\r\n\r\n" GET("/hello"),
+	"HTTP/1.1 412 Precondition Failed\r\n**" ERROR("DENIED") HELLO},
+    {"if-match is strong", "GET /digits HTTP/1.1\r\n" HOST "If-Match: W/\"f1\"\r\n\r\n", "HTTP/1.1 412 **"},
+    {"if-match before if-none-match",
+	"GET /digits HTTP/1.1\r\n" HOST "If-None-Match: \"f1\"\r\nIf-Match: \"f0\"\r\n\r\n", "HTTP/1.1 412 **"},
+    {"if-match and range", "GET /digits HTTP/1.1\r\n" HOST "If-Match: \"f1\"\r\nRange: bytes=2-4\r\n\r\n",
+	"HTTP/1.1 206 **\r\n\r\n234"},
+    /* §13.1.4: "MUST ignore If-Unmodified-Since if the resource does not have a modification date available" */
+    {"if-unmodified-since",
+	"GET /digits HTTP/1.1\r\n" HOST "If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT\r\n\r\n",
+	"HTTP/1.1 200 **0123456789"},
     {"range of bytes", "GET /hello HTTP/1.1\r\n" HOST "Range: bytes=0-1\r\n\r\n", HELLO},
 
     /* bodies */
@@ -230,6 +259,8 @@ static const struct row {
     {"noise", "\x80\x2e\x01 nonsense\r\n\r\n", BAD},
     {"version", "GET /hello HTTP/2.0\r\n" HOST "\r\n", "HTTP/1.1 505 **Connection: close**"},
     {"method", "BREW /hello HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 501 **Connection: close**"},
+    {"long method", "%9000 /hello HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 501 **Connection: close**"},
+    {"higher minor version", "GET /hello HTTP/1.2\r\n" HOST "\r\n" GET("/hello"), HELLO HELLO},
     {"long target", "GET /%9000 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 414 **Connection: close**"},
     {"long head", "GET /hello HTTP/1.1\r\nA: %20000\r\n\r\n", "HTTP/1.1 431 **Connection: close**"},
     {"two lengths", "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde" GET("/hello"),

@@ -92,7 +92,8 @@ static void missing_content_is_told(void **state)
 	content.references = &refs[10];
 	content.reference_count = 2;
 	refs[10].size = 5;
-	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_INVALID);
+	assert_non_null(strstr(p->err.text, "has 5 bytes, but it has 4"));
 	refs[10].size = 4;
 	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), OK);
 	/* an index over it; in another repository it is not there */
@@ -101,10 +102,11 @@ static void missing_content_is_told(void **state)
 	assert_int_equal(put(p, REPO("other"), STR("index"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
 	/* what is there must be what the descriptor says */
 	refs[0].size = 2;
-	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_INVALID);
 	refs[0].size = 1;
 	refs[0].media_type = STR("other");
-	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), E_MANIFEST_INVALID);
+	assert_non_null(strstr(p->err.text, "is other, but it was pushed as t:"));
 	refs[0].media_type = content.media_type;
 	assert_int_equal(put(p, R, STR("index2"), refs, 1, NULL, 0), OK);
 }
@@ -123,11 +125,39 @@ static void sparse_manifests_are_taken_where_asked(void **state)
 	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
 	content.sparse = true;
 	refs[0].size = 5;
-	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_BLOB_UNKNOWN);
+	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), E_MANIFEST_INVALID);
 	refs[0].size = 4;
 	assert_int_equal(manifest_put(p->st, NULL, R, &m, &content, NULL, 0, NULL, &p->err), OK);
 	/* what it does have is still kept from being deleted */
 	assert_int_equal(blob_delete(p->st, R, &blob, &p->err), E_UNSUPPORTED);
+}
+
+/* What an index of the same repository needs stays while that does, also within another index. */
+static void platforms_stay_with_their_index(void **state)
+{
+	struct place *p = *state;
+	struct digest m[3] = {sha256(STR("platform")), sha256(STR("inner")), sha256(STR("outer"))};
+	struct reference refs[3], tag = by_tag("platform");
+	struct manifest_reference child = {.kind = REF_MANIFEST};
+
+	for (size_t i = 0; i < 3; i++)
+		refs[i] = (struct reference){.is_digest = true, .digest = m[i]};
+	assert_int_equal(put(p, R, STR("platform"), NULL, 0, &TAG("platform"), 1), OK);
+	child.digest = m[0];
+	child.size = strlen("platform");
+	assert_int_equal(put(p, R, STR("inner"), &child, 1, &TAG("multi"), 1), OK);
+	child.digest = m[1];
+	child.size = strlen("inner");
+	assert_int_equal(put(p, R, STR("outer"), &child, 1, NULL, 0), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &refs[0], &p->err), E_UNSUPPORTED);
+	assert_non_null(strstr(p->err.text, "(tag multi)"));
+	assert_int_equal(manifest_delete(p->st, NULL, R, &refs[1], &p->err), E_UNSUPPORTED);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &tag, &p->err), OK);
+	/* elsewhere nothing needs it */
+	assert_int_equal(put(p, REPO("other"), STR("platform"), NULL, 0, NULL, 0), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, REPO("other"), &refs[0], &p->err), OK);
+	for (size_t i = 3; i-- > 0;)
+		assert_int_equal(manifest_delete(p->st, NULL, R, &refs[i], &p->err), OK);
 }
 
 static void limits_hold(void **state)
@@ -223,6 +253,7 @@ int main(void)
 	    TEST(what_is_not_there_has_its_code),
 	    TEST(missing_content_is_told),
 	    TEST(sparse_manifests_are_taken_where_asked),
+	    TEST(platforms_stay_with_their_index),
 	    TEST(limits_hold),
 	    TEST(a_second_push_only_moves_tags),
 	    TEST(a_manifest_takes_its_tags_along),
