@@ -157,7 +157,17 @@ static enum rc apply_conditions(struct work *w)
 	case PRECONDITION_HOLDS:
 		break;
 	}
-	return r->kind == REPLY_FILE || r->kind == REPLY_FLOW ? apply_range(w) : OK;
+	return (r->kind == REPLY_FILE || r->kind == REPLY_FLOW) && r->size != FLOW_SIZE_UNKNOWN ? apply_range(w) : OK;
+}
+
+static void put_framing(struct work *w, uint64_t length)
+{
+	if (w->x.reply.status == 204 || w->x.reply.status == 304) /* RFC 9110 §8.6 */
+		return;
+	if (w->chunks.is_on)
+		buf_addz(&w->out, "Transfer-Encoding: chunked\r\n");
+	else
+		buf_addf(&w->out, "Content-Length: %llu\r\n", (unsigned long long)length);
 }
 
 static void put_fields(struct work *w, uint64_t length)
@@ -175,8 +185,7 @@ static void put_fields(struct work *w, uint64_t length)
 		buf_addf(b, "Content-Type: %.*s\r\nX-Content-Type-Options: nosniff\r\n", STR_ARG(r->content_type));
 	if (r->etag.n)
 		buf_addf(b, "ETag: \"%.*s\"\r\n", STR_ARG(r->etag));
-	if (r->status != 204 && r->status != 304) /* RFC 9110 §8.6 */
-		buf_addf(b, "Content-Length: %llu\r\n", (unsigned long long)length);
+	put_framing(w, length);
 	if (!w->keep)
 		buf_addz(b, "Connection: close\r\n");
 	else if (w->x.head && w->x.head->minor == 0)
@@ -197,6 +206,9 @@ enum rc reply_compose(struct work *w)
 	w->multipart.count = 0;
 	TRY(apply_conditions(w));
 	length = r->kind == REPLY_BYTES ? r->bytes.n : r->size;
+	w->chunks.is_on = r->kind == REPLY_FLOW && length == FLOW_SIZE_UNKNOWN;
+	if (w->chunks.is_on && x->head->minor == 0)
+		return fail(&x->err, E_HTTP_VERSION, "the size is not known yet: ask by HTTP/1.1");
 	buf_reset(&w->out);
 	put_fields(w, length);
 	if (!buf_ok(&w->out) || !buf_ok(&r->fields))
@@ -206,7 +218,9 @@ enum rc reply_compose(struct work *w)
 	w->bytes = r->kind == REPLY_BYTES && !is_head ? r->bytes : STR_NONE;
 	w->fd = is_head ? -1 : r->kind == REPLY_FILE ? r->fd : r->kind == REPLY_FLOW ? flow_fd(r->flow) : -1;
 	w->flow = r->kind == REPLY_FLOW && !is_head ? r->flow : NULL;
-	w->send_size = w->out.n + length;
-	w->sent = w->window_end = 0;
+	w->chunks.is_on = w->chunks.is_on && !is_head;
+	w->send_size = w->chunks.is_on ? UINT64_MAX : w->out.n + length;
+	w->sent = w->window_end = w->chunks.at = 0;
+	w->chunks.has_one = false;
 	return OK;
 }

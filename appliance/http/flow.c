@@ -8,9 +8,8 @@
 struct flow {
 	atomic_uint references;
 	int fd;
-	uint64_t size;
 	pthread_mutex_t mutex; /* guards all below */
-	uint64_t have;
+	uint64_t size, have;
 	enum flow_state state;
 	struct conn_ref *waiting; /* at most one entry for each look without news */
 	size_t waiting_count, waiting_room;
@@ -43,9 +42,14 @@ void flow_unref(struct flow *f)
 	free(f);
 }
 
-uint64_t flow_size(const struct flow *f)
+uint64_t flow_size(struct flow *f)
 {
-	return f->size;
+	uint64_t size;
+
+	pthread_mutex_lock(&f->mutex);
+	size = f->size;
+	pthread_mutex_unlock(&f->mutex);
+	return size;
 }
 
 int flow_fd(const struct flow *f)
@@ -80,6 +84,8 @@ void flow_grow(struct flow *f, uint64_t have)
 void flow_end(struct flow *f, bool ok)
 {
 	pthread_mutex_lock(&f->mutex);
+	if (ok && f->size == FLOW_SIZE_UNKNOWN)
+		f->size = f->have;
 	if (ok && f->have != f->size)
 		bug("a flow is complete with %llu of %llu bytes", (unsigned long long)f->have,
 		    (unsigned long long)f->size);
@@ -106,8 +112,10 @@ enum flow_state flow_look(struct flow *f, uint64_t seen, struct conn_ref who, ui
 	enum flow_state state;
 
 	pthread_mutex_lock(&f->mutex);
-	/* the last byte waits for the proof: a peer that has all bytes would take them for whole (RFC 9112 §8) */
-	*have = f->state == FLOW_RUNS && f->have == f->size && f->size ? f->size - 1 : f->have;
+	/* the last byte waits for the proof: a peer that has all bytes would take them for whole (RFC 9112 §8); each
+	 * may be the last as long as their number is not known */
+	*have = f->state == FLOW_RUNS && f->have && (f->have == f->size || f->size == FLOW_SIZE_UNKNOWN) ? f->have - 1
+													 : f->have;
 	state = f->state;
 	if (state == FLOW_RUNS && *have <= seen)
 		wait_for_news(f, who);

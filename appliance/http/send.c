@@ -1,12 +1,16 @@
 /*
  * send: the reply as one stream of bytes, its head followed by a body from memory or from a file. It goes out in pieces
  * of at most a scratch buffer, the head together with the start of the body in one write. A piece that stopped in its
- * middle is made again from the same bytes, as conn_write() wants it.
+ * middle is made again from the same bytes, as conn_write() wants it. A file that grows to nobody knows where goes out
+ * in chunks (RFC 9112 §7.1).
  */
 #include "session.h"
 #include <cove/base/log.h>
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
+
+enum { CHUNK_FRAME_BYTES = 32 }; /* around its bytes */
 
 /* n bytes of the file from `at`. A file that is shorter than its size said is damage. */
 static bool read_file(int fd, char *p, size_t n, uint64_t at)
@@ -90,8 +94,8 @@ static bool look_ahead(struct session *s, uint64_t *end)
 	struct work *w = s->work;
 	uint64_t seen = w->file_from + (w->sent > w->out.n ? w->sent - w->out.n : 0), have;
 
-	*end = w->send_size;
-	if (!w->flow)
+	*end = w->chunks.is_on ? w->out.n : w->send_size;
+	if (!w->flow || w->chunks.is_on)
 		return true;
 	if (flow_look(w->flow, seen, conn_ref(s->conn), &have) == FLOW_FAILED)
 		return false;
@@ -117,6 +121,75 @@ static enum io write_piece(struct session *s, struct str piece)
 	return IO_OK;
 }
 
+/* What a write that did not end well waits for. */
+static enum want wait_for_peer(struct session *s, enum io io)
+{
+	if (io != IO_WANT_READ && io != IO_WANT_WRITE)
+		return WANT_CLOSE;
+	conn_pace(s->conn, PACE_BODY);
+	return io == IO_WANT_READ ? WANT_READ : WANT_WRITE;
+}
+
+/* WANT_AGAIN: there is one, or the last, which is empty. */
+static enum want begin_chunk(struct session *s)
+{
+	struct work *w = s->work;
+	uint64_t have;
+	enum flow_state state = flow_look(w->flow, w->chunks.at, conn_ref(s->conn), &have);
+
+	if (state == FLOW_FAILED)
+		return WANT_CLOSE;
+	if (state == FLOW_RUNS && have <= w->chunks.at) {
+		conn_pace(s->conn, PACE_NONE);
+		return WANT_WAKE;
+	}
+	have -= w->chunks.at;
+	w->chunks.n = have < SCRATCH_BYTES - CHUNK_FRAME_BYTES ? (size_t)have : SCRATCH_BYTES - CHUNK_FRAME_BYTES;
+	w->chunks.sent = 0;
+	w->chunks.has_one = true;
+	return WANT_AGAIN;
+}
+
+static bool make_chunk(const struct work *w, char *scratch, struct str *frame)
+{
+	size_t n = (size_t)snprintf(scratch, CHUNK_FRAME_BYTES, "%zx\r\n", w->chunks.n);
+
+	if (!read_file(w->fd, scratch + n, w->chunks.n, w->chunks.at))
+		return false;
+	memcpy(scratch + n + w->chunks.n, "\r\n", 2);
+	*frame = (struct str){scratch, n + w->chunks.n + 2};
+	return true;
+}
+
+/* As send_turn(), behind the head. */
+static enum want send_chunks(struct session *s, uint64_t turn_end, bool *unreadable)
+{
+	struct work *w = s->work;
+	struct str frame;
+	enum want want;
+	enum io io;
+
+	while (w->sent < turn_end && w->sent < w->send_size) {
+		uint64_t before = w->sent;
+
+		if (!w->chunks.has_one && (want = begin_chunk(s)) != WANT_AGAIN)
+			return want;
+		if (!make_chunk(w, conn_scratch(s->conn), &frame)) {
+			*unreadable = true;
+			return WANT_CLOSE;
+		}
+		io = write_piece(s, str_from(frame, w->chunks.sent));
+		w->chunks.sent += (size_t)(w->sent - before);
+		if (io != IO_OK)
+			return wait_for_peer(s, io);
+		w->chunks.at += w->chunks.n;
+		w->chunks.has_one = false;
+		if (!w->chunks.n)
+			w->send_size = w->sent;
+	}
+	return WANT_AGAIN;
+}
+
 /* WANT_AGAIN: all is sent, or the turn is used up. */
 static enum want send_turn(struct session *s, bool *unreadable)
 {
@@ -125,8 +198,11 @@ static enum want send_turn(struct session *s, bool *unreadable)
 	uint64_t turn_end = w->sent + TURN_BYTES;
 	struct str piece;
 	uint64_t end;
+	enum io io;
 
 	while (w->sent < w->send_size && w->sent < turn_end) {
+		if (w->chunks.is_on && w->sent >= w->out.n)
+			return send_chunks(s, turn_end, unreadable);
 		/* its digest was wrong, or the upstream is gone: only a close tells the peer that this is not the whole
 		 */
 		if (!look_ahead(s, &end))
@@ -139,19 +215,9 @@ static enum want send_turn(struct session *s, bool *unreadable)
 			*unreadable = true;
 			return WANT_CLOSE;
 		}
-		switch (write_piece(s, piece)) {
-		case IO_OK:
-			break;
-		case IO_WANT_READ:
-			conn_pace(s->conn, PACE_BODY);
-			return WANT_READ;
-		case IO_WANT_WRITE:
-			conn_pace(s->conn, PACE_BODY);
-			return WANT_WRITE;
-		case IO_END:
-		case IO_FAILED:
-			return WANT_CLOSE;
-		}
+		io = write_piece(s, piece);
+		if (io != IO_OK)
+			return wait_for_peer(s, io);
 	}
 	return WANT_AGAIN;
 }
@@ -195,20 +261,11 @@ enum want stage_continue(struct session *s)
 		struct str piece = str_from(text, w->continue_sent);
 		size_t moved = 0;
 
-		switch (conn_write(s->conn, piece.p, piece.n, &moved)) {
-		case IO_OK:
-			w->continue_sent += moved;
-			break;
-		case IO_WANT_READ:
-			conn_pace(s->conn, PACE_BODY);
-			return WANT_READ;
-		case IO_WANT_WRITE:
-			conn_pace(s->conn, PACE_BODY);
-			return WANT_WRITE;
-		case IO_END:
-		case IO_FAILED:
-			return WANT_CLOSE;
-		}
+		enum io io = conn_write(s->conn, piece.p, piece.n, &moved);
+
+		if (io != IO_OK)
+			return wait_for_peer(s, io);
+		w->continue_sent += moved;
 	}
 	w->continue_wanted = false;
 	s->stage = STAGE_BODY;

@@ -1,8 +1,7 @@
 /*
  * session: what http/ keeps for one connection (struct session, small) and for the exchange under way on it (struct
- * work, there only from the first byte of a head to the last of its reply). Private to http/. The stages are the
- * states below; each is one function that takes one bounded turn and says what it needs next. One thread at a
- * time per connection.
+ * work, there only from the first byte of a head to the last of its reply). Private to http/. Each stage below is one
+ * function that takes one bounded turn and says what it needs next. One thread at a time per connection.
  */
 #pragma once
 #include "conditions.h"
@@ -93,7 +92,8 @@ struct work {
 	uint64_t sent;
 	uint64_t window_end; /* end of the piece that conn_write was given last */
 	enum rest rest;
-	bool keep; /* the connection goes on after this exchange */
+	bool keep;            /* the connection goes on after this exchange */
+	struct chunks chunks; /* of a flow whose size is not known: they follow `out` */
 };
 
 struct session {

@@ -7,10 +7,12 @@
  * that it has a blob, and sends no byte of it, would make us hand out what he cannot.
  */
 #include "private.h"
+#include <cove/base/log.h>
 #include <cove/store/cached.h>
 #include <stdio.h>
 
 enum { TRIES = 5, DELAY_MS = 500 };
+#define UNTOLD_MAX (UINT64_C(4) << 30) /* of a blob whose size nobody tells */
 
 static struct repo_name repo_of(const struct job *j)
 {
@@ -107,38 +109,70 @@ static void release_followers(struct job *followers, enum rc rc, const struct er
 
 /* ---- the fetch ---- */
 
-static enum rc make_session(struct job *j, const struct client_head *head, int *reader, struct err *err)
+/* How long the blob is: what the answer says, else what the repository's manifests say. */
+static enum rc learn_size(struct job *j, const struct client_head *head, bool *agrees, struct err *err)
+{
+	uint64_t size = 0;
+	bool named;
+
+	TRY(blob_size_named(j->u->store, repo_of(j), &j->digest, &named, &size, err));
+	*agrees = !named || !head->has_length || size == head->length;
+	j->has_size = head->has_length || named;
+	j->size_told = head->has_length ? head->length : size;
+	return OK;
+}
+
+/* Pages and pictures are no layers: what is said to be one may come from where the upstream itself has no access. */
+static bool is_blob_type(const struct client_head *head)
+{
+	static const struct str types[] = {STR("application/octet-stream"), STR("binary/octet-stream"),
+	    STR("application/gzip"), STR("application/x-gzip"), STR("application/x-tar"), STR("application/zstd")};
+	struct str type, rest;
+
+	if (!client_field(head, "Content-Type", &type) || !type.n)
+		return true;
+	str_cut(type, ';', &type, &rest);
+	type = str_trim(type);
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (str_eqi(type, types[i]))
+			return true;
+	return str_starts(type, STR("application/vnd."));
+}
+
+static enum rc make_session(struct job *j, struct err *err)
 {
 	struct space space = job_space(j);
 	enum rc rc;
 
 	TRY(upload_start(j->u->store, &space, repo_of(j), j->digest.algorithm, j->upload_id, err));
 	TRY(upload_resume(j->u->store, &space, repo_of(j), str_of(j->upload_id), &j->upload, err));
-	if (!head->has_length)
+	if (!j->has_size)
 		return OK;
 	/* before the head leaves: after it there is no sentence any more */
-	rc = upload_expect(j->upload, head->length, err);
+	rc = upload_expect(j->upload, j->size_told, err);
 	if (rc == E_DISK_FULL)
-		cache_make_room(j->u, j->ns, head->length);
-	TRY(rc);
-	return upload_open_reader(j->upload, reader, err);
+		cache_make_room(j->u, j->ns, j->size_told);
+	return rc;
 }
 
+/* Those who wait may read along. What does not look like the blob is kept from them until its digest has proven it. */
 static enum rc open_session(struct job *j, const struct client_head *head, struct err *err)
 {
-	struct flow *flow = NULL;
+	uint64_t size;
 	struct job *followers;
+	bool agrees;
 	int fd = -1;
 
-	if (make_session(j, head, &fd, err))
+	if (learn_size(j, head, &agrees, err) || make_session(j, err))
 		return cannot_keep(j, "a blob", err);
-	j->has_size = head->has_length;
-	j->size_told = head->length;
-	if (j->has_size)
-		flow = flow_new(fd, j->size_told);
+	if (!agrees || !is_blob_type(head))
+		return OK;
+	if (upload_open_reader(j->upload, &fd, err))
+		return cannot_keep(j, "a blob", err);
+	size = j->has_size ? j->size_told : FLOW_SIZE_UNKNOWN;
 	pthread_mutex_lock(&j->u->mutex);
-	j->flow = flow;
-	j->size = j->size_told;
+	j->flow = flow_new(fd, size);
+	j->size = size;
 	followers = j->followers;
 	for (struct job *f = followers; f; f = f->next_follower)
 		share_flow(j, f);
@@ -181,6 +215,13 @@ static enum rc on_head(struct job *j, const struct client_head *head, struct err
 	return j->upload ? continue_session(j, head, err) : open_session(j, head, err);
 }
 
+static uint64_t bound_of(const struct job *j)
+{
+	if (j->has_size)
+		return j->size_told;
+	return j->ns->cache_bytes && j->ns->cache_bytes < UNTOLD_MAX ? j->ns->cache_bytes : UNTOLD_MAX;
+}
+
 static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
 {
 	const char *bytes = p;
@@ -193,9 +234,12 @@ static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
 	n -= drop;
 	if (!n)
 		return OK;
-	if (j->has_size && j->got + n > j->size_told)
-		return fail(err, E_UPSTREAM_ANSWER, "%.*s sends more than the %llu bytes it announced",
-		    STR_ARG(j->ns->upstream), (unsigned long long)j->size_told);
+	if (j->got + n > bound_of(j))
+		return fail(err, E_UPSTREAM_ANSWER,
+		    j->has_size ? "%.*s sends more than the %llu bytes that the blob has"
+				: "%.*s sends a blob without its length, and more than the %llu bytes that are kept of "
+				  "such: pull it by its manifest, or raise the cache_limit",
+		    STR_ARG(j->ns->upstream), (unsigned long long)bound_of(j));
 	if (upload_write(j->upload, bytes, n, err))
 		return cannot_keep(j, "a blob", err);
 	j->got += n;
@@ -216,6 +260,8 @@ static void end(struct job *j, enum rc rc, const struct err *err)
 	}
 	if (j->flow)
 		flow_end(j->flow, rc == OK);
+	if (rc && j->flow) /* who read along has a connection that was cut, and no sentence */
+		log_warn("upstream.blob", "name=%s error=%s", log_quote(str_of(j->full)), log_quote(str_of(err->text)));
 	followers = take_followers(j);
 	job_finish(j, rc, err);
 	release_followers(followers, rc, err);
@@ -309,10 +355,9 @@ static void fetch(struct job *j)
 
 static enum rc size_head(struct job *j, const struct client_head *head, struct err *err)
 {
-	(void)err;
-	j->has_size = head->has_length;
-	j->size_told = head->length;
-	return OK;
+	bool agrees;
+
+	return j->status == 200 ? learn_size(j, head, &agrees, err) : OK;
 }
 
 static enum rc no_body(struct job *j, const void *p, size_t n, struct err *err)

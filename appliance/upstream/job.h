@@ -90,7 +90,7 @@ struct job {
 	int64_t late_at_ms; /* 0: nobody waits with a copy in hand */
 	enum rc rc;
 	struct err err;
-	uint64_t size;
+	uint64_t size; /* FLOW_SIZE_UNKNOWN: not before its end */
 	struct flow *flow;
 	char *next_query; /* of a list; NULL: it was the last page */
 	struct conn_ref *waiting;

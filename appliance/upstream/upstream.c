@@ -239,6 +239,14 @@ enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct p
 
 /* ---- blobs ---- */
 
+/* An answer in chunks, without a length, is not for these. */
+static bool needs_size(const struct exchange *x)
+{
+	struct str range;
+
+	return x->head->method == METHOD_HEAD || x->head->minor == 0 || head_field(x->head, STR("Range"), &range);
+}
+
 /* A look at the job: OK with what there is of it, E_WANT_WAKE when there is nothing yet. */
 static enum rc look_at_blob(struct job *j, struct exchange *x, struct upstream_blob *out, struct err *err)
 {
@@ -246,7 +254,7 @@ static enum rc look_at_blob(struct job *j, struct exchange *x, struct upstream_b
 
 	pthread_mutex_lock(&j->u->mutex);
 	running = !j->finished;
-	if (running && j->flow) {
+	if (running && j->flow && (j->size != FLOW_SIZE_UNKNOWN || !needs_size(x))) {
 		out->flow = flow_ref(j->flow);
 		out->size = j->size;
 	}
@@ -400,7 +408,8 @@ void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t by
 	struct err err;
 	enum rc rc;
 
-	if (!ns->cache_bytes || !health_may_make_room(u, ns))
+	/* what would never fit, whoever says that it comes, empties nothing */
+	if (!ns->cache_bytes || bytes > ns->cache_bytes || !health_may_make_room(u, ns))
 		return;
 	rc = namespace_used_bytes(u->namespaces, ns, &used, &err);
 	if (!rc)

@@ -204,11 +204,25 @@ class Raw:
         r = Response(int(status), fields, b"")
         if head or r.status in (204, 304) or r.status < 200:
             return r
-        length = int(r["Content-Length"])  # every reply of ours has one
-        while len(self.pending) < length:
-            self._more()
-        r.body, self.pending = self.pending[:length], self.pending[length:]
+        if r["Transfer-Encoding"] == "chunked":  # an upstream's blob without a length; every other reply of ours has one
+            size = None
+            while size != 0:
+                while b"\r\n" not in self.pending:
+                    self._more()
+                line, self.pending = self.pending.split(b"\r\n", 1)
+                size = int(line, 16)
+                chunk = self.take(size + 2)
+                assert chunk.endswith(b"\r\n"), chunk[-10:]
+                r.body += chunk[:-2]
+        else:
+            r.body = self.take(int(r["Content-Length"]))
         return r
+
+    def take(self, n):
+        while len(self.pending) < n:
+            self._more()
+        taken, self.pending = self.pending[:n], self.pending[n:]
+        return taken
 
     def closed(self):
         """True when the server ends the connection without another byte."""

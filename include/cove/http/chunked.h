@@ -27,3 +27,11 @@ struct chunked {
 CHECKED enum rc chunked_feed(struct chunked *c, struct str in, size_t *consumed, struct str *data, struct err *err);
 /* The last chunk and the trailers are complete. */
 bool chunked_done(const struct chunked *c);
+
+/* The other way, for a reply whose length nobody knows yet (send.c): where it stands. */
+struct chunks {
+	bool is_on;     /* the reply's end is not known before the last one is out */
+	bool has_one;   /* is under way: */
+	uint64_t at;    /* its place in the file, or that of the next */
+	size_t n, sent; /* its bytes (0: the last chunk); of its frame */
+};

@@ -141,7 +141,9 @@ enum rc reply_empty(struct exchange *x, int status);
 enum rc reply_bytes(struct exchange *x, int status, const char *content_type, struct str bytes);
 /* Takes the fd. */
 enum rc reply_file(struct exchange *x, int status, const char *content_type, int fd, uint64_t size);
-/* Takes the reference. Ranges hold for the whole; what has not come yet is waited for. */
+/* Takes the reference. Ranges hold for the whole; what has not come yet is waited for. While its size is unknown the
+ * reply is chunked, and a range is not looked at: for who wants one, and for HTTP/1.0, the handler waits for the end.
+ */
 enum rc reply_flow(struct exchange *x, int status, const char *content_type, struct flow *flow);
 /* Adds a field; the value must not hold CR, LF or NUL (a bug() if it does: values from peers are parsed before). */
 void reply_field(struct exchange *x, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -9,6 +9,8 @@
 
 struct flow;
 
+#define FLOW_SIZE_UNKNOWN UINT64_MAX /* until its end */
+
 /* fd is the flow's from now on, closed with the last reference; opened for reading on the file that grows. */
 struct flow *flow_new(int fd, uint64_t size);
 struct flow *flow_ref(struct flow *f);
@@ -22,7 +24,7 @@ void flow_end(struct flow *f, bool ok);
 
 /* ---- readers ---- */
 enum flow_state { FLOW_RUNS, FLOW_COMPLETE, FLOW_FAILED };
-uint64_t flow_size(const struct flow *f);
+uint64_t flow_size(struct flow *f);
 int flow_fd(const struct flow *f);
 /* How much is there. When there is not more than `seen`, and it still runs, the connection is woken at the next news.
  */

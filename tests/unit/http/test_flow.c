@@ -14,7 +14,7 @@ static struct flow *flow;
 static int writing = -1;
 static char dir[] = "/tmp/cove-flow-XXXXXX";
 
-static void flow_make(void)
+static void flow_make_of(uint64_t size)
 {
 	char path[64];
 
@@ -22,7 +22,12 @@ static void flow_make(void)
 	unlink(path);
 	writing = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	assert_true(writing >= 0);
-	flow = flow_new(open(path, O_RDONLY | O_CLOEXEC), SIZE);
+	flow = flow_new(open(path, O_RDONLY | O_CLOEXEC), size);
+}
+
+static void flow_make(void)
+{
+	flow_make_of(SIZE);
 }
 
 static void flow_drop(void)
@@ -222,6 +227,100 @@ static void the_last_byte_waits_for_the_proof(void **state)
 	flow_drop();
 }
 
+static size_t hex(const char *p)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
+	const char *d;
+
+	for (; (d = *p ? strchr(digits, *p) : NULL); p++)
+		n = 16 * n + (size_t)(d - digits);
+	return n;
+}
+
+/* Takes the chunks apart in place; true: the last one is there. */
+static bool unchunk(struct buf *b)
+{
+	size_t in = 0, out = 0;
+	bool whole = false;
+
+	while (!whole) {
+		char *line = memmem(b->p + in, b->n - in, "\r\n", 2);
+		size_t n = line ? hex(b->p + in) : 0;
+
+		if (!line || (size_t)(line - b->p) + n + 4 > b->n)
+			break;
+		in = (size_t)(line - b->p) + 2;
+		memmove(b->p + out, b->p + in, n);
+		assert_memory_equal(b->p + in + n, "\r\n", 2);
+		out += n;
+		in += n + 2;
+		whole = !n;
+	}
+	assert_true(!whole || in == b->n);
+	b->n = out;
+	return whole;
+}
+
+/* The head is out. */
+static void await_head(int fd)
+{
+	char first;
+
+	assert_int_equal(recv(fd, &first, 1, MSG_PEEK), 1);
+}
+
+static void of_unknown_size_in_chunks(void **state)
+{
+	enum { READERS = 10 };
+	int fds[READERS];
+	pthread_t writer;
+
+	(void)state;
+	flow_make_of(FLOW_SIZE_UNKNOWN);
+	for (int i = 0; i < READERS; i++) {
+		fds[i] =
+		    get("/flow", i % 2 ? "" : "Range: bytes=5-\r\n"); /* a range is one of all, which nobody knows */
+		await_head(fds[i]);
+	}
+	assert_int_equal(pthread_create(&writer, NULL, write_slowly, NULL), 0);
+	for (int i = 0; i < READERS; i++) {
+		struct buf b = read_body(fds[i], "HTTP/1.1 200 OK\r\n");
+
+		assert_true(unchunk(&b));
+		assert_int_equal(b.n, SIZE);
+		assert_memory_equal(b.p, content, SIZE);
+		buf_release(&b);
+	}
+	pthread_join(writer, NULL);
+	flow_drop();
+}
+
+/* Neither the last chunk nor the last byte comes before the proof, as it may be any. */
+static void chunks_end_with_the_proof_only(void **state)
+{
+	static const uint64_t sizes[] = {0, 1, SIZE};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(*sizes); i++) {
+		uint64_t size = sizes[i / 2];
+		bool proven = i % 2;
+		struct buf b;
+		int fd;
+
+		flow_make_of(FLOW_SIZE_UNKNOWN);
+		fd = get("/flow", "");
+		await_head(fd);
+		grow_to(size);
+		flow_end(flow, proven);
+		b = read_body(fd, "HTTP/1.1 200 OK\r\n");
+		assert_int_equal(unchunk(&b), proven);
+		assert_true(proven ? b.n == size : b.n < size || !size);
+		buf_release(&b);
+		flow_drop();
+	}
+}
+
 static void a_handler_runs_again_when_woken(void **state)
 {
 	struct question *q = &question;
@@ -281,6 +380,8 @@ int main(void)
 	    cmocka_unit_test(a_range_waits_for_its_part),
 	    cmocka_unit_test(a_failure_cuts_the_reply),
 	    cmocka_unit_test(the_last_byte_waits_for_the_proof),
+	    cmocka_unit_test(of_unknown_size_in_chunks),
+	    cmocka_unit_test(chunks_end_with_the_proof_only),
 	    cmocka_unit_test(a_handler_runs_again_when_woken),
 	};
 
