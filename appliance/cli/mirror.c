@@ -50,9 +50,16 @@ static bool is_hub(const struct proxy *p)
 	return str_eq(p->name, STR("docker.io"));
 }
 
+/* The registry itself, which is asked when this box is not there, in plain HTTP: only where the upstream is that
+ * registry, and not another that holds its images. */
 static bool is_plain(const struct proxy *p)
 {
-	return str_starts(p->ns->upstream, STR("http://"));
+	struct str host, path;
+
+	if (!str_starts(p->ns->upstream, STR("http://")))
+		return false;
+	str_cut(str_from(p->ns->upstream, 7), '/', &host, &path);
+	return str_eq(host, p->name);
 }
 
 /* ---- the engines ---- */
@@ -77,14 +84,19 @@ static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
 		    STR_ARG(p->ns->name));
 	json_put_comma(b->out);
 	json_put_str(b->out, str_of(address));
-	if (str_starts(str_of(address), STR("https:")))
-		note_ca(b, "/etc/docker/certs.d/%s/ca.crt", strstr(address, "//") + 2);
+	if (str_starts(str_of(address), STR("https:"))) {
+		note_ca(b, "/etc/docker/certs.d/%s/ca.crt (Docker 20.10 and 26)", strstr(address, "//") + 2);
+		note_ca(b, "the system's store too for Docker 28 and 29, which do not look there for mirrors: "
+			   "update-ca-certificates, then restart docker");
+	}
 	return OK;
 }
 
 static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	note("/etc/docker/daemon.json, merged with what is there; then: systemctl restart docker");
+	note("Docker 28 and 29 with the containerd image store (29's default), and their builds: instead the file of "
+	     "`cove mirror config containerd`, in /etc/docker/certs.d");
 	buf_addz(b->out, "{\"registry-mirrors\":[");
 	for (size_t i = 0; i < count; i++)
 		TRY(docker_one(b, &proxies[i], err));
@@ -103,8 +115,8 @@ static enum rc containerd(struct box *b, const struct proxy *proxies, size_t cou
 {
 	(void)err;
 	note("a file for each registry; no restart, where config_path is set to /etc/containerd/certs.d");
-	note(
-	    "Docker Engine 29 and newer with the containerd image store reads the same folders in /etc/docker/certs.d");
+	note("Docker 28 and 29 with the containerd image store, and their builds, read the same folders in "
+	     "/etc/docker/certs.d");
 	for (size_t i = 0; i < count; i++) {
 		const struct proxy *p = &proxies[i];
 
@@ -153,7 +165,8 @@ static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, 
 static enum rc buildkit(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
-	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --config FILE`");
+	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --buildkitd-config FILE`; only there the CA is "
+	     "needed");
 	note_ca(b, "/etc/buildkit/cove.crt");
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s\"]\n%s\n", STR_ARG(proxies[i].name),

@@ -21,14 +21,14 @@ def _ready(lab, process, address, log, question=b""):
         raise AssertionError(f"{log}: it did not start:\n" + f.read()[-4000:])
 
 
-def dockerd(machine, name, program="dockerd", **settings):
+def dockerd(machine, name, program="dockerd", env={}, **settings):
     """Its process and its address. Images are kept in memory."""
     lab, d = machine.lab, machine.lab.path(name)
     os.makedirs(d + "/data", exist_ok=True)
     with open(d + "/daemon.json", "w") as f:
         json.dump({"hosts": [f"unix://{d}/docker.sock"], "data-root": d + "/data", "exec-root": d + "/exec", "pidfile": d + "/docker.pid",
                    "iptables": False, "ip6tables": False, "ip-forward": False, "ip-masq": False, "bridge": "none", **settings}, f)
-    process = machine.background(program, "--config-file", d + "/daemon.json", log=name + ".log", data=d + "/data")
+    process = machine.background(program, "--config-file", d + "/daemon.json", log=name + ".log", data=d + "/data", **env)
     _ready(lab, process, d + "/docker.sock", name + ".log", b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
     return process, f"unix://{d}/docker.sock"
 

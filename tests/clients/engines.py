@@ -22,13 +22,14 @@ CLASSIC, STORE = {"storage-driver": "vfs"}, {"features": {"containerd-snapshotte
 class Engine:
     def __init__(self, lab, name, suite, is_store, programs):
         self.lab, self.name, self.is_store, self.has_buildx = lab, name, is_store, suite != "bookworm"
+        self.reads_hosts = suite == "forky"  # hosts.toml in /etc/docker/certs.d, and nothing else of it for mirrors
         self.settings = STORE if is_store else {**CLASSIC, "features": {"containerd-snapshotter": False}} if self.has_buildx else CLASSIC
         self.machine = lab.machine(name, root(suite))
         self.program, self.buildx = (*built(*programs), None) if programs else ("dockerd", None)
         self.process = None
 
-    def start(self, **more):
-        self.process, self.address = daemons.dockerd(self.machine, self.name, self.program, **self.settings, **more)
+    def start(self, settings=None, **env):
+        self.process, self.address = daemons.dockerd(self.machine, self.name, self.program, env, **self.settings, **(settings or {}))
 
     def stop(self):
         self.process.terminate()

@@ -61,6 +61,10 @@ class Machine:
     def distrust(self, folder, registry):
         shutil.rmtree(os.path.join(self.own, folder, registry), ignore_errors=True)
 
+    def forget(self, folder):
+        for registry in os.listdir(os.path.join(self.own, folder)):
+            self.distrust(folder, registry)
+
     def requests(self):
         """What came from here, and what was refused: lines of the server's log."""
         return [line for line in self.lab.server.read_log().split("\n") if f"peer={self.address} " in line + " "]

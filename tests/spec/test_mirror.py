@@ -45,10 +45,20 @@ class WhatPeopleHave(Case):
                      "# /etc/containerd/certs.d/docker.io/hosts.toml", '  dial_timeout = "2s"', '  ca = "cove.crt"'):
             self.assertEqual(containerd.count(line + "\n"), 5 if line.startswith("  ") else 1, line)
         self.assertNotIn("off.example", containerd)
+        # the scheme is that of the registry that is stood for, which only lan's is in plain HTTP
+        c("namespace", "create", "centre", "proxy", "upstream=http://centre.lan:5000/hub", "upstream_names=gcr.example k8s.example")
+        for engine in ("containerd", "podman", "buildkit", "k3s"):
+            text = config(engine, "--namespace", "centre")
+            self.assertNotRegex(text, "http:|http = true|insecure", engine)
+            self.assertEqual(text.count("gcr.example"), {"containerd": 2, "podman": 2}.get(engine, 1))
         self.assertIn("online", config("k3s", "--namespace", "off", status=2))
         self.assertIn("  http = true\n", config("buildkit", "--namespace", "lan"))
         self.assertIn("insecure = true\n", config("podman", "--namespace", "lan"))
         self.assertEqual(json.loads(config("docker", "--namespace", "hub")), {"registry-mirrors": ["http://box.lan:5009"]})
+        c("namespace", "change", "hub", "upstream=http://mirror.example")
+        hub = config("containerd", "--namespace", "hub")
+        self.assertIn('server = "https://registry-1.docker.io"\n', hub)
+        self.assertIn('server = "http://mirror.example"\n', hub)
         for address in ("https://box.lan:5000", "https://box.lan:5000/"):
             self.assertIn('mirrors = ["box.lan:5000"]\n', c("mirror", "config", "buildkit", "--address", address))
         for address in ("http://box.lan:5000", "box.lan:5000/v2", ""):

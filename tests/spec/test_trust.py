@@ -1,6 +1,6 @@
 """The certificates, judged by OpenSSL and GnuTLS: what ours say, what a stolen CA key is worth, and the owner's own chain."""
-import os, shutil, socket, ssl, subprocess, tempfile, unittest
-from cove import Case, Cove, eventually
+import html, os, re, shutil, socket, ssl, subprocess, tempfile, unittest
+from cove import Case, Client, Cove, eventually
 
 NAMES = "registry.example.com,203.0.113.9,2001:db8::9"
 
@@ -51,6 +51,19 @@ class OwnCa(Folder):
 
     def certtool(self, leaf, status=0):
         return run("certtool", "--verify", "--load-ca-certificate", self.ca, "--infile", leaf, status=status)
+
+    def test_what_people_are_told(self):
+        """Console, front page and README say the same, word for word."""
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")) as f:
+            readme = re.search("```\n(Make a client trust .*?)```", f.read(), re.S).group(1)
+        fingerprint = re.search(r"CA sha256 +(\S+)", self.cove.console.decode()).group(1)
+        told = readme.replace("box:5000", f"{self.cove.host}:{self.cove.port}").replace("AB:CD:…", fingerprint)
+        page = html.unescape(Client(self.cove).request("GET", "/").body.decode())
+        self.assertEqual(re.search("<pre>(.*)</pre>", page, re.S).group(1), told)
+        console = self.cove.console.decode()
+        console = console[console.index("Make a client"):].rstrip()  # read as far as the last command
+        self.assertIn("docker push", console)
+        self.assertTrue(told.startswith(console))
 
     def test_content(self):
         """What clients enforce (docs/clients.md, Certificates)."""
