@@ -7,6 +7,7 @@ import os, subprocess, sys
 
 CACHE = os.path.join(os.environ.get("COVE_DEPS") or os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cove"),
                      "clients")
+HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = {
     "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.7",
     "helm": "helm.sh/helm/v3/cmd/helm@v3.21.4",
@@ -15,6 +16,7 @@ MODULES = {
     "wharfie": "github.com/rancher/wharfie@v0.7.1",
     "dockerd": "github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24",  # the 29 series, after 29.5
     "buildx": "github.com/docker/buildx/cmd/buildx@v0.38.2",
+    "watchtower": "github.com/containrrr/watchtower@v1.7.1",
 }
 # What a machine of each suite has. Docker and containerd are 20.10 and 1.6, 26.1 and 1.7, 28.5 and 2.1.
 SUITES = {
@@ -25,7 +27,7 @@ SUITES = {
 
 
 def _script(name, *words, seconds):
-    done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), name), *words], capture_output=True, timeout=seconds)
+    done = subprocess.run([os.path.join(HERE, name), *words], capture_output=True, timeout=seconds)
     if done.returncode:
         raise AssertionError(f"{' '.join(words)} cannot be had: {done.stderr.decode()[-1000:]}")
     return done.stdout.decode().split("\n")[-2]
@@ -41,6 +43,20 @@ def newer(package, suite):
     return os.path.join(_script("newer", package, suite, seconds=600), "usr/bin", package)
 
 
+def kubelet():
+    """Kubernetes' reader of pull secrets, of which kubelet/ makes a program."""
+    return _script("built", os.path.join(HERE, "kubelet"), "-", seconds=900)
+
+
+def python(package):
+    """The folder of a package of PyPI at one version, for PYTHONPATH of this Debian's python3."""
+    folder = os.path.join(CACHE, "python", package)
+    if not os.path.isdir(folder):
+        subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "--quiet", "--target", folder + ".making", package], check=True, timeout=600)
+        os.rename(folder + ".making", folder)
+    return folder
+
+
 def root(suite):
     """The root of another Debian suite; None where this machine is of that suite, and has its programs by scripts/needs."""
     with open("/etc/os-release") as f:
@@ -53,3 +69,4 @@ if __name__ == "__main__":
     for suite in SUITES:
         root(suite)
     built(*MODULES)
+    kubelet()
