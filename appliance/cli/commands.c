@@ -80,6 +80,7 @@ const struct command commands[] = {
 	"cove namespace create NAME hosted|proxy|group [ATTRIBUTE=VALUE]...\n"
 	"cove namespace change NAME ATTRIBUTE=VALUE...\n"
 	"cove namespace password NAME\n"
+	"cove namespace refresh NAME\n"
 	"cove namespace remove NAME [--purge]\n"
 	"cove namespace list [--json]\n"
 	"cove namespace show NAME [--json]\n"
@@ -89,6 +90,9 @@ const struct command commands[] = {
 	"NAME/..., / is what has no other namespace. ATTRIBUTE= sets the default again; ca=@FILE reads a file. The "
 	"password of an\n"
 	"upstream is asked for on the terminal, or read as one line from stdin. Changes work at once.\n"
+	"refresh makes a proxy forget what it knows of its upstream (what is not there, failures, where tags point): "
+	"the next\n"
+	"pulls ask it. What is kept stays.\n"
 	"A host needs a name that clients find this box by, and that its certificate may have: below .local, .lan, "
 	".internal "
 	"or\n"
@@ -101,7 +105,7 @@ const struct command commands[] = {
 	"cove repository remove NAME\n\n"
 	"NAME is the full name, its namespace first. One whose last manifest and blob are deleted by clients goes by "
 	"itself;\n"
-	"as long as it is there, a group asks no upstream for that name. Changes work at once.\n"},
+	"as long as it has tags, a group asks no upstream for that name. Changes work at once.\n"},
     {"mirror", cmd_mirror, "the file that makes a container engine pull through this box",
 	"cove mirror config docker|containerd|k3s|podman|buildkit [--address NAME:PORT] [--namespace NAME]\n\n"
 	"Prints the file for the proxy namespaces of this box; where it belongs, and what is still missing, goes to "

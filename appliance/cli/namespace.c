@@ -214,6 +214,15 @@ static enum rc password(struct app_data *d, const struct words *w, const struct 
 	return rc;
 }
 
+static enum rc refresh(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
+{
+	(void)options;
+	TRY(namespace_refresh(d->namespaces, str_of(w->items[0]), err));
+	printf("What was known of the upstream of %s is forgotten: the next pulls ask it. What is kept stays.\n",
+	    w->items[0]);
+	return OK;
+}
+
 static enum rc remove_one(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	uint64_t used = 0;
@@ -404,6 +413,7 @@ int cmd_namespace(int argc, char **argv)
 	    {"create", 2, WORDS_MAX - 1, create, "create NAME hosted|proxy|group [ATTRIBUTE=VALUE]..."},
 	    {"change", 2, WORDS_MAX - 1, change, "change NAME ATTRIBUTE=VALUE..."},
 	    {"password", 1, 1, password, "password NAME"},
+	    {"refresh", 1, 1, refresh, "refresh NAME"},
 	    {"remove", 1, 1, remove_one, "remove NAME [--purge]"},
 	    {"list", 0, 0, list, "list [--json]"},
 	    {"show", 1, 1, show, "show NAME [--json]"},

@@ -59,7 +59,7 @@ static const struct attribute_type TABLE[] = {
     {"offline", "bool", NULL, "false", PROXY, MEMBER(offline), "Whether only what is here already is served."},
     {"fresh", "age", NULL, "1h", PROXY, MEMBER(fresh_s),
 	"How long a tag is served without asking the upstream whether it has moved; never: it is not asked again."},
-    {"negative", "seconds", NULL, "10m", PROXY, MEMBER(negative_s),
+    {"negative", "seconds", NULL, "1m", PROXY, MEMBER(negative_s),
 	"How long it is believed that something is not there."},
     {"patience", "milliseconds", NULL, "10s", PROXY, MEMBER(patience_ms),
 	"How long a client waits for the upstream before it gets the copy that is here."},

@@ -3,23 +3,6 @@
 #include "private.h"
 #include <cove/audit/audit.h>
 #include <cove/base/clock.h>
-#include <cove/crypto/seal.h>
-
-struct change {
-	struct namespaces *n;
-	const char *action; /* of the audit log; NULL: by the file, which is its own record */
-	struct str name;
-	enum namespace_kind kind;
-	const struct attribute *attributes;
-	size_t count;
-	const struct secret *password;
-	bool purge;
-	const struct declaration *list;
-	size_t list_count;
-	bool rehearse; /* all but the commit */
-};
-
-typedef enum rc change_fn(struct db_conn *c, const struct change *change, struct err *err);
 
 static enum rc finish_change(struct db_conn *c, struct err *err)
 {
@@ -51,7 +34,7 @@ static enum rc audit_change(struct db_conn *c, const struct change *change, stru
 	return rc;
 }
 
-static enum rc in_transaction(change_fn *fn, const struct change *change, struct err *err)
+enum rc change_in_transaction(change_fn *fn, const struct change *change, struct err *err)
 {
 	struct db_conn *c;
 	enum rc rc;
@@ -72,13 +55,7 @@ static enum rc in_transaction(change_fn *fn, const struct change *change, struct
 
 /* ---- rows ---- */
 
-struct row {
-	int64_t id;
-	enum namespace_kind kind;
-	bool declared;
-};
-
-static enum rc row_find(struct db_conn *c, struct str name, bool *found, struct row *out, struct err *err)
+enum rc row_find(struct db_conn *c, struct str name, bool *found, struct namespace_row *out, struct err *err)
 {
 	static const char sql[] = "SELECT id, kind, declared FROM namespaces WHERE name = :name";
 	struct db_stmt *s;
@@ -87,13 +64,13 @@ static enum rc row_find(struct db_conn *c, struct str name, bool *found, struct 
 	db_bind_text(s, ":name", name_meant(name));
 	TRY(db_step(s, found, err));
 	if (*found)
-		*out = (struct row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), db_i64(s, 2) != 0};
+		*out = (struct namespace_row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), db_i64(s, 2) != 0};
 	db_done(s);
 	return OK;
 }
 
 /* One that may be changed by hand. */
-static enum rc row_of_hand(struct db_conn *c, struct str name, struct row *out, struct err *err)
+static enum rc row_of_hand(struct db_conn *c, struct str name, struct namespace_row *out, struct err *err)
 {
 	bool found;
 
@@ -107,8 +84,7 @@ static enum rc row_of_hand(struct db_conn *c, struct str name, struct row *out, 
 	return OK;
 }
 
-/* An empty value is the default, which has no row. */
-static enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, struct str value, struct err *err)
+enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, struct str value, struct err *err)
 {
 	static const char put[] =
 	    "INSERT INTO namespace_attributes (namespace, name, value) VALUES (:id, :name, :value)"
@@ -124,7 +100,7 @@ static enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, str
 	return db_run(s, NULL, err);
 }
 
-static enum rc put_attributes(struct db_conn *c, struct str name, const struct row *row,
+static enum rc put_attributes(struct db_conn *c, struct str name, const struct namespace_row *row,
     const struct attribute *attributes, size_t count, struct err *err)
 {
 	const struct attribute_type *type;
@@ -152,40 +128,21 @@ static enum rc read_upstream(struct db_conn *c, int64_t id, struct buf *out, str
 	return OK;
 }
 
-/* A password is for the upstream that it was given for, what tags point at was said by it, and blobs came from it. */
-static enum rc forget_upstream(struct db_conn *c, int64_t id, struct err *err)
-{
-	static const char *const updates[] = {
-	    "UPDATE tags SET checked_at = 0 WHERE checked_at <> 0 AND repository IN"
-	    " (SELECT id FROM repositories WHERE namespace = :id)",
-	    "UPDATE namespace_blobs SET proven = 0 WHERE namespace = :id",
-	};
-	struct db_stmt *s;
-
-	TRY(put_attribute(c, id, STR(PASSWORD_ATTRIBUTE), STR_NONE, err));
-	for (size_t i = 0; i < sizeof(updates) / sizeof(*updates); i++) {
-		TRY(db_prepare(c, updates[i], &s, err));
-		db_bind_i64(s, ":id", id);
-		TRY(db_run(s, NULL, err));
-	}
-	return OK;
-}
-
 static enum rc follow_upstream(struct db_conn *c, int64_t id, struct str before, struct err *err)
 {
 	struct buf now = BUF_INIT(VALUE_MAX_BYTES);
 	enum rc rc = read_upstream(c, id, &now, err);
 
 	if (!rc && before.n && !str_eq(before, buf_str(&now)))
-		rc = forget_upstream(c, id, err);
+		rc = proxy_forget(c, id, err);
 	buf_release(&now);
 	return rc;
 }
 
 static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
 {
-	static const char sql[] =
-	    "DELETE FROM namespace_attributes WHERE namespace = :id AND name <> '" PASSWORD_ATTRIBUTE "'";
+	static const char sql[] = "DELETE FROM namespace_attributes WHERE namespace = :id"
+				  " AND name NOT IN ('" PASSWORD_ATTRIBUTE "', '" REFRESHED_ATTRIBUTE "')";
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, sql, &s, err));
@@ -194,7 +151,7 @@ static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
 }
 
 /* Of one that is there. `all`: what is not among them becomes the default. */
-static enum rc replace_attributes(struct db_conn *c, struct str name, const struct row *row,
+static enum rc replace_attributes(struct db_conn *c, struct str name, const struct namespace_row *row,
     const struct attribute *attributes, size_t count, bool all, struct err *err)
 {
 	struct buf before = BUF_INIT(VALUE_MAX_BYTES);
@@ -214,7 +171,7 @@ static enum rc replace_attributes(struct db_conn *c, struct str name, const stru
 static enum rc around(struct db_conn *c, struct str name, int64_t *id, struct err *err)
 {
 	struct str head = name, tail;
-	struct row row;
+	struct namespace_row row;
 	bool found = false;
 
 	while (!found) {
@@ -277,7 +234,7 @@ static enum rc create_row(struct db_conn *c, struct str name, enum namespace_kin
 
 static enum rc create(struct db_conn *c, const struct change *change, struct err *err)
 {
-	struct row row = {.kind = change->kind};
+	struct namespace_row row = {.kind = change->kind};
 
 	TRY(create_row(c, change->name, change->kind, &row.id, err));
 	return put_attributes(c, change->name, &row, change->attributes, change->count, err);
@@ -289,14 +246,14 @@ enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_k
 	struct change change = {
 	    .n = n, .action = "namespace.create", .name = name, .kind = kind, .attributes = attributes, .count = count};
 
-	return in_transaction(create, &change, err);
+	return change_in_transaction(create, &change, err);
 }
 
 /* ---- change ---- */
 
 static enum rc alter(struct db_conn *c, const struct change *change, struct err *err)
 {
-	struct row row;
+	struct namespace_row row;
 
 	TRY(row_of_hand(c, change->name, &row, err));
 	return replace_attributes(c, change->name, &row, change->attributes, change->count, false, err);
@@ -308,34 +265,7 @@ enum rc namespace_change(
 	struct change change = {
 	    .n = n, .action = "namespace.change", .name = name, .attributes = attributes, .count = count};
 
-	return in_transaction(alter, &change, err);
-}
-
-/* Also of a declared one: secrets do not belong into the file. An empty password takes it away. */
-static enum rc set_password(struct db_conn *c, const struct change *change, struct err *err)
-{
-	struct buf sealed = BUF_INIT(VALUE_MAX_BYTES);
-	struct row row;
-	enum rc rc = OK;
-	bool found;
-
-	TRY(row_find(c, change->name, &found, &row, err));
-	if (!found || row.kind != NAMESPACE_PROXY)
-		return fail(err, found ? E_USAGE : E_NOT_FOUND, "there is no proxy namespace %.*s",
-		    STR_ARG(str_first(change->name, NAMESPACE_NAME_MAX)));
-	if (change->password->n)
-		rc = seal(&change->n->key, change->password, &sealed, err);
-	if (!rc)
-		rc = put_attribute(c, row.id, STR(PASSWORD_ATTRIBUTE), buf_str(&sealed), err);
-	buf_release(&sealed);
-	return rc;
-}
-
-enum rc namespace_set_password(struct namespaces *n, struct str name, const struct secret *password, struct err *err)
-{
-	struct change change = {.n = n, .action = "namespace.password", .name = name, .password = password};
-
-	return in_transaction(set_password, &change, err);
+	return change_in_transaction(alter, &change, err);
 }
 
 /* ---- remove ---- */
@@ -350,7 +280,8 @@ static enum rc delete_row(struct db_conn *c, int64_t id, struct err *err)
 	return db_run(s, NULL, err);
 }
 
-static enum rc remove_row(struct db_conn *c, struct str name, const struct row *row, bool purge, struct err *err)
+static enum rc remove_row(
+    struct db_conn *c, struct str name, const struct namespace_row *row, bool purge, struct err *err)
 {
 	int64_t count, to;
 	bool more;
@@ -389,7 +320,7 @@ static enum rc is_no_member(struct db_conn *c, struct str name, struct err *err)
 	return rc;
 }
 
-static enum rc find_removable(struct db_conn *c, struct str name, struct row *row, struct err *err)
+static enum rc find_removable(struct db_conn *c, struct str name, struct namespace_row *row, struct err *err)
 {
 	TRY(row_of_hand(c, name, row, err));
 	if (!name_meant(name).n)
@@ -399,14 +330,14 @@ static enum rc find_removable(struct db_conn *c, struct str name, struct row *ro
 
 static enum rc remove_one(struct db_conn *c, const struct change *change, struct err *err)
 {
-	struct row row;
+	struct namespace_row row;
 
 	TRY(find_removable(c, change->name, &row, err));
 	return remove_row(c, change->name, &row, change->purge, err);
 }
 
 /* Everything that speaks against the removal, without doing it. */
-static enum rc rehearse(struct db_conn *c, struct str name, struct row *row, struct err *err)
+static enum rc rehearse(struct db_conn *c, struct str name, struct namespace_row *row, struct err *err)
 {
 	enum rc rc;
 
@@ -427,7 +358,7 @@ static enum rc purge_all(struct db_conn *c, const void *ctx, bool *more, struct 
 
 static enum rc purge_namespace(const struct change *change, struct err *err)
 {
-	struct row row = {.id = 0};
+	struct namespace_row row = {.id = 0};
 	struct db_conn *c;
 
 	TRY(db_here(change->n->db, &c, err));
@@ -441,7 +372,7 @@ enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, stru
 
 	if (purge)
 		TRY(purge_namespace(&change, err));
-	return in_transaction(remove_one, &change, err);
+	return change_in_transaction(remove_one, &change, err);
 }
 
 /* ---- declare ---- */
@@ -459,7 +390,7 @@ static enum rc set_declared(struct db_conn *c, int64_t id, bool declared, struct
 
 static enum rc declare_one(struct db_conn *c, const struct declaration *d, struct err *err)
 {
-	struct row row;
+	struct namespace_row row;
 	bool found;
 
 	TRY(row_find(c, d->name, &found, &row, err));
@@ -473,8 +404,8 @@ static enum rc declare_one(struct db_conn *c, const struct declaration *d, struc
 }
 
 /* The next that is declared in the database after `after`. */
-static enum rc next_declared(
-    struct db_conn *c, char name[static NAMESPACE_NAME_MAX + 1], bool *found, struct row *row, struct err *err)
+static enum rc next_declared(struct db_conn *c, char name[static NAMESPACE_NAME_MAX + 1], bool *found,
+    struct namespace_row *row, struct err *err)
 {
 	static const char sql[] =
 	    "SELECT id, kind, name FROM namespaces WHERE declared = 1 AND name > :after ORDER BY name LIMIT 1";
@@ -484,7 +415,7 @@ static enum rc next_declared(
 	db_bind_text(s, ":after", str_of(name));
 	TRY(db_step(s, found, err));
 	if (*found) {
-		*row = (struct row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), true};
+		*row = (struct namespace_row){db_i64(s, 0), (enum namespace_kind)db_i64(s, 1), true};
 		snprintf(name, NAMESPACE_NAME_MAX + 1, "%.*s", STR_ARG(db_text(s, 2)));
 	}
 	db_done(s);
@@ -499,7 +430,8 @@ static bool is_listed(const struct change *change, struct str name)
 	return false;
 }
 
-typedef enum rc forgotten_fn(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err);
+typedef enum rc forgotten_fn(
+    struct db_conn *c, struct str name, const struct namespace_row *row, bool *stays, struct err *err);
 
 /* Has a group that was made by hand the namespace as a member? */
 static enum rc is_member_by_hand(struct db_conn *c, struct str name, bool *is, struct err *err)
@@ -521,7 +453,8 @@ static enum rc is_member_by_hand(struct db_conn *c, struct str name, bool *is, s
 }
 
 /* What goes on as if made by hand: those that hold something, and what hand-made groups are made of. */
-static enum rc let_stay(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err)
+static enum rc let_stay(
+    struct db_conn *c, struct str name, const struct namespace_row *row, bool *stays, struct err *err)
 {
 	int64_t count;
 
@@ -532,7 +465,7 @@ static enum rc let_stay(struct db_conn *c, struct str name, const struct row *ro
 	return *stays ? set_declared(c, row->id, false, err) : OK;
 }
 
-static enum rc forget(struct db_conn *c, struct str name, const struct row *row, bool *stays, struct err *err)
+static enum rc forget(struct db_conn *c, struct str name, const struct namespace_row *row, bool *stays, struct err *err)
 {
 	*stays = false;
 	return remove_row(c, name, row, false, err);
@@ -543,7 +476,7 @@ static enum rc each_forgotten(
     struct db_conn *c, const struct change *change, forgotten_fn *fn, bool *stayed, struct err *err)
 {
 	char name[NAMESPACE_NAME_MAX + 1] = "";
-	struct row row;
+	struct namespace_row row;
 	bool found, stays;
 
 	*stayed = false;
@@ -560,7 +493,7 @@ static enum rc each_forgotten(
 
 static enum rc declare(struct db_conn *c, const struct change *change, struct err *err)
 {
-	struct row row;
+	struct namespace_row row;
 	bool found, stayed = true;
 
 	/* a group that stays has members that must stay; each time one more at least, so it ends */
@@ -587,5 +520,5 @@ enum rc namespaces_declare(
 	if (!count && !any)
 		return OK; /* nothing to write, on a disk that is full perhaps */
 
-	return in_transaction(declare, &change, err);
+	return change_in_transaction(declare, &change, err);
 }

@@ -8,7 +8,9 @@
 #define VALUE_MAX_BYTES 4096
 #define CA_MAX_BYTES 65536
 #define FULL_NAME_MAX 255
+/* Set by functions of their own, and no rows of the table of attributes. */
 #define PASSWORD_ATTRIBUTE "password"
+#define REFRESHED_ATTRIBUTE "refreshed"
 #define NO_UPSTREAM_NAMES "none"
 #define PURGE_STEP 1000 /* rows in one transaction: pushes elsewhere need not wait */
 
@@ -76,6 +78,38 @@ struct walk {
 	bool overfull;
 };
 void walk_group(const struct namespace *group, bool online_only, struct walk *w);
+
+/* ---- change.c ---- */
+struct change {
+	struct namespaces *n;
+	const char *action; /* of the audit log; NULL: by the file, which is its own record */
+	struct str name;
+	enum namespace_kind kind;
+	const struct attribute *attributes;
+	size_t count;
+	const struct secret *password;
+	bool purge;
+	const struct declaration *list;
+	size_t list_count;
+	bool rehearse; /* all but the commit */
+};
+/* One transaction: fn, the check of the whole, the audit log's row. */
+typedef enum rc change_fn(struct db_conn *c, const struct change *change, struct err *err);
+CHECKED enum rc change_in_transaction(change_fn *fn, const struct change *change, struct err *err);
+struct namespace_row {
+	int64_t id;
+	enum namespace_kind kind;
+	bool declared;
+};
+CHECKED enum rc row_find(struct db_conn *c, struct str name, bool *found, struct namespace_row *out, struct err *err);
+/* An empty value is the default, which has no row. */
+CHECKED enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, struct str value, struct err *err);
+
+/* ---- proxy.c ---- */
+/* The time in the text of REFRESHED_ATTRIBUTE. */
+int64_t refreshed_at(struct str text);
+/* Of another upstream nothing counts that was known, the blobs are not from it, and the password was not for it. */
+CHECKED enum rc proxy_forget(struct db_conn *c, int64_t id, struct err *err);
 
 /* ---- move.c ---- */
 /* Inside a transaction. Those whose names lie within `name`, from one namespace to another. */

@@ -1,7 +1,6 @@
 /* set: snapshots of all namespaces: built from the database when its generation has grown, shared by count. */
 #include "private.h"
 #include <cove/crypto/digest.h>
-#include <cove/crypto/seal.h>
 #include <stdio.h>
 
 struct str name_shown(const struct namespace *ns)
@@ -148,6 +147,8 @@ static enum rc read_attributes(struct db_conn *c, struct namespace_set *set, str
 			hash_text(&hasher, db_text(s, 1));
 			if (str_eq(db_text(s, 0), STR(PASSWORD_ATTRIBUTE)))
 				ns->password = arena_str(&set->arena, db_text(s, 1));
+			else if (str_eq(db_text(s, 0), STR(REFRESHED_ATTRIBUTE)))
+				ns->refreshed_at = refreshed_at(db_text(s, 1));
 			else
 				rc = attribute_store(ns, db_text(s, 0), db_text(s, 1), &set->arena, err);
 			if (rc)
@@ -355,14 +356,6 @@ const struct namespace *namespace_find(const struct namespace_set *set, struct s
 			high = middle;
 	}
 	return NULL;
-}
-
-enum rc namespace_password(struct namespaces *n, const struct namespace *ns, struct secret *out, struct err *err)
-{
-	if (ns->password.n)
-		return seal_open(&n->key, ns->password, out, err);
-	secret_wipe(out);
-	return OK;
 }
 
 enum rc namespace_used_bytes(struct namespaces *n, const struct namespace *ns, uint64_t *used, struct err *err)

@@ -15,6 +15,7 @@ struct walk {
 	const struct place *wall;   /* the hosted one that has tags of that name: proxies are not asked */
 	const struct place *hidden; /* a proxy that was therefore passed over */
 	bool exact;                 /* whoever has it has the same */
+	struct err absent;          /* of the last proxy that has it not */
 	enum rc failed;             /* the first failure that is no absence */
 	struct err err;
 };
@@ -65,8 +66,10 @@ static enum rc refuse_off(struct exchange *x, const struct place *leaf)
 	return exists ? fail_rc(&x->err, E_NAMESPACE_OFFLINE) : fail_rc(&x->err, E_NAME_UNKNOWN);
 }
 
-static void walk_note(const struct exchange *x, struct walk *w, enum rc rc)
+static void walk_note(const struct exchange *x, struct walk *w, const struct place *leaf, enum rc rc)
 {
+	if (is_absence(rc) && is_proxy(leaf))
+		w->absent = x->err;
 	if (rc && !is_absence(rc) && !w->failed) {
 		w->failed = rc;
 		w->err = x->err;
@@ -113,7 +116,7 @@ static enum rc find(struct exchange *x, struct walk *w, find_fn *ask, enum ask_h
 			rc = ask(x, leaf, ASK_BRIEFLY, ctx);
 		if (!rc || rc == E_WANT_WAKE)
 			return rc;
-		walk_note(x, w, rc);
+		walk_note(x, w, leaf, rc);
 	}
 	if (w->failed) {
 		x->err = w->err;
@@ -123,7 +126,7 @@ static enum rc find(struct exchange *x, struct walk *w, find_fn *ask, enum ask_h
 		return fail_walled(x, w, unknown);
 	if (w->count == 1 && rc)
 		return rc; /* with its own sentence */
-	return fail_rc(&x->err, unknown);
+	return w->absent.rc ? fail(&x->err, unknown, "%s", w->absent.text) : fail_rc(&x->err, unknown);
 }
 
 enum rc source_find(struct exchange *x, find_fn *ask, bool exact, enum rc unknown, void *ctx)
@@ -163,7 +166,7 @@ enum rc source_each(struct exchange *x, ask_fn *ask, void *ctx, size_t *answered
 		if (rc == E_WANT_WAKE)
 			return rc;
 		*answered += !rc;
-		walk_note(x, &w, rc);
+		walk_note(x, &w, leaf, rc);
 	}
 	if (!*answered && w.failed) {
 		x->err = w.err;

@@ -312,21 +312,44 @@ static struct absence *absence_place(struct upstream *u, const struct digest *ke
 
 void absence_keep(struct job *j, const struct digest *key)
 {
+	int64_t now_ms = clock_mono_ms();
+
 	if (!j->ns->negative_s)
 		return;
 	pthread_mutex_lock(&j->u->mutex);
-	*absence_place(j->u, key) = (struct absence){*key, clock_mono_ms() + (int64_t)j->ns->negative_s * 1000};
+	*absence_place(j->u, key) = (struct absence){*key, now_ms, now_ms + (int64_t)j->ns->negative_s * 1000};
 	pthread_mutex_unlock(&j->u->mutex);
+}
+
+static bool absence_find(struct upstream *u, const struct digest *key, struct absence *out)
+{
+	bool has;
+
+	pthread_mutex_lock(&u->mutex);
+	*out = *absence_place(u, key);
+	has = out->until_ms > clock_mono_ms() && digest_eq(&out->key, key);
+	pthread_mutex_unlock(&u->mutex);
+	return has;
 }
 
 bool absence_has(struct upstream *u, const struct digest *key)
 {
-	const struct absence *a;
-	bool has;
+	struct absence a;
 
-	pthread_mutex_lock(&u->mutex);
-	a = absence_place(u, key);
-	has = a->until_ms > clock_mono_ms() && digest_eq(&a->key, key);
-	pthread_mutex_unlock(&u->mutex);
-	return has;
+	return absence_find(u, key, &a);
+}
+
+enum rc absence_judge(
+    struct upstream *u, const struct namespace *ns, const struct digest *key, enum rc absent, struct err *err)
+{
+	int64_t now_ms = clock_mono_ms();
+	struct absence a;
+
+	if (!absence_find(u, key, &a))
+		return OK;
+	return fail(err, absent,
+	    "%.*s said %lld s ago that it has not got this; it is asked again in %lld s, or after cove namespace "
+	    "refresh %.*s",
+	    STR_ARG(str_first(ns->upstream, 150)), (long long)((now_ms - a.since_ms) / 1000),
+	    (long long)((a.until_ms - now_ms) / 1000 + 1), STR_ARG(ns->name));
 }

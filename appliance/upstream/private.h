@@ -49,7 +49,7 @@ struct failing {
 
 struct absence {
 	struct digest key;
-	int64_t until_ms;
+	int64_t since_ms, until_ms;
 };
 
 struct upstream {
@@ -93,6 +93,9 @@ CHECKED enum rc cannot_keep(const struct job *j, const char *what, struct err *e
 /* "Not there", or "not for you" of a whole repository, remembered. */
 void absence_keep(struct job *j, const struct digest *key);
 bool absence_has(struct upstream *u, const struct digest *key);
+/* The same, with the sentence that says how long it is known and when it is asked again, and the code `absent`. */
+CHECKED enum rc absence_judge(
+    struct upstream *u, const struct namespace *ns, const struct digest *key, enum rc absent, struct err *err);
 
 /* ---- upstream.c ---- */
 /* The disk is short of so much: of a namespace with a cache_limit what was not pulled for longest goes now. */

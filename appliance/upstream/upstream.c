@@ -142,6 +142,15 @@ static enum rc was_denied(struct upstream *u, const struct exchange *x, const st
 	    STR_ARG(leaf->rest));
 }
 
+/* An upstream's own "not there" with the sentence of a remembered one. */
+static enum rc told_of_absence(
+    struct upstream *u, const struct namespace *ns, const struct digest *key, enum rc rc, struct err *err)
+{
+	if (is_absence(rc))
+		TRY(absence_judge(u, ns, key, rc, err));
+	return rc;
+}
+
 /* ---- manifests ---- */
 
 struct manifest_pull {
@@ -157,14 +166,15 @@ struct manifest_pull {
 static enum rc is_fresh(const struct manifest_pull *p, bool *fresh, struct err *err)
 {
 	struct repo_name repo = {p->leaf->full};
-	int64_t at;
+	int64_t at, now = clock_wall_s();
 
 	*fresh = p->has_copy && p->reference->is_digest;
 	if (!p->has_copy || *fresh)
 		return OK;
 	TRY(tag_checked(p->u->store, repo, p->reference->tag, &at, err));
-	/* a clock that was set back must not keep a tag for ever */
-	*fresh = at <= clock_wall_s() && clock_wall_s() - at < (int64_t)p->leaf->ns->fresh_s;
+	/* a clock that was set back must not keep a tag for ever, nor from being kept */
+	*fresh = at <= now && now - at < (int64_t)p->leaf->ns->fresh_s &&
+		 (at > p->leaf->ns->refreshed_at || p->leaf->ns->refreshed_at > now);
 	return OK;
 }
 
@@ -192,13 +202,12 @@ static enum rc ask_manifest(const struct manifest_pull *p, const struct manifest
 
 	TRY(job_find(p->u, p->x, &key, &j));
 	if (!j) {
-		if (absence_has(p->u, &key))
-			return fail_rc(err, E_MANIFEST_UNKNOWN);
+		TRY(absence_judge(p->u, p->leaf->ns, &key, E_MANIFEST_UNKNOWN, err));
 		TRY(was_denied(p->u, p->x, p->leaf, err));
 		TRY(health_permits(p->u, &q, p->has_copy, err));
 		TRY(job_take(p->u, p->x, &q, manifest_begin, &what, &j, err));
 	}
-	return wait_for(j, p->x, p->leaf, is_brief, err);
+	return told_of_absence(p->u, p->leaf->ns, &key, wait_for(j, p->x, p->leaf, is_brief, err), err);
 }
 
 enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct place *leaf, const struct reference *ref,
@@ -293,13 +302,12 @@ static enum rc ask_blob(struct upstream *u, struct exchange *x, const struct que
 
 	TRY(job_find(u, x, &key, &j));
 	if (!j) {
-		if (absence_has(u, &key))
-			return fail_rc(err, E_BLOB_UNKNOWN);
+		TRY(absence_judge(u, q->leaf->ns, &key, E_BLOB_UNKNOWN, err));
 		TRY(was_denied(u, x, q->leaf, err));
 		TRY(health_permits(u, q, false, err));
 		TRY(job_take(u, x, q, q->kind == JOB_SIZE ? size_begin : blob_begin, d, &j, err));
 	}
-	return look_at_blob(j, x, out, err);
+	return told_of_absence(u, q->leaf->ns, &key, look_at_blob(j, x, out, err), err);
 }
 
 /* The size, by HEAD at the upstream, unless the blob is on its way already; 0: neither tells it. */

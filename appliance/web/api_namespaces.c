@@ -148,6 +148,12 @@ enum rc api_namespace_password(struct exchange *x)
 	return rc ? rc : reply_empty(x, 204);
 }
 
+enum rc api_namespace_refresh(struct exchange *x)
+{
+	TRY(namespace_refresh(x->site->namespaces, x->object, &x->err));
+	return reply_empty(x, 204);
+}
+
 enum rc api_namespace_remove(struct exchange *x)
 {
 	TRY(namespace_remove(x->site->namespaces, x->object, api_flag(x, "purge"), &x->err));

@@ -65,6 +65,7 @@ struct namespace
 	bool offline;              /* never ask the upstream */
 	uint64_t fresh_s;          /* how long a tag is served without asking */
 	uint64_t negative_s;       /* how long "not there" is believed */
+	int64_t refreshed_at;      /* what was known of the upstream before is forgotten; 0: never */
 	uint64_t patience_ms;      /* how long a client waits for the upstream before it gets a stale copy */
 	uint64_t cache_bytes;      /* limit of what is kept; 0: none */
 };
@@ -150,6 +151,9 @@ CHECKED enum rc namespace_change(
     struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err);
 CHECKED enum rc namespace_set_password(
     struct namespaces *n, struct str name, const struct secret *password, struct err *err);
+/* What a proxy knows of its upstream is forgotten: what is not there, tokens, failures, and when its tags were looked
+ * at; what it keeps stays. Of a group: of the proxies behind it. E_NOT_FOUND, E_USAGE. */
+CHECKED enum rc namespace_refresh(struct namespaces *n, struct str name, struct err *err);
 /* E_USAGE when a group has it as a member. A hosted one's repositories go on under the same names in the namespace
  * around it; a proxy that has some is E_USAGE. With `purge` repositories go with it. The root stays. */
 CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
