@@ -89,7 +89,7 @@ const struct command commands[] = {
 	"at\n"
 	"NAME/..., / is what has no other namespace. ATTRIBUTE= sets the default again; ca=@FILE reads a file. The "
 	"password of an\n"
-	"upstream is asked for on the terminal, or read as one line from stdin. Changes work at once.\n"
+	"upstream is asked for on the terminal, or read from stdin. Changes work at once.\n"
 	"refresh makes a proxy forget what it knows of its upstream (what is not there, failures, where tags point): "
 	"the next\n"
 	"pulls ask it. What is kept stays.\n"

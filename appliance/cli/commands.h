@@ -58,7 +58,7 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 /* A password: from the terminal without echo, asked twice; one line of stdin when that is no terminal. E_USAGE when it
  * is too short. Wipe it. */
 CHECKED enum rc cli_read_password(struct secret *out, struct err *err);
-/* A password of someone else's making, however short; asked for once. Wipe it. */
+/* A password of someone else's making, however short; asked for once, or all of stdin. Wipe it. */
 CHECKED enum rc cli_read_secret(struct secret *out, struct err *err);
 /* On stderr, for a pattern without a wildcard: that it is one repository. */
 void cli_note_pattern(struct str pattern);

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include <cove/base/io.h>
 #include <cove/base/json.h>
+#include <cove/namespace/proxy.h>
 #include <cove/net/net.h>
 #include <cove/trust/trust.h>
 #include <cove/upstream/upstream.h>
@@ -165,7 +166,7 @@ static enum rc has_password(struct app_data *d, struct str name, bool *has, stru
 
 	TRY(namespaces_take(d->namespaces, &set, err));
 	ns = namespace_find(set, name);
-	*has = ns && ns->password.n;
+	*has = ns && namespace_has_password(ns);
 	namespace_set_unref(set);
 	return OK;
 }
@@ -294,9 +295,25 @@ static void print_attributes(const struct namespace *ns, uint64_t used)
 		namespace_attribute_text(ns, &types[i], &text);
 		printf("%-18s%.*s\n", types[i].name, STR_ARG(buf_str(&text)));
 	}
-	if (ns->kind == NAMESPACE_PROXY)
-		printf("%-18s%s\n", "password", ns->password.n ? "set" : "not set");
 	buf_release(&text);
+}
+
+static void print_password(struct app_data *d, const struct namespace *ns)
+{
+	struct err err;
+	int64_t at;
+	char text[24];
+
+	if (ns->kind != NAMESPACE_PROXY)
+		return;
+	printf("%-18s%s", "password", namespace_has_password(ns) ? "set" : "not set");
+	if (namespace_has_password(ns) && namespace_password_expiry(d->namespaces, ns, &at, &err)) {
+		printf(", but cannot be had: %s", err.text);
+	} else if (namespace_has_password(ns) && at) {
+		cli_time(text, at);
+		printf(", expires at %s", text);
+	}
+	printf("\n");
 }
 
 static void print_json(const struct buf *json)
@@ -378,6 +395,7 @@ static enum rc show(struct app_data *d, const struct words *w, const struct opti
 		print_json(&json);
 	} else if (!rc) {
 		print_attributes(ns, used);
+		print_password(d, ns);
 		print_limit(&limit);
 	}
 	buf_release(&json);

@@ -90,9 +90,13 @@ static enum rc ask(const char *prompt, struct secret *out, struct err *err)
 	return fail(err, E_USAGE, "a password is one line of up to %d bytes without a NUL", SECRET_MAX);
 }
 
+/* Of others' making it may have several lines, as the keys of Google's service accounts: all of stdin, without its last
+ * line end. */
 enum rc cli_read_secret(struct secret *out, struct err *err)
 {
-	return ask("Password", out, err);
+	if (isatty(STDIN_FILENO))
+		return ask("Password", out, err);
+	return secret_read(out, STDIN_FILENO, err);
 }
 
 enum rc cli_read_password(struct secret *out, struct err *err)

@@ -3,7 +3,9 @@
 #include <cove/base/random.h>
 #include <cove/crypto/secret.h>
 #include <psa/crypto.h>
+#include <errno.h>
 #include <sodium.h>
+#include <unistd.h>
 
 void crypto_start(void)
 {
@@ -22,6 +24,31 @@ bool secret_set(struct secret *secret, struct str s)
 		memcpy(secret->p, s.p, s.n);
 	secret->n = s.n;
 	return true;
+}
+
+enum rc secret_read(struct secret *secret, int fd, struct err *err)
+{
+	char bytes[SECRET_MAX + 3]; /* with a line end, and one that tells that there are more */
+	ssize_t got = 1;
+	size_t n = 0, all;
+	bool fits;
+
+	while (got && n < sizeof(bytes)) {
+		got = read(fd, bytes + n, sizeof(bytes) - n);
+		if (got < 0 && errno != EINTR)
+			return fail_errno(err, E_USAGE, "the password cannot be read");
+		n += got > 0 ? (size_t)got : 0;
+	}
+	all = n;
+	if (n && n < sizeof(bytes) && bytes[n - 1] == '\n')
+		n--;
+	if (n < all && n && bytes[n - 1] == '\r')
+		n--;
+	fits = secret_set(secret, (struct str){bytes, n});
+	wipe(bytes, sizeof(bytes));
+	if (!all)
+		return fail(err, E_USAGE, "there is no password");
+	return fits ? OK : fail(err, E_USAGE, "a password has at most %d bytes, none of them NUL", SECRET_MAX);
 }
 
 void secret_wipe(struct secret *secret)

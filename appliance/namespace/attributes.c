@@ -47,6 +47,12 @@ static const struct attribute_type TABLE[] = {
 	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host, or with a path none; "
 	"none: not any."},
     {"username", "text", NULL, "", PROXY, MEMBER(username), "Whom the upstream knows us as; empty: anonymous."},
+    {"password_file", "path", NULL, "", PROXY, MEMBER(password_file),
+	"A file of this machine that has the password, as `aws ecr get-login-password` and Kubernetes' secrets write "
+	"them: it "
+	"is read with each question, so that a new one counts at once. Set by commands and cove.yaml only; empty: the "
+	"password "
+	"is that of `cove namespace password`."},
     {"token_host", "host", NULL, "", PROXY, MEMBER(token_host),
 	"The host of the upstream's token service, when it is in another domain and may have the password all the "
 	"same."},
@@ -83,6 +89,13 @@ const struct attribute_type *attribute_find(struct str name)
 	return NULL;
 }
 
+bool namespace_attribute_is_local(struct str name)
+{
+	const struct attribute_type *type = attribute_find(name);
+
+	return type && strcmp(type->type, "path") == 0;
+}
+
 const char *namespace_kind_text(enum namespace_kind kind)
 {
 	static const char *const names[] = {"hosted", "proxy", "group"};
@@ -97,8 +110,8 @@ enum rc attributes_default(struct namespace *ns, struct arena *a, struct err *er
 	/* what another kind has is empty, not NULL */
 	ns->host = ns->redeploy_except = ns->immutable_tags = ns->blob_store = none;
 	ns->member_names = ns->writable_name = none;
-	ns->upstream = ns->upstream_names = ns->username = ns->token_host = ns->password = ns->ca_pem = ns->allow =
-	    none;
+	ns->upstream = ns->upstream_names = ns->username = ns->token_host = ns->ca_pem = ns->allow = none;
+	ns->password = ns->password_file = none;
 	for (size_t i = 0; i < COUNT; i++)
 		if (TABLE[i].kinds & 1u << ns->kind && TABLE[i].fallback[0])
 			TRY(value_store(ns, &TABLE[i], str_of(TABLE[i].fallback), a, err));

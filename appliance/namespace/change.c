@@ -128,15 +128,23 @@ static enum rc read_upstream(struct db_conn *c, int64_t id, struct buf *out, str
 	return OK;
 }
 
-static enum rc follow_upstream(struct db_conn *c, int64_t id, struct str before, struct err *err)
+static enum rc follow_upstream(struct db_conn *c, int64_t id, struct str before, bool has_new_file, struct err *err)
 {
 	struct buf now = BUF_INIT(VALUE_MAX_BYTES);
 	enum rc rc = read_upstream(c, id, &now, err);
 
 	if (!rc && before.n && !str_eq(before, buf_str(&now)))
-		rc = proxy_forget(c, id, err);
+		rc = proxy_forget(c, id, has_new_file, err);
 	buf_release(&now);
 	return rc;
+}
+
+static bool names_local_file(const struct attribute *attributes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (namespace_attribute_is_local(attributes[i].name))
+			return true;
+	return false;
 }
 
 static enum rc drop_attributes(struct db_conn *c, int64_t id, struct err *err)
@@ -162,7 +170,7 @@ static enum rc replace_attributes(struct db_conn *c, struct str name, const stru
 	if (!rc)
 		rc = put_attributes(c, name, row, attributes, count, err);
 	if (!rc)
-		rc = follow_upstream(c, row->id, buf_str(&before), err);
+		rc = follow_upstream(c, row->id, buf_str(&before), names_local_file(attributes, count), err);
 	buf_release(&before);
 	return rc;
 }

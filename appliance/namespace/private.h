@@ -108,8 +108,9 @@ CHECKED enum rc put_attribute(struct db_conn *c, int64_t id, struct str name, st
 /* ---- proxy.c ---- */
 /* The time in the text of REFRESHED_ATTRIBUTE. */
 int64_t refreshed_at(struct str text);
-/* Of another upstream nothing counts that was known, the blobs are not from it, and the password was not for it. */
-CHECKED enum rc proxy_forget(struct db_conn *c, int64_t id, struct err *err);
+/* Of another upstream nothing counts that was known, the blobs are not from it, and the password was not for it, unless
+ * its file is named anew. */
+CHECKED enum rc proxy_forget(struct db_conn *c, int64_t id, bool has_new_file, struct err *err);
 
 /* ---- move.c ---- */
 /* Inside a transaction. Those whose names lie within `name`, from one namespace to another. */

@@ -4,6 +4,7 @@
 #include <cove/base/units.h>
 
 #define SECONDS_MAX (10ull * 366 * 86400)
+#define PATH_MAX_BYTES 1024
 #define MILLISECONDS_MAX (10ull * 60 * 1000)
 
 struct value {
@@ -102,6 +103,14 @@ static enum rc store_host(const struct value *v, struct err *err)
 	if (v->text.n && !is_host_name(v->text))
 		return fail(err, E_USAGE, "\"%.*s\" is no host name: write it without scheme and port",
 		    STR_ARG(str_first(v->text, 100)));
+	return keep_text(v, v->text, err);
+}
+
+/* The arena's copy ends in a NUL. */
+static enum rc store_path(const struct value *v, struct err *err)
+{
+	if (v->text.n && (v->text.p[0] != '/' || v->text.n > PATH_MAX_BYTES || !is_printable(v->text)))
+		return fail(err, E_USAGE, "a file's path begins with / and has at most %d bytes", PATH_MAX_BYTES);
 	return keep_text(v, v->text, err);
 }
 
@@ -386,6 +395,7 @@ static const struct {
     {"host", store_host, put_text},
     {"url", store_url, put_text},
     {"certificates", store_certificates, put_text},
+    {"path", store_path, put_text},
     {"bool", store_bool, put_bool},
     {"choice", store_choice, put_choice},
     {"port", store_port, put_port},

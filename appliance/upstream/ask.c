@@ -142,7 +142,7 @@ static void on_done(void *ctx, enum rc rc, const struct err *failure)
 void ask_send(struct job *j)
 {
 	static const struct client_events events = {on_head, on_body, on_done, on_connected};
-	struct buf fields = BUF_INIT(2048), authorization = BUF_INIT(32768);
+	struct buf fields = BUF_INIT(2048), authorization = BUF_INIT(AUTHORIZATION_MAX);
 	struct client_request request = {
 	    .method = j->ask.method,
 	    .url = str_of(j->ask.url),

@@ -15,6 +15,7 @@ enum {
 	WORKERS = 2,
 	LIMIT_RESERVE = 5, /* with so few pulls left at the upstream, copies do */
 	LIST_MAX = 4 * 1024 * 1024,
+	AUTHORIZATION_MAX = 32768, /* a token, or base64 of a name and a password of SECRET_MAX */
 };
 
 struct health {

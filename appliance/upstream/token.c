@@ -8,6 +8,7 @@
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
 #include <cove/base/json.h>
+#include <cove/namespace/proxy.h>
 #include <cove/client/challenge.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static bool may_get_password(const struct job *j)
 enum rc basic_value(struct job *j, struct buf *out, struct err *err)
 {
 	struct secret password;
-	struct buf pair = BUF_INIT(4096);
+	struct buf pair = BUF_INIT(AUTHORIZATION_MAX);
 
 	TRY(namespace_password(j->u->namespaces, j->ns, &password, err));
 	buf_add(&pair, j->ns->username);
@@ -274,7 +275,7 @@ void token_fetch(struct job *j)
 	static const struct client_events events = {token_head, token_body, token_done, NULL};
 	struct client_request request = {
 	    .url = str_of(j->ask.token_url), .ca_pem = j->ns->ca_pem, .is_led = true, .led_from = j->ask.near};
-	struct buf authorization = BUF_INIT(8192);
+	struct buf authorization = BUF_INIT(AUTHORIZATION_MAX);
 	struct err err;
 	enum rc rc = OK;
 

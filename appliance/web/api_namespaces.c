@@ -1,5 +1,6 @@
 /* /namespaces: what the table of attributes knows, as texts. */
 #include "api.h"
+#include <cove/namespace/proxy.h>
 #include <cove/upstream/upstream.h>
 
 #define ATTRIBUTE_MAX_BYTES (256u * 1024)
@@ -28,9 +29,13 @@ static void put_attributes(struct buf *b, const struct namespace *ns)
 static void put_upstream(struct exchange *x, struct buf *b, const struct namespace *ns)
 {
 	struct upstream_status status;
+	int64_t expires_at;
 
 	upstream_status(x->site->upstream, ns, &status);
-	put_bool(b, "has_password", ns->password.n > 0);
+	put_bool(b, "has_password", namespace_has_password(ns));
+	if (namespace_has_password(ns) && !namespace_password_expiry(x->site->namespaces, ns, &expires_at, NULL) &&
+	    expires_at)
+		put_i64(b, "password_expires_at", expires_at);
 	json_put_name(b, "upstream");
 	buf_addc(b, '{');
 	put_bool(b, "reachable", status.reachable);
@@ -103,6 +108,12 @@ static enum rc attributes_of(
 	for (const struct json *v = json_first(map); v; v = json_next(v)) {
 		if (*count == ATTRIBUTES_MAX)
 			return fail(&x->err, E_REQUEST, "there are too many attributes");
+		if (namespace_attribute_is_local(json_name(v)))
+			return fail(&x->err, E_DENIED,
+			    "%.*s names a file of the registry's machine: set it there, with cove namespace change or "
+			    "in "
+			    "cove.yaml",
+			    STR_ARG(json_name(v)));
 		out[(*count)++] = (struct attribute){json_name(v), json_string(v)};
 	}
 	return OK;

@@ -106,6 +106,7 @@ const struct api_schema schema_namespace = {"Namespace",
 	{"used_bytes", API_NUMBER, 0, NULL, "what it holds, each blob once"},
 	{"attributes", API_TEXT_MAP, 0, NULL, "see NamespaceAttributes"},
 	{"has_password", API_BOOL, API_OPTIONAL, NULL, "for the upstream of a proxy"},
+	{"password_expires_at", API_NUMBER, API_OPTIONAL, NULL, "where the password itself tells it"},
 	{"upstream", API_OBJECT, API_OPTIONAL, &schema_upstream, "of a proxy"}}};
 const struct api_schema schema_namespaces = {
     "Namespaces", {{"namespaces", API_LIST, 0, &schema_namespace, "ordered by name"}}};

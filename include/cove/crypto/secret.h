@@ -8,7 +8,7 @@
 /* Once per process, before any other call of crypto/: starts libsodium and PSA. Aborts when that fails. */
 void crypto_start(void);
 
-#define SECRET_MAX 1024
+#define SECRET_MAX 16384 /* cloud registries take keys and tokens of some KB as passwords */
 
 struct secret {
 	size_t n;
@@ -17,6 +17,9 @@ struct secret {
 
 /* False when s is longer than SECRET_MAX or has a NUL byte. */
 bool secret_set(struct secret *secret, struct str s);
+/* All that a file or pipe has, without its last line end (so it may become empty). E_USAGE with a sentence: nothing at
+ * all, too much, a NUL, or it cannot be read. */
+CHECKED enum rc secret_read(struct secret *secret, int fd, struct err *err);
 void secret_wipe(struct secret *secret);
 struct str secret_str(const struct secret *secret);
 void wipe(void *p, size_t n);

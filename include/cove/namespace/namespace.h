@@ -58,6 +58,7 @@ struct namespace
 	struct str upstream_names; /* values of ?ns= that select it; by default the upstream's host; "none": none */
 	struct str username;       /* empty: anonymous */
 	struct str password;       /* as sealed in the database: for namespace_password() */
+	struct str password_file;  /* where it is instead, on this machine; empty: nowhere */
 	struct str token_host;     /* may have the password too; empty: only hosts of the upstream's domain */
 	struct str ca_pem;         /* trusted for this upstream beside the public ones; empty: none */
 	struct str allow;          /* globs of repositories that may be asked for; empty: all */
@@ -87,10 +88,6 @@ int64_t namespace_set_generation(const struct namespace_set *set);
 size_t namespace_count(const struct namespace_set *set);
 const struct namespace *namespace_at(const struct namespace_set *set, size_t i); /* ordered by name */
 const struct namespace *namespace_find(const struct namespace_set *set, struct str name);
-/* The clear password, for the moment of its use; the caller wipes it. */
-CHECKED enum rc namespace_password(
-    struct namespaces *n, const struct namespace *ns, struct secret *out, struct err *err);
-
 /* ---- where a name leads ---- */
 
 /* What a request came with. */
@@ -143,17 +140,12 @@ struct attribute {
 /* Names must be free of other namespaces' and of repositories (a hosted one may take repositories over; others are
  * refused with their number). Values are checked together, one transaction each: E_USAGE with a sentence that names the
  * attribute, E_EXISTS, E_NOT_FOUND. `declared` ones are changed by the file only: E_USAGE. An empty value sets the
- * default. A secret is given by namespace_set_password only. */
+ * default. */
 CHECKED enum rc namespace_create(struct namespaces *n, struct str name, enum namespace_kind kind,
     const struct attribute *attributes, size_t count, struct err *err);
 /* With another upstream the password for it goes, and its tags count as not looked at. */
 CHECKED enum rc namespace_change(
     struct namespaces *n, struct str name, const struct attribute *attributes, size_t count, struct err *err);
-CHECKED enum rc namespace_set_password(
-    struct namespaces *n, struct str name, const struct secret *password, struct err *err);
-/* What a proxy knows of its upstream is forgotten: what is not there, tokens, failures, and when its tags were looked
- * at; what it keeps stays. Of a group: of the proxies behind it. E_NOT_FOUND, E_USAGE. */
-CHECKED enum rc namespace_refresh(struct namespaces *n, struct str name, struct err *err);
 /* E_USAGE when a group has it as a member. A hosted one's repositories go on under the same names in the namespace
  * around it; a proxy that has some is E_USAGE. With `purge` repositories go with it. The root stays. */
 CHECKED enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err);
@@ -178,6 +170,9 @@ bool namespace_kind_parse(struct str text, enum namespace_kind *out);
 /* One attribute by itself: known, of this kind, well written. E_USAGE, as a change would say it. */
 CHECKED enum rc namespace_attribute_check(
     struct str name, enum namespace_kind kind, const struct attribute *attribute, struct err *err);
+/* Does it name a file of this machine? Who manages the registry over the network must not set it: the server would read
+ * any file and send it to an upstream of his. */
+bool namespace_attribute_is_local(struct str name);
 /* The table of attributes, for help, API documents and checks. */
 struct attribute_type {
 	const char *name;

@@ -1,6 +1,7 @@
 /* Creating, changing, removing, declaring; and what is refused. */
 #include "fixture.h"
 #include <cove/audit/audit.h>
+#include <cove/namespace/proxy.h>
 
 static const char *shown(const struct namespace *ns, const char *attribute)
 {
