@@ -313,6 +313,14 @@ static void do_chores(struct server *s)
 	reload_certificates(s);
 }
 
+static void tell_of_upstreams(struct server *s)
+{
+	struct err err;
+
+	if (upstream_tell(s->upstream, &err))
+		log_warn("upstreams", "reason=%s", log_quote(str_of(err.text)));
+}
+
 static void tend_upstreams(struct server *s)
 {
 	struct err err;
@@ -370,6 +378,7 @@ static void wait_for_stop(struct server *s, const sigset_t *signals)
 		if (signal == SIGHUP)
 			reload_file(s);
 		follow_namespaces(s);
+		tell_of_upstreams(s);
 		sweep(s);
 		if (clock_was_set(&clock) || signal == SIGHUP)
 			reload_certificates(s);

@@ -251,7 +251,7 @@ static struct str shown(const struct namespace *ns)
 	return ns->name.n ? ns->name : STR("/");
 }
 
-static void put_json(struct buf *json, const struct namespace *ns, uint64_t used)
+static void put_json(struct buf *json, const struct namespace *ns, uint64_t used, const struct upstream_status *status)
 {
 	struct buf text = BUF_INIT(JSON_MAX_BYTES);
 	const struct attribute_type *types;
@@ -275,7 +275,15 @@ static void put_json(struct buf *json, const struct namespace *ns, uint64_t used
 		namespace_attribute_text(ns, &types[i], &text);
 		json_put_member_str(json, types[i].name, buf_str(&text));
 	}
-	buf_addz(json, "}}");
+	buf_addz(json, "}");
+	if (ns->kind == NAMESPACE_PROXY) {
+		json_put_name(json, "upstream");
+		buf_addz(json, status->reachable ? "{\"reachable\":true" : "{\"reachable\":false");
+		json_put_member_str(json, "failure", str_of(status->failure));
+		json_put_member_u64(json, "failed_at", (uint64_t)status->failed_at);
+		buf_addz(json, "}");
+	}
+	buf_addz(json, "}");
 	buf_release(&text);
 }
 
@@ -321,10 +329,18 @@ static void print_json(const struct buf *json)
 	printf("%.*s\n", STR_ARG(buf_str(json)));
 }
 
+static const char *state_text(const struct namespace *ns, const struct upstream_status *status)
+{
+	if (!ns->online)
+		return "offline";
+	return ns->kind == NAMESPACE_PROXY && !status->reachable ? "failing" : "online";
+}
+
 static enum rc list(struct app_data *d, const struct words *w, const struct option *options, struct err *err)
 {
 	struct buf json = BUF_INIT(JSON_MAX_BYTES);
 	bool as_json = cli_has(options, "--json");
+	struct upstream_status status;
 	struct namespace_set *set;
 	uint64_t used;
 	enum rc rc = OK;
@@ -338,16 +354,19 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 		const struct namespace *ns = namespace_at(set, i);
 		char listener[16] = "-";
 
+		rc = upstream_status_kept(d->db, ns, &status, err);
+		if (rc)
+			break;
 		if (as_json) {
 			rc = namespace_used_bytes(d->namespaces, ns, &used, err);
-			put_json(&json, ns, rc ? 0 : used);
+			put_json(&json, ns, rc ? 0 : used, &status);
 			continue;
 		}
 		if (ns->listener != LISTENER_NONE)
 			snprintf(listener, sizeof(listener), "%s:%u", ns->listener == LISTENER_HTTP ? "http" : "https",
 			    ns->port);
 		printf("%-28.*s %-7s %-8s %-12s %.*s\n", STR_ARG(shown(ns)), namespace_kind_text(ns->kind),
-		    ns->online ? "online" : "offline", listener,
+		    state_text(ns, &status), listener,
 		    STR_ARG(ns->kind == NAMESPACE_PROXY   ? ns->upstream
 			    : ns->kind == NAMESPACE_GROUP ? ns->member_names
 							  : STR("")));
@@ -360,11 +379,15 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 	return rc;
 }
 
-/* What the upstream said last of how many pulls it allows. */
-static void print_limit(const struct upstream_status *limit)
+/* What is known of the upstream: why it fails, and what it said last of how many pulls it allows. */
+static void print_status(const struct upstream_status *limit)
 {
 	char at[24];
 
+	if (!limit->reachable) {
+		cli_time(at, limit->failed_at);
+		printf("%-18s%s (since %s)\n", "upstream_failure", limit->failure, at);
+	}
 	if (limit->limit_remaining < 0)
 		return;
 	cli_time(at, limit->limit_at);
@@ -386,17 +409,17 @@ static enum rc show(struct app_data *d, const struct words *w, const struct opti
 	if (ns) {
 		rc = namespace_used_bytes(d->namespaces, ns, &used, err);
 		if (!rc)
-			rc = upstream_limit_kept(d->db, ns, &limit, err);
+			rc = upstream_status_kept(d->db, ns, &limit, err);
 	} else {
 		rc = fail(err, E_NOT_FOUND, "there is no namespace %s: see `cove namespace list`", w->items[0]);
 	}
 	if (!rc && cli_has(options, "--json")) {
-		put_json(&json, ns, used);
+		put_json(&json, ns, used, &limit);
 		print_json(&json);
 	} else if (!rc) {
 		print_attributes(ns, used);
 		print_password(d, ns);
-		print_limit(&limit);
+		print_status(&limit);
 	}
 	buf_release(&json);
 	namespace_set_unref(set);

@@ -16,8 +16,7 @@ enum {
 	ROOM_EVERY_S = 600,
 };
 
-/* The mutex is held. A namespace that was changed starts anew. */
-static struct health *health_of(struct upstream *u, const struct namespace *ns)
+struct health *health_of(struct upstream *u, const struct namespace *ns)
 {
 	struct health *h;
 

@@ -229,6 +229,7 @@ void job_finish(struct job *j, enum rc rc, const struct err *err)
 {
 	unsigned again_s = health_note(j, rc, err);
 
+	standing_note(j, rc, err);
 	if (rc == E_MANIFEST_UNKNOWN || rc == E_BLOB_UNKNOWN || rc == E_NAME_UNKNOWN)
 		absence_keep(j, &j->key);
 	if (rc == E_UPSTREAM_DENIED && j->kind == JOB_MANIFEST)

@@ -29,8 +29,9 @@ struct health {
 	struct digest failing[FAILING_MAX]; /* repositories of which something has failed since the last success */
 	size_t failing_count;
 	struct upstream_status status;
-	bool limit_told;       /* and not yet written */
-	int64_t room_after_ms; /* not made before */
+	bool limit_told, is_changed; /* and not yet written: how many pulls are left; whether it fails */
+	int64_t denied_after_ms;     /* that it refuses our credentials is not logged before */
+	int64_t room_after_ms;       /* not made before */
 };
 
 struct token {
@@ -73,6 +74,8 @@ struct upstream {
 };
 
 /* ---- health.c ---- */
+/* The mutex is held. Of a namespace that was changed it starts anew. */
+struct health *health_of(struct upstream *u, const struct namespace *ns);
 /* Fields that any answer may have: rate limits, Retry-After. */
 void health_read(struct job *j, const struct client_head *head);
 /* What the outcome says of the content and of the upstream. Returns in how many seconds it may be asked again, 0: now.
@@ -102,9 +105,11 @@ CHECKED enum rc absence_judge(
 /* The disk is short of so much: of a namespace with a cache_limit what was not pulled for longest goes now. */
 void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t bytes);
 
-/* ---- limits.c ---- */
-CHECKED enum rc limits_load(struct upstream *u, struct err *err);
-CHECKED enum rc limits_flush(struct upstream *u, struct err *err);
+/* ---- standing.c ---- */
+CHECKED enum rc standing_load(struct upstream *u, struct err *err);
+CHECKED enum rc standing_flush(struct upstream *u, struct err *err);
+/* After health_note(): what has changed is logged, and written by upstream_tell(). */
+void standing_note(struct job *j, enum rc rc, const struct err *err);
 
 /* ---- via.c ---- */
 /* Has the request been here before? Else `out` is what the coves that it came through say. */

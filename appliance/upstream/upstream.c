@@ -31,7 +31,7 @@ enum rc upstream_open(struct db *db, struct store *store, struct namespaces *nam
 	for (size_t i = 0; i < WORKERS; i++)
 		if (pthread_create(&u->workers[i], NULL, job_worker, u))
 			bug("no thread for the work of upstreams");
-	rc = limits_load(u, err);
+	rc = standing_load(u, err);
 	if (rc)
 		upstream_close(u);
 	else
@@ -57,8 +57,8 @@ void upstream_close(struct upstream *u)
 	pthread_mutex_unlock(&u->mutex);
 	for (size_t i = 0; i < WORKERS; i++)
 		pthread_join(u->workers[i], NULL);
-	if (limits_flush(u, &err))
-		log_warn("upstream.limits", "error=%s", log_quote(str_of(err.text)));
+	if (standing_flush(u, &err))
+		log_warn("upstream.standing", "error=%s", log_quote(str_of(err.text)));
 	if (u->jobs)
 		bug("an upstream is closed while exchanges wait for it");
 	for (struct health *h = u->health, *next; h; h = next) {
@@ -431,7 +431,7 @@ enum rc upstream_tend(struct upstream *u, struct err *err)
 	struct namespace_set *set;
 	enum rc rc = OK;
 
-	TRY(limits_flush(u, err));
+	TRY(standing_flush(u, err));
 	TRY(namespaces_take(u->namespaces, &set, err));
 	for (size_t i = 0; i < namespace_count(set) && !rc; i++)
 		rc = evict(u, namespace_at(set, i), namespace_at(set, i)->cache_bytes, err);

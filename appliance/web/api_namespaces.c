@@ -40,6 +40,7 @@ static void put_upstream(struct exchange *x, struct buf *b, const struct namespa
 	buf_addc(b, '{');
 	put_bool(b, "reachable", status.reachable);
 	json_put_member_str(b, "failure", str_of(status.failure));
+	put_i64(b, "failed_at", status.failed_at);
 	put_i64(b, "failed_until", status.failed_until);
 	if (status.limit_remaining >= 0) {
 		put_i64(b, "limit_remaining", status.limit_remaining);

@@ -96,7 +96,8 @@ const struct api_schema schema_audit = {
 
 const struct api_schema schema_upstream = {"UpstreamStatus",
     {{"reachable", API_BOOL, 0, NULL, "nothing keeps it from being asked; single contents may fail all the same"},
-	{"failure", API_TEXT, 0, NULL, "the last one"}, {"failed_until", API_NUMBER, 0, NULL, "it is not asked before"},
+	{"failure", API_TEXT, 0, NULL, "the last one"}, {"failed_at", API_NUMBER, 0, NULL, "since when it fails"},
+	{"failed_until", API_NUMBER, 0, NULL, "it is not asked before"},
 	{"limit_remaining", API_NUMBER, API_OPTIONAL, NULL, "pulls that its rate limit leaves"},
 	{"limit_total", API_NUMBER, API_OPTIONAL, NULL, ""},
 	{"limit_at", API_NUMBER, API_OPTIONAL, NULL, "when that was told"}}};

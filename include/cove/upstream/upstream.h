@@ -59,13 +59,17 @@ struct upstream_status {
 	bool reachable;          /* neither its connections nor several of its contents failed last */
 	int64_t failed_until;    /* back-off: not asked before; 0: none, though single contents may have one */
 	char failure[200];       /* the last one */
+	int64_t failed_at;       /* since when it fails; 0: it does not */
 	int64_t limit_remaining; /* Docker Hub's ratelimit-remaining; -1: not told */
 	int64_t limit_total;
 	int64_t limit_at; /* when it was told */
 };
 void upstream_status(struct upstream *u, const struct namespace *ns, struct upstream_status *out);
-/* The limit only, as the database has it: for commands, beside a running server (which writes it once in a while). */
-CHECKED enum rc upstream_limit_kept(
+/* All but failed_until, as the database has it: for commands, beside a running server, which writes a change of failing
+ * within seconds and the limit once in a while. */
+CHECKED enum rc upstream_status_kept(
     struct db *db, const struct namespace *ns, struct upstream_status *out, struct err *err);
+/* Writes which upstreams have begun or ceased to fail. Every few seconds. */
+CHECKED enum rc upstream_tell(struct upstream *u, struct err *err);
 /* Evicts the least recently pulled beyond cache_bytes, and writes what upstreams told of limits. A chore. */
 CHECKED enum rc upstream_tend(struct upstream *u, struct err *err);
