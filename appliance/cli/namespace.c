@@ -122,6 +122,50 @@ static enum rc find_taken_port(struct app_data *d, const struct attributes *a, u
 	return OK;
 }
 
+static bool is_given(const struct attributes *a, const char *name)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (str_eq(a->items[i].name, str_of(name)))
+			return true;
+	return false;
+}
+
+static enum rc warn_of_upstream(const struct namespace *ns, struct err *err)
+{
+	struct client_options options = {.user_agent = STR("cove")};
+	struct client *client;
+	struct err why;
+
+	fflush(stdout); /* that it is made is seen while the upstream is waited for */
+	TRY(client_open(&options, &client, err));
+	if (upstream_probe(client, ns, &why))
+		printf(
+		    "Warning: the upstream does not answer as a registry: %s.\nThe namespace is made all the same.\n",
+		    why.text);
+	client_close(client);
+	return OK;
+}
+
+/* What cannot work as it is. */
+static enum rc warn_of_use(struct app_data *d, const char *name, const struct attributes *a, struct err *err)
+{
+	struct namespace_set *set;
+	const struct namespace *ns;
+	enum rc rc = OK;
+
+	TRY(namespaces_take(d->namespaces, &set, err));
+	ns = namespace_find(set, str_of(name));
+	if (ns && ns->kind == NAMESPACE_GROUP && !ns->member_count)
+		printf("Warning: the group has no members, so there is nothing in it: cove namespace change %s "
+		       "members='A B'\n",
+		    name);
+	if (ns && ns->kind == NAMESPACE_PROXY && ns->online && !ns->offline &&
+	    (is_given(a, "upstream") || is_given(a, "ca")))
+		rc = warn_of_upstream(ns, err);
+	namespace_set_unref(set);
+	return rc;
+}
+
 /* `taken` is as before the change: now the server may have opened it. */
 static enum rc warn_of_change(
     struct app_data *d, const char *name, const struct attributes *a, uint64_t taken, struct err *err)
@@ -132,7 +176,8 @@ static enum rc warn_of_change(
 		    (unsigned long long)taken);
 	warn_of_plain(a);
 	TRY(warn_of_plain_upstream(d, name, err));
-	return warn_of_host(d, a, err);
+	TRY(warn_of_host(d, a, err));
+	return warn_of_use(d, name, a, err);
 }
 
 /* ---- verbs ---- */

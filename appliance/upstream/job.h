@@ -11,7 +11,7 @@ enum {
 	VIA_MAX = 8 * (PSEUDONYM_MAX + 6) + 1,
 };
 
-enum job_kind { JOB_MANIFEST, JOB_BLOB, JOB_SIZE, JOB_LIST };
+enum job_kind { JOB_MANIFEST, JOB_BLOB, JOB_SIZE, JOB_LIST, JOB_PROBE };
 
 struct job;
 

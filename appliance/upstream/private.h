@@ -119,7 +119,7 @@ bool via_leads_back(const struct upstream *u, struct exchange *x, const struct p
 /* The target of the link to the next page, of those in one Link field; false: there is none. */
 bool link_next(struct str field, struct str *target);
 
-/* ---- fetch_manifest.c, fetch_blob.c, fetch_list.c: `begin` of job_take() ---- */
+/* ---- fetch_manifest.c, fetch_blob.c, fetch_list.c, probe.c: `begin` of job_take() ---- */
 void manifest_begin(struct job *j, const void *manifest_question);
 struct manifest_question {
 	const struct reference *reference;
@@ -128,3 +128,4 @@ struct manifest_question {
 void blob_begin(struct job *j, const void *digest);
 void size_begin(struct job *j, const void *digest);
 void list_begin(struct job *j, const void *path_and_query);
+void probe_begin(struct job *j, const void *nothing);

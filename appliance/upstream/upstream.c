@@ -394,6 +394,19 @@ bool upstream_is_query(struct str s)
 	return s.n && s.n <= UPSTREAM_QUERY_MAX;
 }
 
+enum rc upstream_answers(struct upstream *u, struct exchange *x, const struct namespace *ns, struct err *err)
+{
+	struct place place = {.ns = ns, .full = ns->name, .rest = STR("")};
+	struct question q = {.kind = JOB_PROBE, .leaf = &place, .what = STR("/v2/")};
+	struct digest key = question_key(&q);
+	struct job *j;
+
+	TRY(job_find(u, x, &key, &j));
+	if (!j)
+		TRY(job_take(u, x, &q, probe_begin, NULL, &j, err));
+	return wait_for(j, x, &place, false, err);
+}
+
 /* ---- chores ---- */
 
 static enum rc evict(struct upstream *u, const struct namespace *ns, uint64_t target_bytes, struct err *err)

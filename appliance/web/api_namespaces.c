@@ -82,24 +82,95 @@ enum rc api_namespace_list(struct exchange *x)
 	return api_end(x, 200);
 }
 
-/* The snapshot is taken here, after what was changed. */
-static enum rc reply_namespace(struct exchange *x, struct str name, int status)
+static enum rc find_namespace(struct exchange *x, struct str name, const struct namespace **out)
 {
-	const struct namespace *ns;
-	struct buf *b = api_begin(x);
-
 	TRY(exchange_namespaces(x));
-	ns = namespace_find(x->namespaces, name);
-	if (!ns)
-		return fail(
-		    &x->err, E_NOT_FOUND, "there is no namespace %.*s", STR_ARG(str_first(name, NAMESPACE_NAME_MAX)));
-	TRY(put_namespace(x, b, ns));
-	return api_end(x, status);
+	*out = namespace_find(x->namespaces, name);
+	return *out ? OK
+		    : fail(&x->err, E_NOT_FOUND, "there is no namespace %.*s",
+			  STR_ARG(str_first(name, NAMESPACE_NAME_MAX)));
 }
 
 enum rc api_namespace_get(struct exchange *x)
 {
-	return reply_namespace(x, x->object, 200);
+	const struct namespace *ns;
+	struct buf *b = api_begin(x);
+
+	TRY(find_namespace(x, x->object, &ns));
+	TRY(put_namespace(x, b, ns));
+	return api_end(x, 200);
+}
+
+/* ---- changes: made all the same, with warnings of what cannot work as it is ---- */
+
+/* Held by an exchange whose change is made, while it waits for an upstream: its handler is run again then. */
+static char change_is_made, port_is_taken;
+
+static void let_go(void *p)
+{
+	(void)p;
+}
+
+/* Before the change, after which the server itself may listen there. */
+static enum rc note_taken_port(struct exchange *x, const struct attribute *attributes, size_t count)
+{
+	struct namespace_set *set;
+	bool taken = false;
+	uint64_t port;
+
+	TRY(namespaces_take(x->site->namespaces, &set, &x->err));
+	for (size_t i = 0; i < count; i++)
+		taken = taken || (str_eq(attributes[i].name, STR("port")) && str_u64(attributes[i].value, &port) &&
+				     port && port <= UINT16_MAX && !namespace_at_port(set, (uint16_t)port) &&
+				     net_port_is_taken((uint16_t)port));
+	namespace_set_unref(set);
+	return taken ? exchange_hold(x, &port_is_taken, let_go) : OK;
+}
+
+static void put_warning(struct buf *b, const char *text)
+{
+	json_put_comma(b);
+	json_put_str(b, str_of(text));
+}
+
+static enum rc put_warnings(struct exchange *x, struct buf *b, const struct namespace *ns, bool asks_upstream)
+{
+	enum rc rc = OK;
+
+	put_list(b, "warnings");
+	if (exchange_holds(x, &port_is_taken))
+		put_warning(b,
+		    "another program or this registry itself listens on that port: the namespace has it as soon as it "
+		    "is free");
+	if (ns->kind == NAMESPACE_GROUP && !ns->member_count)
+		put_warning(b, "the group has no members, so there is nothing in it");
+	if (asks_upstream && ns->kind == NAMESPACE_PROXY && ns->online && !ns->offline)
+		rc = upstream_answers(x->site->upstream, x, ns, &x->err);
+	if (rc == E_WANT_WAKE)
+		return rc;
+	if (rc)
+		put_warning(b, x->err.text);
+	buf_addc(b, ']');
+	return OK;
+}
+
+/* The snapshot is taken here, after what was changed. */
+static enum rc reply_changed(
+    struct exchange *x, struct str name, int status, const struct attribute *attributes, size_t count)
+{
+	const struct namespace *ns;
+	bool asks_upstream = false;
+	struct buf *b;
+
+	TRY(exchange_hold(x, &change_is_made, let_go));
+	for (size_t i = 0; i < count; i++)
+		asks_upstream = asks_upstream || str_eq(attributes[i].name, STR("upstream")) ||
+				str_eq(attributes[i].name, STR("ca"));
+	TRY(find_namespace(x, name, &ns));
+	b = api_begin(x);
+	TRY(put_namespace(x, b, ns));
+	TRY(put_warnings(x, b, ns, asks_upstream));
+	return api_end(x, status);
 }
 
 static enum rc attributes_of(
@@ -131,8 +202,11 @@ enum rc api_namespace_create(struct exchange *x)
 	if (!namespace_kind_parse(json_string(values[1]), &kind))
 		return fail(&x->err, E_REQUEST, "kind: hosted, proxy or group is wanted");
 	TRY(attributes_of(x, values[2], attributes, &count));
-	TRY(namespace_create(x->site->namespaces, json_string(values[0]), kind, attributes, count, &x->err));
-	return reply_namespace(x, json_string(values[0]), 201);
+	if (!exchange_holds(x, &change_is_made)) {
+		TRY(note_taken_port(x, attributes, count));
+		TRY(namespace_create(x->site->namespaces, json_string(values[0]), kind, attributes, count, &x->err));
+	}
+	return reply_changed(x, json_string(values[0]), 201, attributes, count);
 }
 
 enum rc api_namespace_change(struct exchange *x)
@@ -143,8 +217,11 @@ enum rc api_namespace_change(struct exchange *x)
 
 	TRY(api_body(x, &schema_namespace_change, values));
 	TRY(attributes_of(x, values[0], attributes, &count));
-	TRY(namespace_change(x->site->namespaces, x->object, attributes, count, &x->err));
-	return reply_namespace(x, x->object, 200);
+	if (!exchange_holds(x, &change_is_made)) {
+		TRY(note_taken_port(x, attributes, count));
+		TRY(namespace_change(x->site->namespaces, x->object, attributes, count, &x->err));
+	}
+	return reply_changed(x, x->object, 200, attributes, count);
 }
 
 enum rc api_namespace_password(struct exchange *x)

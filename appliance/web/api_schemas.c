@@ -108,7 +108,8 @@ const struct api_schema schema_namespace = {"Namespace",
 	{"attributes", API_TEXT_MAP, 0, NULL, "see NamespaceAttributes"},
 	{"has_password", API_BOOL, API_OPTIONAL, NULL, "for the upstream of a proxy"},
 	{"password_expires_at", API_NUMBER, API_OPTIONAL, NULL, "where the password itself tells it"},
-	{"upstream", API_OBJECT, API_OPTIONAL, &schema_upstream, "of a proxy"}}};
+	{"upstream", API_OBJECT, API_OPTIONAL, &schema_upstream, "of a proxy"},
+	{"warnings", API_TEXTS, API_OPTIONAL, NULL, "after a change: what cannot work as it is"}}};
 const struct api_schema schema_namespaces = {
     "Namespaces", {{"namespaces", API_LIST, 0, &schema_namespace, "ordered by name"}}};
 const struct api_schema schema_namespace_new = {

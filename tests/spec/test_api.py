@@ -252,7 +252,7 @@ class LimitedKeys(Case):
 
     # What an admin's limited key may do beside reading: it takes away, or makes what nobody can use yet.
     LIMITED_MAY = {"api-user-unrole", "api-user-remove", "api-key-revoke", "api-key-revoke-all", "api-login-revoke-all",
-                   "api-role-create", "api-role-remove", "api-issuer-remove", "api-blob-store-remove"}
+                   "api-role-create", "api-role-remove", "api-issuer-remove", "api-blob-store-remove", "api-namespace-refresh"}
 
     def for_admins(self):
         """(id, method, path with some names in it, whether a limited key is refused)."""

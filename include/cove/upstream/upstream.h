@@ -54,6 +54,12 @@ CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const stru
 /* May it stand behind the question mark of such a question? */
 bool upstream_is_query(struct str s);
 
+/* Does the upstream answer? For who makes or changes its namespace: OK, or the failure with its sentence. */
+CHECKED enum rc upstream_answers(
+    struct upstream *u, struct exchange *x, const struct namespace *ns, struct err *err);
+/* The same for commands: waits for seconds at most. */
+CHECKED enum rc upstream_probe(struct client *client, const struct namespace *ns, struct err *err);
+
 /* What is known of an upstream, since the last start (its limit also from before) or change of its namespace. */
 struct upstream_status {
 	bool reachable;          /* neither its connections nor several of its contents failed last */
