@@ -152,8 +152,9 @@ static enum rc read_page(
 	struct exchange *x = m->x;
 	struct str document, before = STR_NONE;
 	struct json *doc;
+	struct err why;
 	struct tag tag;
-	enum rc rc = OK;
+	enum rc rc;
 
 	*sorted = true;
 	TRY(upstream_list(x->site->upstream, x, leaf, STR("tags/list"), query, &document, next, &x->err));
@@ -162,8 +163,10 @@ static enum rc read_page(
 	m->bytes += document.n;
 	if (!take)
 		return OK;
-	if (json_parse(document, &doc, &x->err))
-		return fail(&x->err, E_UPSTREAM_ANSWER, "the upstream's list of tags is not valid JSON");
+	rc = json_parse(document, &doc, &why);
+	if (rc)
+		return fail(&x->err, rc == E_BUSY ? rc : E_UPSTREAM_ANSWER,
+		    "the upstream's list of tags cannot be read: %s", why.text);
 	for (const struct json *v = json_first(json_member(doc, "tags")); v && !rc; v = json_next(v)) {
 		struct str text = json_string(v);
 

@@ -13,6 +13,7 @@ MODULES = {
     "helm": "helm.sh/helm/v3/cmd/helm@v3.21.4",
     "buildctl": "github.com/moby/buildkit/cmd/buildctl@v0.34.2",
     "buildkitd": "github.com/moby/buildkit/cmd/buildkitd@v0.34.2",
+    "notation": "github.com/notaryproject/notation/cmd/notation@v1.3.2",
     "wharfie": "github.com/rancher/wharfie@v0.7.1",
     "dockerd": "github.com/moby/moby/v2/cmd/dockerd@v2.0.0-beta.24",  # the 29 series, after 29.5
     "buildx": "github.com/docker/buildx/cmd/buildx@v0.38.2",

@@ -4,8 +4,8 @@ member, find what they pushed, and leave the image to everybody. The upstream is
 """
 import json, os
 from lab import REGISTRY
-from test_built import built
-from test_go import GoCase, newer
+from obtain import built, newer
+from test_go import GoCase
 
 IMAGE = f"{REGISTRY}/trust-all/library/busybox"
 
@@ -17,7 +17,7 @@ class GroupTrust(GoCase):
     def obtain(cls):
         cls.cosign = newer("cosign", "forky")
         cls.oras = newer("oras", "trixie")
-        cls.notation = built("github.com/notaryproject/notation/cmd/notation@v1.3.2")[0]
+        cls.notation = built("notation")[0]
         return cls.cosign
 
     @classmethod

@@ -619,8 +619,10 @@ class AnotherUpstream(Proxied):
         said = self.cove.command("namespace", "change", "m", f"upstream={other.url}", f"ca={other.ca_pem}")
         self.assertIn("cove namespace password m", said)
         self.assertEqual(self.get("manifests/v1").body, new)
-        other.forget()
+        time.sleep(1.1)  # what is looked at in the second of the change is looked at once more
+        self.assertEqual(self.get("manifests/v1").body, new)
         self.cove.command("namespace", "change", "m", f"upstream={other.url}", "negative=1m")
+        other.forget()
         self.assertEqual(self.get("manifests/v1").body, new)
         self.assertEqual(other.count(), 0)  # the same upstream: the tag is fresh
         self.assertIn("not set", self.cove.command("namespace", "show", "m"))

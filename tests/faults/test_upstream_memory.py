@@ -1,7 +1,7 @@
 """What a proxy remembers of its upstream: for how long, what it says of that, and how it is made to forget."""
 import base64, time
 from cove import Client, sha256
-from test_upstream import Proxied
+from proxied import Proxied
 
 
 class Memory(Proxied):

@@ -1,7 +1,7 @@
 """Passwords of upstreams: as long as the clouds make them, in a file that is written anew, with the end that they tell."""
 import base64, json, os, secrets, tempfile, time
 from cove import Client
-from test_upstream import Proxied
+from proxied import Proxied
 
 
 def ecr(expires):

@@ -1,7 +1,7 @@
 """What the owner is told of an upstream that fails or refuses the namespace's credentials, also while nobody pulls."""
 import json, re
 from cove import eventually
-from test_upstream import Proxied
+from proxied import Proxied
 
 
 class Standing(Proxied):

@@ -1,6 +1,6 @@
 """Lists of tags through a proxy: whatever pages the upstream makes and however it links them, every tag comes, in bounded steps."""
 import random, re
-from test_upstream import Proxied
+from proxied import Proxied
 
 
 class Tags(Proxied):
@@ -83,6 +83,15 @@ class Tags(Proxied):
         long = [f"{i:05}" + "x" * 123 for i in range(25001)]  # 3.3 MB
         self.fill("long", long)
         self.assertEqual(self.listed("m/long", n=10000), long)
+
+    def test_lists_that_are_too_long_to_be_read(self):
+        self.up.tags_page = 0
+        for tags in ([f"{i:06}" for i in range(140000)], [f"{i:05}" + "x" * 123 for i in range(35000)]):
+            self.fill("a", tags)
+            for _ in range(2):
+                r = self.get("tags/list?n=10")
+                self.assertEqual(r.status, 502)
+                self.assertRegex(r.message(), "(values|bytes|MiB|longer)")
 
     def test_long_queries(self):
         """As ECR's."""

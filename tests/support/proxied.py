@@ -15,6 +15,7 @@ class Proxied(Case):
 
     def make(self, name, *attributes):
         self.cove.command("namespace", "create", name, "proxy", f"upstream={self.up.url}", f"ca={self.up.ca_pem}", *attributes)
+        self.up.forget()  # whether it answers
 
     def client(self, name="m/a"):
         return self.cove.client(f"repository:{name}:pull")

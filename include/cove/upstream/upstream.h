@@ -55,8 +55,7 @@ CHECKED enum rc upstream_list(struct upstream *u, struct exchange *x, const stru
 bool upstream_is_query(struct str s);
 
 /* Does the upstream answer? For who makes or changes its namespace: OK, or the failure with its sentence. */
-CHECKED enum rc upstream_answers(
-    struct upstream *u, struct exchange *x, const struct namespace *ns, struct err *err);
+CHECKED enum rc upstream_answers(struct upstream *u, struct exchange *x, const struct namespace *ns, struct err *err);
 /* The same for commands: waits for seconds at most. */
 CHECKED enum rc upstream_probe(struct client *client, const struct namespace *ns, struct err *err);
 
