@@ -31,7 +31,7 @@ static unsigned step(unsigned places, bool (*fits)(enum kind, enum kind), enum k
 
 	for (int p = 0; p < PLACES; p++)
 		for (int k = 0; k < KINDS; k++)
-			if (places & 1u << p && fits(k, wanted) && after[p][k])
+			if (places & 1u << p && fits((enum kind)k, wanted) && after[p][k])
 				next |= 1u << (after[p][k] - 1);
 	return next;
 }
