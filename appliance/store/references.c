@@ -104,12 +104,20 @@ enum rc references_insert(
 	return OK;
 }
 
+/* A list of referrers names what refers to a subject, but not the subject: nothing breaks without one of them, and old
+ * versions of the list stay around. The index of an image names it together with its attestations. */
 enum rc references_check_unneeded(
     struct db_conn *c, int64_t repository, const struct digest *d, enum reference_kind kind, struct err *err)
 {
-	static const char sql[] = "SELECT m.digest, coalesce((SELECT min(name) FROM tags WHERE manifest = m.id), '')"
-				  " FROM manifest_references f JOIN manifests m ON m.id = f.manifest"
-				  " WHERE f.repository = :repository AND f.digest = :digest AND f.kind = :kind LIMIT 1";
+	static const char sql[] =
+	    "SELECT m.digest, coalesce((SELECT min(name) FROM tags WHERE manifest = m.id), '')"
+	    " FROM manifest_references f JOIN manifests m ON m.id = f.manifest"
+	    " WHERE f.repository = :repository AND f.digest = :digest AND f.kind = :kind AND NOT EXISTS"
+	    " (SELECT 1 FROM manifests d WHERE d.repository = :repository AND d.digest = :digest AND d.subject IS NOT "
+	    "NULL"
+	    " AND NOT EXISTS (SELECT 1 FROM manifest_references s WHERE s.manifest = f.manifest AND s.digest = "
+	    "d.subject))"
+	    " LIMIT 1";
 	char text[DIGEST_TEXT_MAX], tag[TAG_MAX + 1] = "";
 	struct digest manifest;
 	struct db_stmt *s;

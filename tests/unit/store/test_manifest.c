@@ -160,6 +160,28 @@ static void platforms_stay_with_their_index(void **state)
 		assert_int_equal(manifest_delete(p->st, NULL, R, &refs[i], &p->err), OK);
 }
 
+/* A signature goes whatever lists of referrers name it, but not one that belongs to an image's index with its subject.
+ */
+static void lists_of_referrers_hold_nothing(void **state)
+{
+	struct place *p = *state;
+	struct digest image = sha256(STR("image")), signature = sha256(STR("signature"));
+	struct reference by = {.is_digest = true, .digest = signature},
+			 whole = {.is_digest = true, .digest = sha256(STR("whole"))};
+	struct manifest_content content = {
+	    .bytes = STR("signature"), .media_type = STR("application/x"), .has_subject = true, .subject = image};
+	struct manifest_reference refs[] = {
+	    {.digest = signature, .size = 9, .kind = REF_MANIFEST}, {.digest = image, .size = 5, .kind = REF_MANIFEST}};
+
+	assert_int_equal(put(p, R, STR("image"), NULL, 0, NULL, 0), OK);
+	assert_int_equal(manifest_put(p->st, NULL, R, &signature, &content, NULL, 0, NULL, &p->err), OK);
+	assert_int_equal(put(p, R, STR("list"), refs, 1, &TAG("sha256-aa"), 1), OK);
+	assert_int_equal(put(p, R, STR("whole"), refs, 2, NULL, 0), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &by, &p->err), E_UNSUPPORTED);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &whole, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &by, &p->err), OK);
+}
+
 static void limits_hold(void **state)
 {
 	struct place *p = *state;
@@ -254,6 +276,7 @@ int main(void)
 	    TEST(missing_content_is_told),
 	    TEST(sparse_manifests_are_taken_where_asked),
 	    TEST(platforms_stay_with_their_index),
+	    TEST(lists_of_referrers_hold_nothing),
 	    TEST(limits_hold),
 	    TEST(a_second_push_only_moves_tags),
 	    TEST(a_manifest_takes_its_tags_along),
