@@ -76,10 +76,10 @@ class Password(Case):
         c = self.cove.command
         c("user", "add", "dora", stdin=b"dora-password\r\n")
         self.cove.client(user="dora", password="dora-password")
-        c("user", "add", "long", stdin=b"x" * 1024 + b"\r\n")
-        self.cove.client(user="long", password="x" * 1024)
-        for line in (b"x" * 1025 + b"\n", b"x" * 5000, b"with a \0 within\n"):
-            self.assertIn("one line of up to 1024 bytes", c("user", "passwd", "dora", stdin=line, status=2))
+        c("user", "add", "long", stdin=b"x" * 8000 + b"\r\n")
+        self.cove.client(user="long", password="x" * 8000)
+        for line in (b"x" * 16385 + b"\n", b"x" * 50000, b"with a \0 within\n"):
+            self.assertIn("one line of up to 16384 bytes", c("user", "passwd", "dora", stdin=line, status=2))
 
     def test_terminal_after_ctrl_c(self):
         """The echo is back, and the process has ended by the signal."""
@@ -87,7 +87,8 @@ class Password(Case):
             ours, theirs = pty.openpty()
             self.addCleanup(os.close, ours)
             p = subprocess.Popen([BINARY, "user", "passwd", "admin", "--data", self.cove.data], stdin=theirs, stderr=theirs,
-                                 stdout=theirs, preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                                 stdout=theirs, preexec_fn=lambda: (os.setsid(), signal.signal(signal.SIGINT, signal.SIG_DFL),
+                                                                    signal.signal(signal.SIGQUIT, signal.SIG_DFL), fcntl.ioctl(0, termios.TIOCSCTTY, 0),
                                                                     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))))
             eventually(lambda: not termios.tcgetattr(theirs)[3] & termios.ECHO, "nothing is shown")
             os.write(ours, b"half a pass" + signals)
