@@ -45,11 +45,17 @@ static enum rc tell_user(struct db_conn *c, int64_t user_id, const struct questi
 	static const char roles[] =
 	    "SELECT g.pattern, g.actions, r.name FROM user_roles u JOIN roles r ON r.id = u.role_id"
 	    " JOIN role_grants g ON g.role_id = r.id WHERE u.user_id = :id ORDER BY r.name, g.pattern";
+	static const char of_all[] =
+	    "SELECT g.pattern, g.actions, u.name FROM users u JOIN (SELECT user_id, pattern, actions FROM grants"
+	    " UNION SELECT r.user_id, g.pattern, g.actions FROM user_roles r JOIN role_grants g ON g.role_id = "
+	    "r.role_id) g"
+	    " ON g.user_id = u.id WHERE u.name = '" ANONYMOUS "' AND u.enabled AND u.id <> :id ORDER BY g.pattern";
 	char text[ACTIONS_TEXT_MAX];
 	unsigned missing;
 
 	TRY(tell_grants(c, own, user_id, q, "", seen, err));
 	TRY(tell_grants(c, roles, user_id, q, "the role ", seen, err));
+	TRY(tell_grants(c, of_all, user_id, q, "", seen, err));
 	missing = q->wanted & ~*seen;
 	if (!missing)
 		return OK;

@@ -72,10 +72,12 @@ unsigned grant_gives(struct str pattern, unsigned actions, struct str repository
 	return str_glob(pattern, repository) ? actions & ~(unsigned)MAY_ADMIN : 0;
 }
 
-/* The rows of an owner: its id is :id. The decision and rights.c read the same ones. */
+/* The rows of an owner: its id is :id. The decision and rights.c read the same ones. What nobody needs a login for,
+ * everybody with one may. */
+#define WHOSE "user_id IN (:id, (SELECT id FROM users WHERE name = '" ANONYMOUS "' AND enabled))"
 static const char of_user[] =
-    "SELECT pattern, actions FROM grants WHERE user_id = :id UNION ALL SELECT g.pattern, g.actions"
-    " FROM user_roles u JOIN role_grants g ON g.role_id = u.role_id WHERE u.user_id = :id";
+    "SELECT pattern, actions FROM grants WHERE " WHOSE " UNION ALL SELECT g.pattern, g.actions"
+    " FROM user_roles u JOIN role_grants g ON g.role_id = u.role_id WHERE u." WHOSE;
 static const char of_key[] = "SELECT pattern, actions FROM key_grants WHERE key_id = :id";
 
 static enum rc each_row(struct db_conn *c, const char *sql, int64_t id, row_fn *each, void *ctx, struct err *err)

@@ -225,19 +225,15 @@ static enum rc find_owner(struct db_conn *c, struct key_end *end, struct err *er
 	return row ? OK : fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)end->id);
 }
 
-/* Tokens made with the key end because auth_still_valid() looks at the key; logins made with it are deleted. */
+/* Tokens made with the key end because auth_still_valid() looks at the key. */
 static enum rc revoke(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char end[] = "UPDATE keys SET revoked = 1 WHERE id = :id";
-	static const char forget[] = "DELETE FROM logins WHERE key_id = :id";
 	struct key_end *key = ctx;
 	struct db_stmt *s;
 
 	TRY(find_owner(c, key, err));
 	TRY(db_prepare(c, end, &s, err));
-	db_bind_i64(s, ":id", key->id);
-	TRY(db_run(s, NULL, err));
-	TRY(db_prepare(c, forget, &s, err));
 	db_bind_i64(s, ":id", key->id);
 	TRY(db_run(s, NULL, err));
 	return row_of_admin(c, "key.revoke", str_of(key->user), str_of(key->detail), err);
@@ -265,7 +261,6 @@ struct all_keys {
 static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char end[] = "UPDATE keys SET revoked = 1 WHERE user_id = :user AND NOT revoked";
-	static const char forget[] = "DELETE FROM logins WHERE user_id = :user AND key_id IS NOT NULL";
 	struct all_keys *all = ctx;
 	struct db_stmt *s;
 	int64_t user_id;
@@ -273,9 +268,6 @@ static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
 	TRY(user_id_of(c, all->user, &user_id, err));
 	TRY(count_live(c, user_id, &all->count, err));
 	TRY(db_prepare(c, end, &s, err));
-	db_bind_i64(s, ":user", user_id);
-	TRY(db_run(s, NULL, err));
-	TRY(db_prepare(c, forget, &s, err));
 	db_bind_i64(s, ":user", user_id);
 	TRY(db_run(s, NULL, err));
 	return row_of_admin(c, "key.revoke", all->user, STR("all"), err);

@@ -7,7 +7,6 @@
 #include <cove/crypto/digest.h>
 
 #define KEY_PREFIX "cove_k_"
-#define LOGIN_PREFIX "cove_r_"
 #define RULE_PREFIX "oidc." /* of the robots of issuers' rules */
 /* How old a noted last use may be: each note costs a write, which wears out an SD card. */
 #define LAST_USE_S 600
@@ -53,7 +52,7 @@ void throttle_succeeded(struct throttle *t, struct str account, struct str peer)
 /* What a statement of several may leave behind: fn between db_begin and db_commit. */
 typedef enum rc auth_change(struct db_conn *c, void *ctx, struct err *err);
 CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err);
-/* The row of a change of a user's keys or logins. What users do with their own, they can repeat at will: that is only
+/* The row of a change of a user's keys. What users do with their own, they can repeat at will: that is only
  * counted, after the commit. Both are called, each does its part. */
 CHECKED enum rc row_of_admin(
     struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err);

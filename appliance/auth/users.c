@@ -236,13 +236,12 @@ enum rc user_may_have_password(struct auth *auth, struct str name, struct err *e
 	return found ? is_person(c, name, err) : no_user(name, err);
 }
 
-/* Who had the old password may have made logins with it, and keys. These stay, since machines live by them: who changes
+/* Who had the old password may have made keys with it. These stay, since machines live by them: who changes
  * the password is told how many there are, and has key_revoke_all(). */
 static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char update[] =
 	    "UPDATE users SET password = :password, generation = generation + 1 WHERE name = :name";
-	static const char forget[] = "DELETE FROM logins WHERE user_id = (SELECT id FROM users WHERE name = :name)";
 	const struct change *change = ctx;
 	struct db_stmt *s;
 	int64_t changes;
@@ -254,9 +253,6 @@ static enum rc set_password(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return no_user(change->name, err);
-	TRY(db_prepare(c, forget, &s, err));
-	db_bind_text(s, ":name", change->name);
-	TRY(db_run(s, NULL, err));
 	return audit_add(c, "user.password", change->name, STR_NONE, err);
 }
 
@@ -285,10 +281,8 @@ enum rc own_password_set(struct auth *auth, const struct identity *who, const st
 	return user_set_password(auth, str_of(who->name), password, err);
 }
 
-/* Logins end with what they were made for: they do not come back with the user. */
 static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
 {
-	static const char forget[] = "DELETE FROM logins WHERE user_id = (SELECT id FROM users WHERE name = :name)";
 	static const char sql[] = "UPDATE users SET enabled = :enabled, generation = generation + 1 WHERE name = :name";
 	const struct change *change = ctx;
 	struct db_stmt *s;
@@ -300,9 +294,6 @@ static enum rc set_enabled(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_run(s, &changes, err));
 	if (!changes)
 		return no_user(change->name, err);
-	TRY(db_prepare(c, forget, &s, err));
-	db_bind_text(s, ":name", change->name);
-	TRY(db_run(s, NULL, err));
 	TRY(admin_remains(c, err));
 	return audit_add(c, change->enabled ? "user.enable" : "user.disable", change->name, STR_NONE, err);
 }
@@ -312,7 +303,7 @@ enum rc user_set_enabled(struct auth *auth, struct str name, bool enabled, struc
 	return auth_in_transaction(auth, set_enabled, &(struct change){.name = name, .enabled = enabled}, err);
 }
 
-/* Grants, keys and logins go with the row (ON DELETE CASCADE). */
+/* Grants and keys go with the row (ON DELETE CASCADE). */
 static enum rc remove_user(struct db_conn *c, void *ctx, struct err *err)
 {
 	static const char sql[] = "DELETE FROM users WHERE name = :name";

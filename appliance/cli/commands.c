@@ -51,11 +51,6 @@ const struct command commands[] = {
 	"cove key revoke ID\n"
 	"cove key revoke-all USER\n\n"
 	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
-    {"login", cmd_login, "list and revoke what `docker login` has left with clients",
-	"cove login list USER [--json]\n"
-	"cove login revoke USER [ID]              without ID: all, and the user's tokens\n\n"
-	"A login is a secret that a client keeps in place of the password. It ends with that, and when unused for "
-	"180 days.\n"},
     {"issuer", cmd_issuer, "let CI jobs log in with the tokens of their provider",
 	"cove issuer add NAME URL --audience TEXT [--jwks FILE] [--jwks-url URL] [--ca FILE]\n"
 	"cove issuer keys NAME FILE               new keys for an issuer that was added with --jwks\n"

@@ -9,7 +9,6 @@ int cmd_config(int argc, char **argv);
 int cmd_user(int argc, char **argv);
 int cmd_role(int argc, char **argv);
 int cmd_key(int argc, char **argv);
-int cmd_login(int argc, char **argv);
 int cmd_can(int argc, char **argv);
 int cmd_issuer(int argc, char **argv);
 int cmd_audit(int argc, char **argv);

@@ -34,7 +34,7 @@ static void wake_conn(void *ctx)
 	free(ref);
 }
 
-enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who)
+static enum rc login_by_token(struct exchange *x, struct str token)
 {
 	struct conn_ref *ref;
 	enum rc rc;
@@ -43,19 +43,25 @@ enum rc exchange_token_login(struct exchange *x, struct str token, struct identi
 		return fail_rc(&x->err, E_BAD_PASSWORD);
 	ref = xcalloc(1, sizeof *ref);
 	*ref = conn_ref(x->conn);
-	rc = oidc_login(x->site->oidc, token, conn_peer(x->conn), (struct oidc_wake){wake_conn, ref}, who, &x->err);
+	rc = oidc_login(x->site->oidc, token, conn_peer(x->conn), (struct oidc_wake){wake_conn, ref}, &x->who, &x->err);
 	if (rc != E_WANT_WAKE)
 		free(ref);
 	return rc;
 }
 
-static enum rc check_pair(struct exchange *x, struct str user, struct str password)
+enum rc exchange_login(struct exchange *x, struct str user, struct str password)
 {
 	struct secret secret;
 	enum rc rc;
 
+	if (!user.n && !password.n)
+		return auth_anonymous(x->site->auth, &x->who, &x->err);
+	if (!password.n) /* as Kubernetes sends it from a config.json that has an identity token */
+		return fail(&x->err, E_BAD_PASSWORD,
+		    "the password is empty: log in again with `docker login -u NAME`, or use a key of `cove key "
+		    "create`");
 	if (oidc_is_token(password))
-		return exchange_token_login(x, password, &x->who);
+		return login_by_token(x, password);
 	if (!secret_set(&secret, password))
 		return fail(&x->err, E_UNAUTHORIZED, "a password has at most %d bytes, none of them zero; a token %d",
 		    SECRET_MAX, JWS_MAX);
@@ -79,16 +85,43 @@ static enum rc check_basic(struct exchange *x, struct str encoded, bool *has)
 		return OK;
 	n = base64_decode(plain, encoded.n, encoded);
 	*has = n != 1 || plain[0] != ':';
-	if (!*has)
-		rc = auth_anonymous(x->site->auth, &x->who, &x->err);
-	else if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
-		rc = check_pair(x, user, password);
+	if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
+		rc = exchange_login(x, user, password);
 	else
 		rc = fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
 	wipe(plain, encoded.n + 1);
 	if (!rc && *has)
 		proof_keep(x, encoded);
 	return rc;
+}
+
+/* What a mirror's own port, host or ?ns= has led to: clients may show the credentials of the registry that it stands
+ * for. Where a pull needs none they are not looked at: no failed login, and nothing to learn for a guesser. */
+enum rc exchange_is_open(struct exchange *x, const struct place *place, bool *is_open)
+{
+	struct identity nobody;
+	unsigned actions;
+	enum rc rc;
+
+	*is_open = false;
+	if (!place->by_ns && !(place->is_bound && place->ns->kind != NAMESPACE_HOSTED))
+		return OK;
+	rc = auth_anonymous(x->site->auth, &nobody, &x->err);
+	if (rc)
+		return rc == E_UNAUTHORIZED ? OK : rc;
+	TRY(auth_actions(x->site->auth, &nobody, place->full, &actions, &x->err));
+	*is_open = actions & MAY_PULL;
+	return OK;
+}
+
+static enum rc identify_by_basic(struct exchange *x, struct str encoded, bool *has)
+{
+	bool is_open = false;
+
+	/* who may push to a group is told other things (blob_get()) */
+	if (x->route->needs == ACCESS_PULL && !namespace_takes_pushes(x->place.ns))
+		TRY(exchange_is_open(x, &x->place, &is_open));
+	return is_open ? auth_anonymous(x->site->auth, &x->who, &x->err) : check_basic(x, encoded, has);
 }
 
 static enum rc check_bearer(struct exchange *x, struct str token)
@@ -115,11 +148,18 @@ static enum rc identify(struct exchange *x, bool *has)
 	str_cut(value, ' ', &scheme, &rest);
 	rest = str_trim(rest);
 	if (str_eqi(scheme, STR("Basic")))
-		return check_basic(x, rest, has);
+		return identify_by_basic(x, rest, has);
 	/* the token endpoint knows users, not the tokens it gave out */
 	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN && !access_is_management(x->route))
 		return check_bearer(x, rest);
 	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not known here");
+}
+
+enum rc exchange_identify(struct exchange *x)
+{
+	bool has;
+
+	return identify(x, &has);
 }
 
 /* The actions on a repository that the token at hand allows; all of them without a token. */
@@ -249,7 +289,7 @@ enum rc access_check(struct exchange *x)
 	bool has_credential;
 	enum rc rc;
 
-	if (x->route->needs == ACCESS_ANY)
+	if (x->route->needs == ACCESS_ANY || x->route->needs == ACCESS_LOGIN)
 		return OK;
 	rc = identify(x, &has_credential);
 	if (rc)

@@ -2,69 +2,66 @@
 #include <cove/token/token.h>
 #include "request.h"
 
-/* As the names of requests that come this way (listener, Host) are led. A name that leads nowhere grants nothing. */
-static enum rc lead_names(struct exchange *x, struct token_request *r)
+/* As the names of requests that come this way (listener, Host) are led. A name that leads nowhere grants nothing.
+ * *needs_nobody: all that is wanted are pulls from a mirror that are open to all. */
+static enum rc lead_names(struct exchange *x, struct token_request *r, bool *needs_nobody)
 {
 	struct place place;
 	enum rc rc;
 
+	*needs_nobody = r->wanted.count > 0;
 	for (size_t i = 0; i < r->wanted.count; i++) {
 		struct access *w = &r->wanted.items[i];
+		bool is_open = false;
 
-		if (w->is_catalog)
-			continue;
-		rc = exchange_resolve(x, w->name, &place);
-		if (x->arena->failed)
-			return fail(
-			    &x->err, E_HTTP_BAD, "the names are too long together: ask for fewer repositories at once");
-		if (rc && rc_status(rc) >= 500 && rc != E_NAMESPACE_OFFLINE)
-			return rc;
-		w->full = rc ? STR_NONE : place.full;
+		if (!w->is_catalog) {
+			rc = exchange_resolve(x, w->name, &place);
+			if (x->arena->failed)
+				return fail(&x->err, E_HTTP_BAD,
+				    "the names are too long together: ask for fewer repositories at once");
+			if (rc && rc_status(rc) >= 500 && rc != E_NAMESPACE_OFFLINE)
+				return rc;
+			w->full = rc ? STR_NONE : place.full;
+			if (!rc && w->actions == MAY_PULL)
+				TRY(exchange_is_open(x, &place, &is_open));
+		}
+		*needs_nobody = *needs_nobody && is_open;
 	}
 	return OK;
 }
 
 /* RFC 6749 §5.1: nobody may keep the answer. */
-static enum rc answer(struct exchange *x, const struct identity *who, struct token_request *r, bool is_post)
+static enum rc answer(struct exchange *x, struct token_request *r, bool is_post)
 {
-	TRY(lead_names(x, r));
 	x->reply.content.max = TOKEN_ANSWER_MAX;
-	TRY(token_answer(
-	    x->site->signer, x->site->auth, who, r, is_post, x->site->service, &x->reply.content, &x->err));
+	TRY(token_answer(x->site->signer, &x->who, r, is_post, x->site->service, &x->reply.content, &x->err));
 	reply_field(x, "Cache-Control", "no-store");
 	return reply_bytes(x, 200, "application/json", buf_str(&x->reply.content));
 }
 
-/* The router has checked the Basic credentials; without any, x->who is anonymous. */
+static enum rc grant(struct exchange *x, struct token_request *r, bool is_post)
+{
+	bool needs_nobody;
+
+	TRY(lead_names(x, r, &needs_nobody));
+	if (needs_nobody)
+		TRY(auth_anonymous(x->site->auth, &x->who, &x->err));
+	else if (is_post)
+		TRY(exchange_login(x, r->user, r->password));
+	else
+		TRY(exchange_identify(x));
+	return answer(x, r, is_post);
+}
+
 static enum rc token_get(struct exchange *x)
 {
 	struct token_request r;
 	enum rc rc = token_request_parse(x->arena, x->query, false, &r, &x->err);
 
 	if (!rc)
-		rc = answer(x, &x->who, &r, false);
+		rc = grant(x, &r, false);
 	token_request_wipe(&r);
 	return rc;
-}
-
-static enum rc prove(struct exchange *x, const struct token_request *r, struct identity *who)
-{
-	enum rc rc;
-
-	if (r->grant == GRANT_REFRESH) {
-		rc = login_use(x->site->auth, r->refresh_token, who, &x->err);
-		if (rc == E_TOKEN_INVALID)
-			audit_tally(auth_audit(x->site->auth), &(struct audit_entry){.user = r->user,
-								   .peer = conn_peer(x->conn),
-								   .action = STR("login.refresh"),
-								   .detail = r->client,
-								   .refused = true});
-		return rc;
-	}
-	if (r->id_token.n)
-		return exchange_token_login(x, r->id_token, who);
-	return auth_password(x->site->auth, r->user, &r->password, conn_peer(x->conn),
-	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, who, &x->err);
 }
 
 /* OAuth2's form of the failure beside OCI's: containerd turns to GET on this 400 (rule 3). */
@@ -79,20 +76,17 @@ static enum rc refuse_grant(struct exchange *x)
 static enum rc token_post(struct exchange *x)
 {
 	struct token_request r;
-	struct identity who;
 	enum rc rc = token_request_parse(x->arena, x->body, true, &r, &x->err);
 
-	if (!rc && r.grant == GRANT_OTHER) {
+	if (!rc && r.grant == GRANT_OTHER)
 		rc = refuse_grant(x);
-	} else if (!rc) {
-		rc = prove(x, &r, &who);
-		if (!rc) {
-			audit_set_actor(str_of(who.name), conn_peer(x->conn));
-			rc = answer(x, &who, &r, true);
-		} else if (rc_status(rc) == 401) {
-			reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
-		}
-	}
+	else if (!rc && r.grant == GRANT_REFRESH)
+		rc = fail(&x->err, E_TOKEN_INVALID,
+		    "a login of an older version does not count any more: log in again with `docker login -u NAME`");
+	else if (!rc)
+		rc = grant(x, &r, true);
+	if (rc && rc_status(rc) == 401)
+		reply_field(x, "WWW-Authenticate", "Basic realm=\"%.*s\"", STR_ARG(x->site->service));
 	token_request_wipe(&r);
 	return rc;
 }

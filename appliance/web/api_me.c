@@ -1,4 +1,4 @@
-/* Keys and logins, of any user for an admin below /users, of oneself below /me; the own password. */
+/* Keys, of any user for an admin below /users, of oneself below /me; the own password. */
 #include "api.h"
 
 /* Below /users it is the user of the path, below /me the one who asks. */
@@ -210,56 +210,4 @@ enum rc api_me_key_revoke_all(struct exchange *x)
 {
 	TRY(need_password(x));
 	return api_key_revoke_all(x);
-}
-
-/* ---- logins, of which there are LOGINS_MAX at most ---- */
-
-static enum rc each_login(void *ctx, const struct login_info *l, struct err *err)
-{
-	struct buf *b = ctx;
-
-	(void)err;
-	json_put_comma(b);
-	buf_addc(b, '{');
-	put_i64(b, "id", l->id);
-	json_put_member_str(b, "client", l->client);
-	put_i64(b, "key_id", l->key_id);
-	put_i64(b, "created_at", l->created_at);
-	put_i64(b, "last_used_at", l->last_used_at);
-	buf_addc(b, '}');
-	return OK;
-}
-
-enum rc api_login_list(struct exchange *x)
-{
-	struct buf *b = api_begin(x);
-
-	put_list(b, "logins");
-	TRY(login_list(x->site->auth, subject(x), each_login, b, &x->err));
-	buf_addc(b, ']');
-	return api_end(x, 200);
-}
-
-enum rc api_login_revoke_all(struct exchange *x)
-{
-	int64_t count;
-
-	TRY(login_revoke_all(x->site->auth, subject(x), &count, &x->err));
-	return reply_empty(x, 204);
-}
-
-enum rc api_me_login_revoke_all(struct exchange *x)
-{
-	TRY(need_password(x));
-	return api_login_revoke_all(x);
-}
-
-enum rc api_me_login_revoke(struct exchange *x)
-{
-	int64_t id;
-
-	TRY(need_password(x));
-	TRY(api_id(x, &id));
-	TRY(login_revoke(x->site->auth, subject(x), id, &x->err));
-	return reply_empty(x, 204);
 }

@@ -37,7 +37,7 @@ const struct api_schema schema_user_new = {
 		   {"robot", API_BOOL, API_OPTIONAL, NULL, ""}}};
 const struct api_schema schema_user_change = {
     "UserChange", {{"enabled", API_BOOL, API_OPTIONAL, NULL, ""},
-		      {"password", API_SECRET, API_OPTIONAL, NULL, "ends logins and tokens of the user"}}};
+		      {"password", API_SECRET, API_OPTIONAL, NULL, "ends tokens of the user"}}};
 
 #define ROLE_MEMBERS                                                                                                   \
 	{"name", API_TEXT, 0, NULL, ""}, {"built_in", API_BOOL, 0, NULL, "stays as it is"},                            \
@@ -66,12 +66,6 @@ const struct api_schema schema_key_new = {"NewKey",
 const struct api_schema schema_key_made = {
     "KeyMade", {{"id", API_NUMBER, 0, NULL, ""},
 		   {"key", API_TEXT, 0, NULL, "is used as the user's password; it is never shown again"}}};
-
-const struct api_schema schema_login = {
-    "Login", {{"id", API_NUMBER, 0, NULL, ""}, {"client", API_TEXT, 0, NULL, "what it called itself"},
-		 {"key_id", API_NUMBER, 0, NULL, "0: made by the password"}, {"created_at", API_NUMBER, 0, NULL, ""},
-		 {"last_used_at", API_NUMBER, 0, NULL, ""}}};
-const struct api_schema schema_logins = {"Logins", {{"logins", API_LIST, 0, &schema_login, ""}}};
 
 const struct api_schema schema_me = {
     "Me", {{"name", API_TEXT, 0, NULL, ""}, {"admin", API_BOOL, 0, NULL, "may use the rest of this API"},

@@ -90,7 +90,7 @@ class Api(Case):
         # a key is no way to a wider key, nor a way to lock its owner out
         key = self.call("POST", "/me/keys", {"grants": [{"pattern": "x", "actions": "pull"}]}, **eve).json()["key"]
         self.assertEqual(self.call("GET", "/me", user="eve", password=key).status, 200)
-        for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1000", None), ("DELETE", "/me/keys", None), ("DELETE", "/me/logins", None),
+        for method, path, body in (("POST", "/me/keys", {}), ("DELETE", "/me/keys/1000", None), ("DELETE", "/me/keys", None),
                                    ("PUT", "/me/password", {"old": "some-password", "password": "another-password"})):
             self.assertEqual(self.call(method, path, body, user="eve", password=key).status, 403, path)
         # but a robot whose key has leaked can end it
@@ -251,7 +251,7 @@ class LimitedKeys(Case):
     call, document = Api.call, Api.document
 
     # What an admin's limited key may do beside reading: it takes away, or makes what nobody can use yet.
-    LIMITED_MAY = {"api-user-unrole", "api-user-remove", "api-key-revoke", "api-key-revoke-all", "api-login-revoke-all",
+    LIMITED_MAY = {"api-user-unrole", "api-user-remove", "api-key-revoke", "api-key-revoke-all",
                    "api-role-create", "api-role-remove", "api-issuer-remove", "api-blob-store-remove", "api-namespace-refresh"}
 
     def for_admins(self):

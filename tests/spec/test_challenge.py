@@ -1,5 +1,5 @@
 """Who is asked for what: Basic or a token by User-Agent, what is open to nobody, and what a connection has proven."""
-import base64, json, time
+import base64, json, time, urllib.parse
 from cove import Case, Client, CONFIG, Listener, free_port, sha256
 
 # as the clients send them
@@ -210,3 +210,85 @@ class Mirrors(Case):
         self.assertEqual(self.base(at["hub"], Authorization=basic("someone", "of-docker-hub")).status, 401)
         c.command("user", "disable", "anonymous")
         self.assertEqual(self.base(at["hub"]).status, 401)
+        c.command("user", "enable", "anonymous")
+
+    def test_credentials_of_the_registry_that_a_mirror_stands_for(self):
+        """Where all may pull they are not looked at; a login, and what asks for more, is refused."""
+        c = self.cove
+        port = free_port()
+        c.command("namespace", "create", "quay.io", "proxy", "upstream=https://quay.invalid", "upstream_names=quay.io", "listener=https", f"port={port}", "host=half.test")
+        c.command("user", "grant", "anonymous", "quay.io/open/**", "pull")
+        c.command("user", "add", "ann", "--grant", "quay.io/**:pull", stdin=b"some-password\n")
+        own = Listener(c, port).wait()
+        foreign, agent = basic("ann", "of-the-other-registry"), "docker/28.5.2 go/go1.27 UpstreamClient(Docker-Client/28.5.2)"
+        ways = ((own, "", {}), (c, "&ns=quay.io", {}), (c, "", {"Host": f"half.test:{c.port}"}))
+
+        def token(at, query, more, authorization=foreign):
+            return Client(at).request("GET", "/token?service=cove&account=ann" + query, headers={"Authorization": authorization, "User-Agent": agent, **more})
+
+        def post(at, ns, more, **form):
+            form = {"grant_type": "password", "username": "ann", "password": "of-the-other-registry", "service": "cove", **form}
+            return Client(at).request("POST", "/token?" + ns[1:], urllib.parse.urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded", **more})
+
+        for at, ns, more in ways:
+            for r in (token(at, "&scope=repository:open/app:pull" + ns, more), post(at, ns, more, scope="repository:open/app:pull"),
+                      token(at, "&scope=repository:open/app:pull&scope=repository:open/b:pull" + ns, more)):
+                self.assertEqual(r.status, 200, (ns, more, r.body))
+                claims = json.loads(base64.urlsafe_b64decode(r.json()["token"].split(".")[1] + "=="))
+                self.assertEqual(claims["sub"], "")
+                self.assertIn("repository:quay.io/open/app:pull", claims["scope"])
+        for at, ns, more in ways:  # each of them once for all: it is one wrong password
+            for scope in ("", "&scope=repository:closed/app:pull", "&scope=repository:open/app:pull,push", "&scope=registry:catalog:*",
+                          "&scope=repository:open/app:pull&scope=repository:closed/app:pull"):
+                self.assertEqual(token(at, scope + ns, more).status, 401, scope)
+            self.assertEqual(post(at, ns, more).status, 401)
+        # by prefix they are for this registry
+        self.assertEqual(token(c, "&scope=repository:quay.io/open/app:pull", {}).status, 401)
+        # whose password is right is somebody where that is needed
+        right = basic("ann", "some-password")
+        claims = token(own, "&scope=repository:closed/app:pull", {}, right).json()["token"].split(".")[1]
+        self.assertEqual(json.loads(base64.urlsafe_b64decode(claims + "=="))["sub"], "ann")
+        for agent in (BASIC[2], BEARER[3]):
+            for at, ns, more in ways:
+                fields = {"Authorization": foreign, "User-Agent": agent, **more}
+                for method in ("GET", "HEAD"):  # the upstream cannot be reached: that is not what is asked here
+                    for target in ("manifests/1", "blobs/" + sha256(CONFIG)):
+                        r = Client(at).request(method, f"/v2/open/app/{target}?{ns[1:]}", headers=fields)
+                        self.assertEqual(r.status, 504, r.body)
+                r = Client(at).request("GET", f"/v2/closed/app/manifests/1?{ns[1:]}", headers=fields)
+                self.assertIn(r.status, (401, 403))
+
+
+class Everybody(Case):
+    def test_who_is_logged_in_may_do_what_nobody_may(self):
+        c = self.cove
+        for name in ("public/app", "team/app", "read/app"):
+            c.client(f"repository:{name}:pull,push").push_image(name, "1")
+        c.command("user", "grant", "anonymous", "public/**", "pull")
+        c.command("role", "add", "reading", "--grant", "read/**:pull")
+        c.command("user", "role", "anonymous", "reading")
+        c.command("user", "add", "ann", "--grant", "team/**:pull", stdin=b"some-password\n")
+        c.command("user", "add", "bot", "--robot")
+        wide = c.command("key", "create", "bot").strip()
+        narrow = c.command("key", "create", "bot", "--grant", "team/**:pull").strip()
+
+        def may(user, password, name):
+            """By Basic and by a token alike."""
+            header = {"Authorization": basic(user, password)}
+            got = {Client(c).request("GET", f"/v2/{name}/manifests/1", headers=header).status == 200,
+                   c.client(f"repository:{name}:pull", user=user, password=password).request("GET", f"/v2/{name}/manifests/1").status == 200}
+            self.assertEqual(len(got), 1)
+            return got.pop()
+
+        wanted = {("ann", "some-password"): "public read team", ("bot", wide): "public read", ("bot", narrow): ""}
+        for (user, password), names in wanted.items():
+            self.assertEqual([n for n in ("public", "read", "team") if may(user, password, n + "/app")], names.split())
+        r = Client(c).request("GET", "/v2/_catalog", headers={"Authorization": basic("bot", wide)})
+        self.assertEqual(r.json()["repositories"], ["public/app", "read/app"])
+        self.assertIn("pull by the grant public/** of anonymous", c.command("can", "ann", "pull", "public/app"))
+        self.assertIn("pull by the grant read/** of anonymous", c.command("can", "bot", "pull", "read/app", "--key", "1"))
+        self.assertIn("outside of what the key 2 is limited to", c.command("can", "bot", "pull", "read/app", "--key", "2", status=1))
+        self.assertIn("pull by no grant", c.command("can", "bot", "pull", "team/app", status=1))
+        c.command("user", "disable", "anonymous")
+        self.assertFalse(may("ann", "some-password", "public/app"))
+        c.command("can", "ann", "pull", "public/app", status=1)

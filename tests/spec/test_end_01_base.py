@@ -66,19 +66,30 @@ class Token(Case):
         self.assertEqual(body["token"], body["access_token"])
         self.assertGreaterEqual(body["expires_in"], 60)
         self.assertNotIn("issued_at", body)      # rule 5: the client's clock may be wrong
-        self.assertNotIn("refresh_token", body)  # only with offline_token=true
+        self.assertNotIn("refresh_token", body)
 
-    def test_offline_token(self):
-        r = Client(self.cove).request("GET", "/token?service=cove&offline_token=true&client_id=docker",
-                                      headers={"Authorization": self.cove.basic()})
-        refresh = r.json()["refresh_token"]
-        r = self.post(grant_type="refresh_token", refresh_token=refresh, service="cove", client_id="docker", scope="")
-        self.assertEqual(r.status, 200, r.body)
-        self.assertEqual(r.json()["refresh_token"], refresh)
-        c = Client(self.cove)
-        c.auth = "Bearer " + r.json()["access_token"]
-        self.assertEqual(c.request("GET", "/v2/").status, 200)
-        self.assertEqual(self.post(grant_type="refresh_token", refresh_token=refresh[:-1] + ("y" if refresh[-1] == "x" else "x"), service="cove").status, 401)
+    def test_no_refresh_token(self):
+        """What a client keeps is a password or a key: others that read its file know no identity tokens."""
+        for query in ("offline_token=true&client_id=docker", "offline_token=1", "access_type=offline"):
+            r = Client(self.cove).request("GET", "/token?service=cove&" + query, headers={"Authorization": self.cove.basic()})
+            self.assertEqual((r.status, "refresh_token" in r.json()), (200, False))
+        r = self.post(grant_type="password", username="admin", password=self.cove.password, service="cove", access_type="offline")
+        self.assertEqual((r.status, "refresh_token" in r.json()), (200, False))
+        r = self.post(grant_type="refresh_token", refresh_token="cove_r_x", service="cove", client_id="docker", scope="")
+        self.assertEqual((r.status, r.code()), (401, "UNAUTHORIZED"))
+        self.assertIn("log in again with `docker login -u NAME`", r.message())
+
+    def test_empty_password(self):
+        """As it is sent from a file that has an identity token."""
+        for user in ("admin", "nobody"):
+            empty = "Basic " + base64.b64encode(f"{user}:".encode()).decode()
+            answers = [Client(self.cove).request("GET", target, headers={"Authorization": empty}) for target in ("/v2/", "/token?service=cove", "/api/v1/me")]
+            answers.append(self.post(grant_type="password", username=user, password="", service="cove"))
+            for r in answers:
+                self.assertEqual((r.status, r.code()), (401, "UNAUTHORIZED"))
+                self.assertIn("the password is empty: log in again with `docker login -u NAME`, or use a key", r.message())
+        r = self.post(grant_type="password", username="", password="", service="cove", scope="repository:a:pull")
+        self.assertEqual(r.status, 200)  # nobody, as without credentials
 
     def test_post_password(self):
         r = self.post(grant_type="password", username="admin", password=self.cove.password, service="cove",

@@ -1,5 +1,5 @@
 /*
- * auth: users, keys, logins, grants: who someone is and what that person may do. Deny by default: no grant, no right.
+ * auth: users, keys, grants: who someone is and what that person may do. Deny by default: no grant, no right.
  * Any thread; blocks on the database only, but for the password checks, which say so.
  */
 #pragma once
@@ -70,24 +70,11 @@ CHECKED enum rc auth_anonymous(struct auth *auth, struct identity *out, struct e
 CHECKED enum rc auth_still_valid(
     struct auth *auth, int64_t user_id, int64_t key_id, int64_t generation, struct identity *out, struct err *err);
 
-/*
- * Offline tokens ("logins"): made for `docker login`, so that the client need not keep the password. text is shown
- * once, a hash is kept. A login ends with a change of the user's password, when the user is disabled, with the key it
- * was made by, by login_revoke_all(), when it was not used for LOGIN_IDLE_S, and when the user has made LOGINS_MAX
- * newer or more recently used ones. login_make() by an anonymous identity, or by that of an issuer's rule, is E_USAGE.
- * login_use() is E_TOKEN_INVALID for everything that is no login.
- */
-#define LOGINS_MAX 1000
-#define LOGIN_IDLE_S (180 * 86400)
-CHECKED enum rc login_make(struct auth *auth, const struct identity *who, struct str client,
-    char text[static CREDENTIAL_TEXT_MAX], struct err *err);
-CHECKED enum rc login_use(struct auth *auth, struct str text, struct identity *out, struct err *err);
-
 /* ---- the decision ---- */
 
 /* What `who` may do with `repository` (its full name; bit set of MAY_*): the union of those grants of the user and of
- * the user's roles whose pattern matches, cut by the key's grants when a key was used. Users with admin may do
- * everything; whether one is admin is asked with an empty name. */
+ * the user's roles, and of those of anonymous, whose pattern matches, cut by the key's grants when a key was used.
+ * Users with admin may do everything; whether one is admin is asked with an empty name. */
 CHECKED enum rc auth_actions(
     struct auth *auth, const struct identity *who, struct str repository, unsigned *actions, struct err *err);
 /* Has `who`, without a key, that one action on everything below `prefix`, by one grant? */
@@ -174,15 +161,3 @@ CHECKED enum rc key_count(struct auth *auth, struct str user, int64_t *count, st
 CHECKED enum rc key_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err);
 typedef enum rc key_fn(void *ctx, const struct key_info *k, struct err *err);
 CHECKED enum rc key_list(struct auth *auth, struct str user, key_fn *each, void *ctx, struct err *err);
-/* Logins of a user, and their end. Access tokens that a revoked login fetched may live for ACCESS_TOKEN_LIFE_S;
- * login_revoke_all() ends them too. */
-struct login_info {
-	int64_t id;
-	int64_t key_id;    /* 0: made by the password */
-	struct str client; /* what it called itself */
-	int64_t created_at, last_used_at;
-};
-typedef enum rc login_fn(void *ctx, const struct login_info *l, struct err *err);
-CHECKED enum rc login_list(struct auth *auth, struct str user, login_fn *each, void *ctx, struct err *err);
-CHECKED enum rc login_revoke(struct auth *auth, struct str user, int64_t id, struct err *err);
-CHECKED enum rc login_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err);

@@ -32,7 +32,7 @@ bool bytes_eq(const void *a, const void *b, size_t n);
  */
 #define CREDENTIAL_TEXT_MAX 64
 #define CREDENTIAL_HASH_SIZE 32
-/* prefix: "cove_k_" for keys, "cove_r_" for refresh tokens; at most 12 characters. */
+/* prefix: "cove_k_" for keys; at most 12 characters. */
 void credential_make(
     const char *prefix, char text[static CREDENTIAL_TEXT_MAX], uint8_t hash[static CREDENTIAL_HASH_SIZE]);
 /* True when text has that prefix and a right checksum; then hash is filled. */

@@ -125,8 +125,13 @@ bool exchange_has_condition(const struct exchange *x);
 /* there: what the target is now, NULL for nothing. E_HTTP_CONDITION: it is not what the client takes it for. */
 CHECKED enum rc exchange_check_condition(struct exchange *x, const struct digest *there);
 
-/* oidc_login() for this exchange: E_WANT_WAKE is for the handler to return. */
-CHECKED enum rc exchange_token_login(struct exchange *x, struct str token, struct identity *who);
+/* Fills x->who: from the Authorization field, for rows of ACCESS_LOGIN; from a user name and a password, a key, or the
+ * token of an issuer. Neither name nor password is nobody. E_WANT_WAKE and E_WANT_PASSWORD_LANE are for the handler to
+ * return. */
+CHECKED enum rc exchange_identify(struct exchange *x);
+CHECKED enum rc exchange_login(struct exchange *x, struct str user, struct str password);
+/* Is a pull from that place, to which a mirror's own port, host or ?ns= has led, open to all? */
+CHECKED enum rc exchange_is_open(struct exchange *x, const struct place *place, bool *is_open);
 
 /* May the requester do this (one MAY_* bit) with another repository than the route's? For mounts. */
 CHECKED enum rc exchange_may(struct exchange *x, struct repo_name repo, unsigned action, bool *may);

@@ -10,7 +10,7 @@
 
 enum needs {
 	ACCESS_ANY,     /* nobody is asked */
-	ACCESS_LOGIN,   /* Basic credentials are checked when present; else anonymous (token endpoint) */
+	ACCESS_LOGIN,   /* the handler asks, by exchange_identify() (token endpoint) */
 	ACCESS_TOKEN,   /* some credential, even an anonymous token (end-1), but at the own port or host of a mirror
 			   that is open to all */
 	ACCESS_PULL,    /* pull on <name>: by a token, by Basic, or, without credentials, what anonymous may */

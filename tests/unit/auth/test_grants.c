@@ -1,6 +1,7 @@
 /* grants: who may do what, by table. */
 #include "fixture.h"
 #include <cove/auth/rights.h>
+#include <cove/auth/roles.h>
 
 #define THREE (MAY_PULL | MAY_PUSH | MAY_DELETE)
 #define ALL (THREE | MAY_ADMIN)
@@ -97,6 +98,94 @@ static void anonymous_is_a_user_like_any_other(void **state)
 	assert_int_equal(fixture_may(f, &who, "private/a"), 0);
 }
 
+static void assert_seek(struct fixture *f, const struct identity *who, struct str from, const char *want)
+{
+	struct name_at at = {.n = from.n};
+	struct rights *rights = NULL;
+	bool any;
+
+	memcpy(at.p, from.p, from.n);
+	assert_ok(rights_take(f->auth, who, &rights, err));
+	any = rights_seek(rights, &at);
+	rights_free(rights);
+	if (any != (want != NULL) || (any && !str_eq((struct str){at.p, at.n}, str_of(want))))
+		fail_msg("from %.*s: %.*s, wanted %s", STR_ARG(from), any ? (int)at.n : 4, any ? at.p : "none", want);
+}
+
+/* Whoever is logged in may not do less than who is not. */
+static void what_nobody_needs_a_login_for(void **state)
+{
+	struct grant_info limit = {STR("team/**"), MAY_PULL}, wide = {STR("**"), MAY_PULL};
+	char plain[CREDENTIAL_TEXT_MAX], narrow[CREDENTIAL_TEXT_MAX], all[CREDENTIAL_TEXT_MAX];
+	struct fixture *f = *state;
+	struct identity ann;
+	int64_t id;
+
+	fixture_user(f, "ann", "long enough");
+	fixture_grant(f, "ann", "public/mine", MAY_PUSH);
+	fixture_grant(f, ANONYMOUS, "public/**", MAY_PULL);
+	assert_ok(user_role_set(f->auth, STR(ANONYMOUS), STR("reader"), true, err));
+	fixture_grant(f, ANONYMOUS, "drop/*", MAY_PUSH);
+	assert_int_equal(fixture_login(f, "ann", "long enough", &ann), OK);
+	assert_int_equal(fixture_may(f, &ann, "public/mine"), MAY_PULL | MAY_PUSH);
+	assert_int_equal(fixture_may(f, &ann, "any"), MAY_PULL); /* by the role */
+	assert_ok(user_role_set(f->auth, STR(ANONYMOUS), STR("reader"), false, err));
+	assert_int_equal(fixture_may(f, &ann, "any"), 0);
+	assert_int_equal(fixture_may(f, &ann, "drop/x"), MAY_PUSH);
+	assert_seek(f, &ann, STR(""), "public/");
+	assert_ok(key_create(f->auth, STR("ann"), STR(""), NULL, 0, 0, plain, &id, err));
+	assert_ok(key_create(f->auth, STR("ann"), STR(""), &limit, 1, 0, narrow, &id, err));
+	assert_ok(key_create(f->auth, STR("ann"), STR(""), &wide, 1, 0, all, &id, err));
+	assert_int_equal(fixture_login(f, "ann", plain, &ann), OK);
+	assert_int_equal(fixture_may(f, &ann, "public/a"), MAY_PULL);
+	assert_int_equal(fixture_login(f, "ann", all, &ann), OK);
+	assert_int_equal(fixture_may(f, &ann, "public/mine"), MAY_PULL);
+	assert_int_equal(fixture_login(f, "ann", narrow, &ann), OK);
+	assert_int_equal(fixture_may(f, &ann, "public/a"), 0); /* a key may what it says at most */
+	assert_seek(f, &ann, STR(""), NULL);
+	assert_int_equal(fixture_login(f, "ann", "long enough", &ann), OK);
+	assert_ok(user_set_enabled(f->auth, STR(ANONYMOUS), false, err));
+	assert_int_equal(fixture_may(f, &ann, "public/a"), 0);
+	assert_int_equal(fixture_may(f, &ann, "public/mine"), MAY_PUSH);
+}
+
+static void all_of_a_namespace(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool all;
+	} rows[] = {
+	    {"**", true},
+	    {"docker.io/**", true},
+	    {"docker**", true},
+	    {"d*.io/**", true},
+	    {"docker.io/?**", true},
+	    {"docker.io/*", false},
+	    {"docker.io/*/*", false},
+	    {"docker.io/*/**", false},
+	    {"docker.io/library/**", false},
+	    {"docker.io/l**", false},
+	    {"docker.io", false},
+	    {"ghcr.io/**", false},
+	    {"*", false},
+	};
+	struct fixture *f = *state;
+	struct identity who;
+	bool may;
+
+	fixture_user(f, "ann", "long enough");
+	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fixture_grant(f, "ann", rows[i].pattern, MAY_PULL);
+		assert_ok(auth_may_all_of(f->auth, &who, STR("docker.io"), MAY_PULL, &may, err));
+		if (may != rows[i].all)
+			fail_msg("%s", rows[i].pattern);
+		assert_ok(auth_may_all_of(f->auth, &who, STR("docker.io"), MAY_PUSH, &may, err));
+		assert_false(may);
+		fixture_grant(f, "ann", rows[i].pattern, 0);
+	}
+}
+
 static void replaced_and_taken_away(void **state)
 {
 	struct fixture *f = *state;
@@ -189,20 +278,6 @@ static void listed(void **state)
 	assert_int_equal(grant_list(f->auth, STR("ann"), list_one, text, NULL), E_BUSY);
 	assert_string_equal(text, "a=7;b/**=1;stop=1;");
 	assert_rc(E_NOT_FOUND, grant_list(f->auth, STR("bob"), list_one, text, err));
-}
-
-static void assert_seek(struct fixture *f, const struct identity *who, struct str from, const char *want)
-{
-	struct name_at at = {.n = from.n};
-	struct rights *rights = NULL;
-	bool any;
-
-	memcpy(at.p, from.p, from.n);
-	assert_ok(rights_take(f->auth, who, &rights, err));
-	any = rights_seek(rights, &at);
-	rights_free(rights);
-	if (any != (want != NULL) || (any && !str_eq((struct str){at.p, at.n}, str_of(want))))
-		fail_msg("from %.*s: %.*s, wanted %s", STR_ARG(from), any ? (int)at.n : 4, any ? at.p : "none", want);
 }
 
 /* What rights say is what auth_actions() says, and their work is counted. */
@@ -316,6 +391,8 @@ int main(void)
 	    fixture_test(the_union_of_what_matches),
 	    fixture_test(admin_may_everything),
 	    fixture_test(anonymous_is_a_user_like_any_other),
+	    fixture_test(what_nobody_needs_a_login_for),
+	    fixture_test(all_of_a_namespace),
 	    fixture_test(replaced_and_taken_away),
 	    fixture_test(added),
 	    fixture_test(patterns),

@@ -1,4 +1,4 @@
-/* own: what a user does with its own password, keys and logins; and the rows that each change leaves in the audit log.
+/* own: what a user does with its own password and keys; and the rows that each change leaves in the audit log.
  */
 #include <cove/auth/roles.h>
 #include "fixture.h"
@@ -18,14 +18,13 @@ static enum rc change(struct fixture *f, const struct identity *who, const char 
 
 static void own_password(void **state)
 {
-	char key[CREDENTIAL_TEXT_MAX], login[CREDENTIAL_TEXT_MAX];
+	char key[CREDENTIAL_TEXT_MAX];
 	struct fixture *f = *state;
 	struct identity ann, nobody, who;
 	int64_t id;
 
 	setup_ann(f, &ann);
 	assert_ok(key_create(f->auth, STR("ann"), STR(""), NULL, 0, 0, key, &id, err));
-	assert_ok(login_make(f->auth, &ann, STR("docker"), login, err));
 	assert_int_equal(change(f, &ann, "long enough", "better yet", SLOW_NOT_NOW), E_WANT_PASSWORD_LANE);
 	assert_int_equal(change(f, &ann, "wrong one", "better yet", SLOW_ALLOWED), E_BAD_PASSWORD);
 	assert_int_equal(change(f, &ann, key, "better yet", SLOW_ALLOWED), E_BAD_PASSWORD); /* no key will do */
@@ -33,7 +32,6 @@ static void own_password(void **state)
 	assert_int_equal(change(f, &ann, "long enough", "better yet", SLOW_ALLOWED), OK);
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), E_BAD_PASSWORD);
 	assert_int_equal(fixture_login(f, "ann", "better yet", &who), OK);
-	assert_int_equal(login_use(f->auth, str_of(login), &who, NULL), E_TOKEN_INVALID);
 	assert_ok(auth_anonymous(f->auth, &nobody, err));
 	assert_int_equal(change(f, &nobody, "", "better yet", SLOW_ALLOWED), E_BAD_PASSWORD);
 }
@@ -70,38 +68,6 @@ static void own_keys(void **state)
 	assert_int_equal(fixture_login(f, "ann", key, &who), E_BAD_PASSWORD);
 }
 
-static enum rc put_login(void *ctx, const struct login_info *l, struct err *err)
-{
-	(void)err;
-	buf_addf(ctx, "%lld:%.*s:%lld:%lld ", (long long)l->id, STR_ARG(l->client), (long long)(l->created_at - NOW),
-	    (long long)(l->last_used_at - NOW));
-	return OK;
-}
-
-static void own_logins(void **state)
-{
-	char first[CREDENTIAL_TEXT_MAX], second[CREDENTIAL_TEXT_MAX];
-	struct fixture *f = *state;
-	struct buf text = BUF_INIT(1000);
-	struct identity ann, who;
-
-	setup_ann(f, &ann);
-	fixture_user(f, "bob", "long enough");
-	assert_ok(login_make(f->auth, &ann, STR("docker"), first, err));
-	assert_ok(login_make(f->auth, &ann, STR("podman"), second, err));
-	clock_pin(NOW + 1000, MONO_MS);
-	assert_int_equal(login_use(f->auth, str_of(first), &who, NULL), OK);
-	assert_ok(login_list(f->auth, STR("ann"), put_login, &text, err));
-	assert_string_equal(text.p, "1:docker:0:1000 2:podman:0:0 ");
-	assert_rc(E_NOT_FOUND, login_revoke(f->auth, STR("bob"), 1, err));
-	assert_ok(login_revoke(f->auth, STR("ann"), 1, err));
-	assert_int_equal(login_use(f->auth, str_of(first), &who, NULL), E_TOKEN_INVALID);
-	assert_int_equal(login_use(f->auth, str_of(second), &who, NULL), OK);
-	assert_rc(E_NOT_FOUND, login_revoke(f->auth, STR("ann"), 1, err));
-	assert_rc(E_NOT_FOUND, login_list(f->auth, STR("nobody"), put_login, &text, err));
-	buf_release(&text);
-}
-
 static enum rc put_row(void *ctx, const struct audit_entry *e, struct err *err)
 {
 	(void)err;
@@ -115,8 +81,7 @@ static void every_change_is_logged(void **state)
 {
 	static const char wanted[] =
 	    "ann user.remove bob []\nann role.remove team []\nann role.grant team [a: none]\n"
-	    "ann user.role.take bob [team]\nann login.revoke bob [all]\n"
-	    "ann login.revoke bob [login 1]\nann login.make bob [docker]\n"
+	    "ann user.role.take bob [team]\n"
 	    "ann key.revoke bob [key 1 ci]\nann key.create bob [key 1 ci: a/*: pull; b: pull,delete; "
 	    "until 2023-11-14T22:15:00Z]\n"
 	    "ann user.password bob []\nann user.enable bob []\nann user.disable bob []\n"
@@ -151,9 +116,6 @@ static void every_change_is_logged(void **state)
 	assert_int_equal(fixture_login(f, "bob", "long enough", &bob), OK);
 	assert_ok(key_create(a, STR("bob"), STR("ci"), limits, 2, NOW + 100, text, &id, err));
 	assert_ok(key_revoke(a, id, err));
-	assert_ok(login_make(a, &bob, STR("docker"), text, err));
-	assert_ok(login_revoke(a, STR("bob"), 1, err));
-	assert_ok(login_revoke_all(a, STR("bob"), &id, err));
 	assert_ok(user_role_set(a, STR("bob"), STR("team"), false, err));
 	assert_ok(role_grant(a, STR("team"), STR("a"), 0, err));
 	assert_ok(role_remove(a, STR("team"), err));
@@ -179,14 +141,11 @@ static void own_changes_are_counted(void **state)
 	setup_ann(f, &ann);
 	audit_set_actor(STR("ann"), STR("192.0.2.1"));
 	for (int i = 1; i <= 300; i++) {
-		assert_ok(login_make(f->auth, &ann, STR("docker"), text, err));
-		assert_ok(login_revoke(f->auth, STR("ann"), i, err));
 		assert_ok(key_create(f->auth, STR("ann"), STR(""), NULL, 0, 0, text, &id, err));
 		assert_ok(own_key_revoke(f->auth, STR("ann"), id, err));
 	}
 	assert_ok(audit_list(f->db, &(struct audit_filter){.user = STR("ann")}, put_row, &rows, err));
-	assert_string_equal(rows.p, "ann key.revoke ann [key 1]\nann key.create ann [key 1]\n"
-				    "ann login.revoke ann [login 1]\nann login.make ann [docker]\n");
+	assert_string_equal(rows.p, "ann key.revoke ann [key 1]\nann key.create ann [key 1]\n");
 	buf_release(&rows);
 	audit_set_actor(STR(AUDIT_CONSOLE), STR_NONE);
 }
@@ -227,7 +186,6 @@ int main(void)
 	    fixture_test(own_password),
 	    fixture_test(own_password_is_throttled),
 	    fixture_test(own_keys),
-	    fixture_test(own_logins),
 	    fixture_test(every_change_is_logged),
 	    fixture_test(own_changes_are_counted),
 	    fixture_test(wrong_credentials_are_logged),

@@ -117,14 +117,13 @@ static void a_new_password_ends_the_old_one(void **state)
 static void removed_for_good(void **state)
 {
 	struct fixture *f = *state;
-	char login[CREDENTIAL_TEXT_MAX], key[CREDENTIAL_TEXT_MAX];
+	char key[CREDENTIAL_TEXT_MAX];
 	struct identity who, other;
 	int64_t id;
 
 	fixture_user(f, "ann", "long enough");
 	fixture_grant(f, "ann", "**", MAY_PULL);
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
-	assert_ok(login_make(f->auth, &who, STR("docker"), login, err));
 	assert_ok(key_create(f->auth, STR("ann"), STR("ci"), NULL, 0, 0, key, &id, err));
 	assert_ok(user_remove(f->auth, STR("ann"), err));
 	assert_rc(E_NOT_FOUND, user_remove(f->auth, STR("ann"), err));
@@ -132,7 +131,6 @@ static void removed_for_good(void **state)
 
 	assert_int_equal(fixture_may(f, &who, "a"), 0);
 	assert_rc(E_TOKEN_INVALID, auth_still_valid(f->auth, who.user_id, 0, who.generation, &other, err));
-	assert_rc(E_TOKEN_INVALID, login_use(f->auth, str_of(login), &other, err));
 	assert_int_equal(fixture_login(f, "ann", key, &other), E_BAD_PASSWORD);
 
 	/* a new user of that name is somebody else */
@@ -141,7 +139,6 @@ static void removed_for_good(void **state)
 	assert_true(other.user_id != who.user_id);
 	assert_int_equal(fixture_may(f, &other, "a"), 0);
 	assert_rc(E_TOKEN_INVALID, auth_still_valid(f->auth, who.user_id, 0, who.generation, &other, err));
-	assert_rc(E_TOKEN_INVALID, login_use(f->auth, str_of(login), &other, err));
 }
 
 int main(void)

@@ -10,6 +10,13 @@ static enum rc who(struct exchange *x)
 	return reply_bytes(x, 200, "text/plain", arena_str(x->arena, str_of(x->who.name[0] ? x->who.name : "nobody")));
 }
 
+/* As the token endpoint does. */
+static enum rc login(struct exchange *x)
+{
+	TRY(exchange_identify(x));
+	return who(x);
+}
+
 /* As a mount does: the right on another repository. */
 static enum rc mount(struct exchange *x)
 {
@@ -29,7 +36,7 @@ static enum rc mount(struct exchange *x)
 	}
 static const struct route routes[] = {
     ROW(METHOD_GET, "/any", ACCESS_ANY, who),
-    ROW(METHOD_GET, "/login", ACCESS_LOGIN, who),
+    ROW(METHOD_GET, "/login", ACCESS_LOGIN, login),
     ROW(METHOD_GET, "/v2/", ACCESS_TOKEN, who),
     ROW(METHOD_GET, "/v2/_catalog", ACCESS_CATALOG, who),
     ROW(METHOD_GET, "/v2/<name>/r", ACCESS_PULL, who),

@@ -244,7 +244,7 @@ static void conditions(void **state)
 	}
 }
 
-/* Its user is like any other; but it has neither password nor keys nor logins. */
+/* Its user is like any other; but it has neither password nor keys. */
 static void the_robot_of_a_rule(void **state)
 {
 	struct secret password;
@@ -265,7 +265,6 @@ static void the_robot_of_a_rule(void **state)
 	assert_true(secret_set(&password, STR("long enough")));
 	assert_rc(E_USAGE, user_set_password(f->auth, STR("oidc.all"), &password, err));
 	assert_rc(E_USAGE, key_create(f->auth, STR("oidc.all"), STR(""), NULL, 0, 0, text, &id, err));
-	assert_rc(E_USAGE, login_make(f->auth, &who, STR("docker"), text, err));
 	assert_rc(E_USAGE, user_remove(f->auth, STR("oidc.all"), err));
 	/* disabled: at once */
 	assert_ok(user_set_enabled(f->auth, STR("oidc.all"), false, err));

@@ -1,0 +1,2 @@
+-- Refresh tokens are not given out any more: clients keep a password or a key.
+DROP TABLE logins;
