@@ -169,6 +169,24 @@ class Keys(Case):
         self.assertEqual(self.login().status, 200)
         self.assertEqual(self.issuer.requests, [])
 
+    def test_as_a_basic_password_it_counts_for_its_connection(self):
+        """For as long as an access token would: a signature with each request of a push would cost a small machine much."""
+        path = os.path.join(self.directory.name, "once.json")
+        with open(path, "wb") as f:
+            f.write(self.issuer.jwks())
+        self.add("once", "--jwks", path)
+        client, other = Client(self.cove), Client(self.cove)
+        client.auth = other.auth = self.cove.basic("oidc", self.issuer.token("k", sub="job"))
+        self.assertEqual(client.request("GET", "/v2/").status, 200)
+        self.issuer.add_key("RS256", "k")  # under which that token is signed no more
+        with open(path, "wb") as f:
+            f.write(self.issuer.jwks())
+        self.cove.command("issuer", "keys", "once", path)
+        self.assertEqual(other.request("GET", "/v2/").status, 401)
+        self.assertEqual(client.request("GET", "/v2/").status, 200)
+        self.cove.command("user", "disable", "oidc.once")
+        self.assertEqual(client.request("GET", "/v2/").status, 401)  # at once
+
     def test_lies_and_failures(self):
         discovery, other = "/.well-known/openid-configuration", json.dumps({"issuer": "https://evil.test", "jwks_uri": self.issuer.url + "/keys"})
         plain = json.dumps({"issuer": self.issuer.url, "jwks_uri": "http://127.0.0.1:1/keys"})
