@@ -71,16 +71,12 @@ static void open_one(struct listeners *l, size_t i, bool is_new, const struct na
 		    ns->port);
 }
 
-void listeners_follow(struct listeners *l)
+enum rc listeners_follow(struct listeners *l, struct err *err)
 {
 	struct namespace_set *set;
-	struct err err;
 	size_t known;
 
-	if (namespaces_take(l->namespaces, &set, &err)) {
-		log_error("listener.follow", "reason=%s", log_quote(str_of(err.text)));
-		return;
-	}
+	TRY(namespaces_take(l->namespaces, &set, err));
 	close_unwanted(l, set);
 	known = l->count;
 	enter_wanted(l, set);
@@ -88,6 +84,7 @@ void listeners_follow(struct listeners *l)
 		if (!l->items[i].is_open)
 			open_one(l, i, i >= known, wants(set, l->items[i].port, l->items[i].kind));
 	namespace_set_unref(set);
+	return OK;
 }
 
 enum rc namespace_hosts(struct namespaces *n, struct buf *out, struct err *err)

@@ -1,4 +1,5 @@
-/* listeners: the ports that namespaces have of their own; opened and closed as the namespaces change. Main thread. */
+/* listeners: the ports that namespaces have of their own; opened and closed as the namespaces change. One thread at a
+ * time. */
 #pragma once
 #include <cove/namespace/namespace.h>
 #include <cove/net/net.h>
@@ -17,6 +18,6 @@ struct listeners {
 
 /* Opens and closes what the namespaces want now. A port that cannot be had is logged once, and tried again at the next
  * call. */
-void listeners_follow(struct listeners *l);
+CHECKED enum rc listeners_follow(struct listeners *l, struct err *err);
 /* The host names of namespaces, comma-separated, appended to `out`. */
 CHECKED enum rc namespace_hosts(struct namespaces *n, struct buf *out, struct err *err);

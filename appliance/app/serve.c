@@ -1,23 +1,18 @@
 /*
  * The life of the server: open what it works with, start the crew, then wait for signals: SIGTERM and SIGINT stop it in
- * order (a second one at once), SIGHUP reloads, and once an hour what must be done now and then is done. This thread
- * serves no one.
+ * order (a second one at once), SIGHUP reloads. This thread serves no one; what is done by the clock is in chores.c.
  */
-#include "certificates.h"
+#include "server.h"
+#include "chores.h"
 #include "data.h"
 #include "first_start.h"
-#include "listeners.h"
 #include "primary_name.h"
 #include <cove/app/app.h>
-#include <cove/client/client.h>
 #include <cove/base/clock.h>
 #include <cove/base/io.h>
 #include <cove/base/log.h>
 #include <cove/registry/registry.h>
-#include <cove/store/check.h>
-#include <cove/http/server.h>
 #include <cove/token/token.h>
-#include <cove/upstream/upstream.h>
 #include <cove/web/web.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,40 +24,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHORES_EVERY_S 3600
-#define NAMES_EVERY_S 30
-#define FOLLOW_EVERY_S 2
 #define DRAIN_TURN_MS 100
-#define EVICTED_GRACE_S 300
-#define STRAY_GRACE_S 86400
-#define SWEEP_BLOBS 64 /* each time: this thread is soon back, also where files go slowly */
 #define NAMES_TEXT_BYTES (512u * 1024)
-
-/* The names of a moment. Requests are checked against the newest; old ones stay until the end, since a request may
- * still be reading them: they only change when the network does. */
-struct names_snapshot {
-	struct trust_names names;
-	struct names_snapshot *older;
-};
-
-struct server {
-	const struct config *config;
-	int dirfd, lock_fd;
-	struct app_data data; /* all but the directory */
-	struct store *store;
-	struct client *client;
-	struct upstream *upstream;
-	struct oidc *oidc;
-	struct token_signer *signer;
-	struct certificates certificates;
-	struct buf names_text; /* further names: of the settings, then of namespaces */
-	_Atomic(struct names_snapshot *) names;
-	struct net *net;
-	struct listeners listeners;
-	struct site site;
-	char primary_name[PRIMARY_NAME_MAX];
-	uint16_t port;
-};
 
 static const struct route *const route_tables[] = {registry_routes, token_routes, web_routes, api_routes, NULL};
 
@@ -73,7 +36,7 @@ static bool is_own_host(const struct site *site, struct str host)
 	return trust_names_have(&atomic_load(&s->names)->names, host);
 }
 
-static void set_names(struct server *s, const struct trust_names *names)
+void server_set_names(struct server *s, const struct trust_names *names)
 {
 	struct names_snapshot *now = atomic_load(&s->names), *fresh;
 
@@ -112,9 +75,7 @@ static enum rc open_data(struct server *s, struct err *err)
 	return OK;
 }
 
-/* What contradicts namespaces that were made by hand is no reason to serve nothing, nor is a disk that cannot be
- * written to: the last good ones stay. */
-static enum rc declare(struct server *s, const char *event, struct err *err)
+enum rc server_declare(struct server *s, const char *event, struct err *err)
 {
 	enum rc rc = app_declare(s->config, s->data.namespaces, false, err);
 	bool last_ones = rc == E_USAGE || rc == E_DISK_FULL || rc == E_IO;
@@ -124,14 +85,6 @@ static enum rc declare(struct server *s, const char *event, struct err *err)
 	else if (!rc && access(s->config->file, F_OK) == 0)
 		log_info(event, "namespaces=%s", log_quote(str_of(s->config->file)));
 	return last_ones ? OK : rc;
-}
-
-static void expire_uploads(struct server *s)
-{
-	struct err err;
-
-	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, &err))
-		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
 }
 
 static enum rc open_parts(struct server *s, struct err *err)
@@ -150,9 +103,10 @@ static enum rc open_parts(struct server *s, struct err *err)
 	TRY(rc);
 	TRY(auth_open(s->data.db, &s->data.auth, err));
 	TRY(data_namespaces(s->dirfd, s->data.db, &s->data.namespaces, err));
-	TRY(declare(s, "start", err));
+	TRY(server_declare(s, "start", err));
 	TRY(store_open(s->dirfd, s->data.db, &s->store, err));
-	expire_uploads(s);
+	if (store_expire_uploads(s->store, (int64_t)s->config->upload_expiry_s, err))
+		log_warn("start.uploads", "reason=%s", log_quote(str_of(err->text)));
 	TRY(io_open_dir(s->dirfd, "keys", 0700, &keys, err));
 	rc = token_signer_open(keys, s->data.auth, &s->signer, err);
 	io_close(&keys);
@@ -162,8 +116,7 @@ static enum rc open_parts(struct server *s, struct err *err)
 	return oidc_open(s->data.db, s->data.auth, s->client, &s->oidc, err);
 }
 
-/* The names that this box is to have beside the machine's. *changed: they are not what they were. */
-static enum rc renew_names_text(struct server *s, bool *changed, struct err *err)
+enum rc server_renew_names(struct server *s, bool *changed, struct err *err)
 {
 	struct buf fresh = BUF_INIT(NAMES_TEXT_BYTES);
 	enum rc rc;
@@ -223,11 +176,11 @@ static enum rc open_site(struct server *s, struct err *err)
 	struct tls_identity *identity;
 	bool changed;
 
-	TRY(renew_names_text(s, &changed, err));
+	TRY(server_renew_names(s, &changed, err));
 	TRY(certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &s->certificates, &identity, err));
 	net_set_identity(s->net, identity);
 	tls_identity_unref(identity);
-	set_names(s, &s->certificates.names);
+	server_set_names(s, &s->certificates.names);
 	s->site = (struct site){
 	    .store = s->store,
 	    .auth = s->data.auth,
@@ -251,149 +204,15 @@ static enum rc open_site(struct server *s, struct err *err)
 	return OK;
 }
 
-/* The certificate anew: names may have changed, the leaf may near its end, the owner's files may be new. Sessions under
- * way keep the old one. */
-static void reload_certificates(struct server *s)
-{
-	struct certificates fresh;
-	struct tls_identity *identity;
-	struct err err;
-
-	if (certificates_load(s->config, s->dirfd, buf_str(&s->names_text), &fresh, &identity, &err)) {
-		log_error("reload", "certificate=unchanged reason=%s", log_quote(str_of(err.text)));
-		return;
-	}
-	net_set_identity(s->net, identity);
-	tls_identity_unref(identity);
-	set_names(s, &fresh.names);
-	s->certificates.names = fresh.names;
-	certificates_release(&fresh);
-	log_info("reload", "certificate=loaded");
-}
-
-/* A new address (the network came up late, the router gave another one) gets into the certificate within half a minute.
- */
-static void look_at_names(struct server *s)
-{
-	struct trust_names machine;
-
-	if (s->config->certificate[0] || trust_machine_names(buf_str(&s->names_text), &machine, NULL))
-		return;
-	if (!trust_names_eq(&machine, &s->certificates.names))
-		reload_certificates(s);
-}
-
-/* What the namespaces want of ports and names, whoever has changed them. */
-static void follow_namespaces(struct server *s)
-{
-	struct err err;
-	bool changed;
-
-	listeners_follow(&s->listeners);
-	if (renew_names_text(s, &changed, &err))
-		log_error("names", "reason=%s", log_quote(str_of(err.text)));
-	else if (changed)
-		reload_certificates(s);
-}
-
-/* A round of a disk's folders takes a day. */
-static void remove_strays(struct server *s)
-{
-	struct err err;
-	size_t removed;
-
-	if (store_remove_strays(s->store, STRAY_GRACE_S, STRAY_FOLDERS / 24 + 1, &removed, &err))
-		log_warn("chores", "reason=%s", log_quote(str_of(err.text)));
-}
-
-static void do_chores(struct server *s)
-{
-	expire_uploads(s);
-	remove_strays(s);
-	reload_certificates(s);
-}
-
-static void tell_of_upstreams(struct server *s)
-{
-	struct err err;
-
-	if (upstream_tell(s->upstream, &err))
-		log_warn("upstreams", "reason=%s", log_quote(str_of(err.text)));
-}
-
-static void tend_upstreams(struct server *s)
-{
-	struct err err;
-
-	if (upstream_tend(s->upstream, &err))
-		log_warn("upstreams", "reason=%s", log_quote(str_of(err.text)));
-}
-
-/* What nobody has leaves the disks, a little each time. */
-static void sweep(struct server *s)
-{
-	struct sweep_grace grace = {(int64_t)s->config->blob_grace_s, EVICTED_GRACE_S};
-	struct err err;
-	size_t removed;
-
-	if (store_sweep(s->store, &grace, SWEEP_BLOBS, &removed, &err))
-		log_warn("sweep", "reason=%s", log_quote(str_of(err.text)));
-	else if (removed)
-		log_info("sweep", "blobs=%zu", removed);
-}
-
-/* The file anew: which settings wait for a restart is said, and so is what is wrong with it, before anything of it is
- * taken over. */
-static void reload_file(struct server *s)
-{
-	struct buf waiting = BUF_INIT(1024);
-	struct err err;
-
-	if (config_differences(s->config, &waiting, &err)) {
-		log_error(
-		    "reload", "reason=%s action=\"nothing of the file is taken over\"", log_quote(str_of(err.text)));
-	} else {
-		if (waiting.n)
-			log_warn("reload",
-			    "settings=%.*s reason=\"changed in the file: they count from the next start\"",
-			    STR_ARG(buf_str(&waiting)));
-		if (declare(s, "reload", &err))
-			log_error("reload", "namespaces=unchanged reason=%s", log_quote(str_of(err.text)));
-	}
-	buf_release(&waiting);
-}
-
 static void wait_for_stop(struct server *s, const sigset_t *signals)
 {
-	static const struct timespec wait = {.tv_sec = FOLLOW_EVERY_S};
-	int64_t chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
-	int64_t names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
-	int64_t clock = clock_offset_s();
-
 	for (;;) {
-		int signal = sigtimedwait(signals, NULL, &wait);
+		int signal = sigwaitinfo(signals, NULL);
 
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
 		if (signal == SIGHUP)
-			reload_file(s);
-		follow_namespaces(s);
-		tell_of_upstreams(s);
-		sweep(s);
-		if (clock_was_set(&clock) || signal == SIGHUP)
-			reload_certificates(s);
-		if (clock_mono_ms() >= names_at) {
-			look_at_names(s);
-			tend_upstreams(s);
-			db_keep_reserve(s->data.db);
-			log_tend();
-			audit_tend(auth_audit(s->data.auth), s->config->audit_rows);
-			names_at = clock_mono_ms() + NAMES_EVERY_S * 1000;
-		}
-		if (clock_mono_ms() >= chores_at) {
-			do_chores(s);
-			chores_at = clock_mono_ms() + CHORES_EVERY_S * 1000;
-		}
+			runner_call(s->chores, "reload");
 	}
 }
 
@@ -404,6 +223,7 @@ static void stop(struct server *s, const sigset_t *signals)
 	int64_t until = clock_mono_ms() + (int64_t)s->config->stop_grace_s * 1000;
 
 	log_info("stop", "grace_s=%llu", (unsigned long long)s->config->stop_grace_s);
+	runner_stop(s->chores);
 	upstream_drain(s->upstream);
 	while (!net_drain(s->net, DRAIN_TURN_MS) && clock_mono_ms() < until) {
 		int signal = sigtimedwait(signals, NULL, &no_time);
@@ -418,6 +238,8 @@ static void stop(struct server *s, const sigset_t *signals)
 
 static void close_all(struct server *s)
 {
+	if (s->chores)
+		runner_close(s->chores);
 	/* the net has been stopped: nobody waits for an upstream or an issuer any more; but wake-ups still want it to
 	 * be there */
 	if (s->client)
@@ -450,16 +272,23 @@ static enum rc serve(struct server *s, const sigset_t *signals, struct err *err)
 {
 	struct console console;
 	bool made;
+	enum rc rc;
 
 	TRY(open_data(s, err));
 	TRY(open_parts(s, err));
 	TRY(open_net(s, err));
 	TRY(open_site(s, err));
+	TRY(listeners_follow(&s->listeners, err));
 	console = (struct console){s->site.primary_name, s->site.ca_fingerprint, s->config->data};
 	/* when nothing can fail any more but the threads; who comes at once is answered once these are there */
 	TRY(first_start(s->data.auth, &console, &made, err));
 	TRY(net_start(s->net, err));
-	listeners_follow(&s->listeners);
+	s->chores = chores_new(s);
+	rc = runner_start(s->chores, err);
+	if (rc) {
+		net_stop(s->net, 0);
+		return rc;
+	}
 	data_keep_address(s->dirfd, s->site.primary_name, s->site.ca_pem.n > 0);
 	start_print(s->data.auth, &console, made);
 	log_info("start", "listen=%s port=%u", s->config->listen, s->port);

@@ -409,22 +409,25 @@ enum rc upstream_answers(struct upstream *u, struct exchange *x, const struct na
 
 /* ---- chores ---- */
 
-static enum rc evict(struct upstream *u, const struct namespace *ns, uint64_t target_bytes, struct err *err)
+/* *more: it may be that not all is evicted that must be. */
+static enum rc evict_some(
+    struct upstream *u, const struct namespace *ns, uint64_t target_bytes, bool *more, struct err *err)
 {
-	unsigned freed = EVICT_STEP;
+	unsigned freed;
 
+	*more = false;
 	if (ns->kind != NAMESPACE_PROXY || !ns->cache_bytes)
 		return OK;
-	while (freed == EVICT_STEP) {
-		TRY(blob_evict(u->store, ns->id, target_bytes, EVICT_STEP, &freed, err));
-		if (freed)
-			log_info("upstream.evict", "namespace=%s blobs=%u", log_quote(ns->name), freed);
-	}
+	TRY(blob_evict(u->store, ns->id, target_bytes, EVICT_STEP, &freed, err));
+	if (freed)
+		log_info("upstream.evict", "namespace=%s blobs=%u", log_quote(ns->name), freed);
+	*more = freed == EVICT_STEP;
 	return OK;
 }
 
 void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t bytes)
 {
+	bool more = true;
 	uint64_t used;
 	struct err err;
 	enum rc rc;
@@ -433,21 +436,25 @@ void cache_make_room(struct upstream *u, const struct namespace *ns, uint64_t by
 	if (!ns->cache_bytes || bytes > ns->cache_bytes || !health_may_make_room(u, ns))
 		return;
 	rc = namespace_used_bytes(u->namespaces, ns, &used, &err);
-	if (!rc)
-		rc = evict(u, ns, used > bytes ? used - bytes : 0, &err);
+	while (!rc && more)
+		rc = evict_some(u, ns, used > bytes ? used - bytes : 0, &more, &err);
 	if (rc)
 		log_warn("upstream.evict", "error=%s", log_quote(str_of(err.text)));
 }
 
-enum rc upstream_tend(struct upstream *u, struct err *err)
+enum rc upstream_tend(struct upstream *u, bool *more, struct err *err)
 {
 	struct namespace_set *set;
 	enum rc rc = OK;
+	bool here;
 
+	*more = false;
 	TRY(standing_flush(u, err));
 	TRY(namespaces_take(u->namespaces, &set, err));
-	for (size_t i = 0; i < namespace_count(set) && !rc; i++)
-		rc = evict(u, namespace_at(set, i), namespace_at(set, i)->cache_bytes, err);
+	for (size_t i = 0; i < namespace_count(set) && !rc; i++) {
+		rc = evict_some(u, namespace_at(set, i), namespace_at(set, i)->cache_bytes, &here, err);
+		*more = *more || here;
+	}
 	namespace_set_unref(set);
 	return rc;
 }

@@ -76,5 +76,6 @@ CHECKED enum rc upstream_status_kept(
     struct db *db, const struct namespace *ns, struct upstream_status *out, struct err *err);
 /* Writes which upstreams have begun or ceased to fail. Every few seconds. */
 CHECKED enum rc upstream_tell(struct upstream *u, struct err *err);
-/* Evicts the least recently pulled beyond cache_bytes, and writes what upstreams told of limits. A chore. */
-CHECKED enum rc upstream_tend(struct upstream *u, struct err *err);
+/* Evicts the least recently pulled beyond cache_bytes, a few of each namespace, and writes what upstreams told of
+ * limits. *more: there is more to evict. A chore. */
+CHECKED enum rc upstream_tend(struct upstream *u, bool *more, struct err *err);
