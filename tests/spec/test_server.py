@@ -124,7 +124,7 @@ class Commands(Case):
         """`--remove` of `user role` must not be read over by `user grant`, which would do the opposite."""
         c = self.cove
         for words in (["user", "grant", "admin", "x/**", "pull", "--remove"], ["user", "list", "--robot"], ["role", "list", "--grant", "x:pull"],
-                      ["key", "list", "admin", "--label", "x"], ["namespace", "list", "--purge"], ["login", "revoke", "admin", "--json"],
+                      ["key", "list", "admin", "--label", "x"], ["namespace", "list", "--purge"], ["key", "revoke", "1", "--json"],
                       ["issuer", "keys", "x", "y", "--jwks", "z"], ["blob-store", "add", "x", "/", "--json"]):
             self.assertIn("usage: cove " + " ".join(words[:2]), c.command(*words, status=2))
         self.assertNotIn("x/**", c.command("user", "list"))
