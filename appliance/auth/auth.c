@@ -162,7 +162,8 @@ static enum rc check_password(struct auth *auth, struct db_conn *c, const struct
 	if (verified_has(auth->wrong, &wrong))
 		return fail_rc(err, E_BAD_PASSWORD);
 	if (slow == SLOW_NOT_NOW)
-		return fail_rc(err, E_WANT_PASSWORD_LANE);
+		return fail_rc(
+		    err, throttle_was_right(auth->throttle, user, peer) ? E_WANT_KNOWN_LANE : E_WANT_PASSWORD_LANE);
 	rc = ask_argon2(auth, c, account, password, err);
 	if (!rc)
 		verified_add(auth->right, &right);

@@ -46,6 +46,8 @@ void throttle_free(struct throttle *t);
 CHECKED enum rc throttle_check(struct throttle *t, struct str account, struct str peer, struct err *err);
 void throttle_failed(struct throttle *t, struct str account, struct str peer);
 void throttle_succeeded(struct throttle *t, struct str account, struct str peer);
+/* Has it succeeded, as far as is remembered? */
+bool throttle_was_right(struct throttle *t, struct str account, struct str peer);
 
 /* ---- users.c ---- */
 

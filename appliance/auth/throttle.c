@@ -6,6 +6,9 @@
  *   account  over all addresses: after 100 failures an address is heard in its turn only, of the same length
  * A refused try is not counted. An address is a network of network.h. Bounded: SETS sets of WAYS counters, found by a
  * keyed hash, so that collisions cannot be aimed at somebody; the smallest count of a set gives way.
+ *
+ * Beside the counts it remembers where an account succeeded, for who is heard first when many wait. All places of an
+ * account lie in one set, so that nobody by logging in makes those of others be forgotten.
  */
 #include <cove/base/clock.h>
 #include <cove/base/network.h>
@@ -33,10 +36,16 @@ struct counter {
 	uint32_t failures; /* 0: empty */
 };
 
+struct success {
+	uint8_t id[ID_SIZE]; /* of the pair */
+	int64_t at_ms;       /* 0: empty */
+};
+
 struct throttle {
 	pthread_mutex_t lock;
 	uint8_t key[32];
 	struct counter counters[SETS][WAYS];
+	struct success successes[SETS][WAYS];
 };
 
 /* The three counters that a try falls on, as keyed hashes. */
@@ -200,15 +209,47 @@ void throttle_failed(struct throttle *t, struct str account, struct str peer)
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* Of that pair; else the oldest of its account's set, when one is wanted. */
+static struct success *find_success(struct throttle *t, const struct ids *ids, bool make)
+{
+	struct success *set = t->successes[((unsigned)ids->account[0] | (unsigned)ids->account[1] << 8) % SETS];
+	struct success *oldest = &set[0];
+
+	for (int i = 0; i < WAYS; i++) {
+		if (set[i].at_ms && memcmp(set[i].id, ids->pair, ID_SIZE) == 0)
+			return &set[i];
+		if (set[i].at_ms < oldest->at_ms)
+			oldest = &set[i];
+	}
+	return make ? oldest : NULL;
+}
+
 void throttle_succeeded(struct throttle *t, struct str account, struct str peer)
 {
+	int64_t now = clock_mono_ms();
+	struct success *success;
 	struct counter *c;
 	struct ids ids;
 
 	find_ids(t, account, peer, &ids);
 	pthread_mutex_lock(&t->lock);
-	c = find(t, ids.pair, clock_mono_ms());
+	c = find(t, ids.pair, now);
 	if (c)
 		c->failures = 0;
+	success = find_success(t, &ids, true);
+	memcpy(success->id, ids.pair, ID_SIZE);
+	success->at_ms = now;
 	pthread_mutex_unlock(&t->lock);
+}
+
+bool throttle_was_right(struct throttle *t, struct str account, struct str peer)
+{
+	struct ids ids;
+	bool was;
+
+	find_ids(t, account, peer, &ids);
+	pthread_mutex_lock(&t->lock);
+	was = find_success(t, &ids, false);
+	pthread_mutex_unlock(&t->lock);
+	return was;
 }

@@ -28,3 +28,12 @@ struct network network_of(struct str peer)
 	}
 	return out;
 }
+
+struct network network_around(const struct network *n)
+{
+	struct network out = *n;
+	size_t kept = n->kind == KIND_IPV4 ? 3 : n->kind == KIND_IPV6_NETWORK ? 6 : sizeof(out.bytes);
+
+	memset(out.bytes + kept, 0, sizeof(out.bytes) - kept);
+	return out;
+}

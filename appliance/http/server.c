@@ -166,9 +166,12 @@ static bool run(struct session *s, handler *fn, enum want *want)
 
 	conn_pace(s->conn, PACE_NONE);
 	audit_set_actor(str_of(x->who.name), conn_peer(s->conn));
-	rc = x->in_password_lane ? E_WANT_PASSWORD_LANE : fn(x);
-	if (rc == E_WANT_PASSWORD_LANE) {
-		switch (conn_lane_enter(s->conn, LANE_PASSWORD)) {
+	rc = x->in_password_lane ? s->work->password_lane : fn(x);
+	if (rc == E_WANT_PASSWORD_LANE || rc == E_WANT_KNOWN_LANE) {
+		bool known = rc == E_WANT_KNOWN_LANE || (x->who.user_id && !x->who.is_anonymous);
+
+		s->work->password_lane = rc;
+		switch (conn_lane_enter(s->conn, known ? LANE_KNOWN : LANE_PASSWORD)) {
 		case LANE_IN:
 			x->in_password_lane = true;
 			rc = fn(x);

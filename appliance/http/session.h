@@ -1,7 +1,6 @@
 /*
- * session: what http/ keeps for one connection (struct session, small) and for the exchange under way on it (struct
- * work, there only from the first byte of a head to the last of its reply). Private to http/. Each stage below is one
- * function that takes one bounded turn and says what it needs next. One thread at a time per connection.
+ * session: what http/ keeps for a connection (struct session, small), and for the exchange under way on it (struct
+ * work). A stage is a function that takes one bounded turn and says what it needs next. One thread at a time.
  */
 #pragma once
 #include "conditions.h"
@@ -56,8 +55,9 @@ struct proof {
 };
 
 struct work {
-	struct exchange x;   /* first: exchange_hold() goes from it to its work */
-	struct proof *proof; /* of the connection */
+	struct exchange x;     /* first: exchange_hold() goes from it to its work */
+	enum rc password_lane; /* E_WANT_...: the one that x->in_password_lane is about */
+	struct proof *proof;   /* of the connection */
 	struct arena arena;
 	struct head head;
 	char *head_bytes; /* owned: what head points into; wiped, it may hold credentials */
@@ -166,7 +166,7 @@ struct str outside_host(const struct exchange *x);
 bool outside_is_https(const struct exchange *x);
 
 /* ---- access.c ---- */
-/* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE unless x->in_password_lane. */
+/* Fills x->who and x->allowed and decides. E_WANT_PASSWORD_LANE or E_WANT_KNOWN_LANE unless x->in_password_lane. */
 CHECKED enum rc access_check(struct exchange *x);
 /* Counts in the audit log that x->who was refused what the route is for; x->err says why. */
 void access_note_refusal(struct exchange *x);

@@ -7,6 +7,7 @@
  * the ticket in the claim tells whether it is meant (crew.c).
  */
 #pragma once
+#include "lane.h"
 #include "listener.h"
 #include "room.h"
 #include <cove/net/net.h>
@@ -46,8 +47,6 @@ enum phase {
 	PHASE_CLOSING, /* the rest of what we say goes out, then the end */
 };
 
-enum lane_place { PLACE_NONE, PLACE_QUEUED, PLACE_IN };
-
 struct chunk {
 	unsigned char *p; /* owned */
 	size_t from, n;
@@ -84,7 +83,8 @@ struct conn {
 	enum lane lane;
 	_Atomic enum lane_place place; /* the owner may read it without the mutex */
 	struct conn *lane_prev, *lane_next;
-	unsigned lane_rank; /* how many of the same address were before it when it was queued */
+	unsigned lane_turn; /* in the order of its network: the how manieth of it that was queued */
+	unsigned lane_rank; /* in the order of all: how many of the networks around it were before it */
 	int64_t lane_since_ms;
 	/* mutex */
 	int fd; /* -1: the slot is free */
@@ -115,13 +115,6 @@ struct worker {
 	bool tls_full;      /* it had TLS_CALL_BYTES, and wants more */
 	unsigned char *out; /* gathered: out_n bytes */
 	size_t out_n;
-};
-
-struct lane_queue {
-	unsigned limit, in, queued;
-	int64_t wait_max_ms; /* 0: it is first come, first served, and LANE_QUEUE_MAX the bound */
-	int64_t mean_ms;     /* that a place is held */
-	struct conn *first, *last;
 };
 
 struct list {
@@ -195,6 +188,3 @@ void deadline_tick(struct net *n);
 void deadline_start_ticking(struct net *n);
 /* Reading ends now (and what the peer makes us wait for; at_once: all); the owner notices. */
 void deadline_cut(struct conn *c, bool at_once);
-
-/* lane.c */
-void lanes_init(struct net *n, unsigned threads);

@@ -20,11 +20,19 @@ void lanes_init(struct net *n, unsigned threads)
 	bool four_gib = memory_limit_bytes() > 7 * (UINT64_C(1) << 29); /* 4 GiB less what the firmware keeps */
 
 	n->lanes[LANE_BULK].limit = threads > 1 ? threads / 2 : 1;
-	n->lanes[LANE_LIST].limit = threads > 4 ? threads / 4 : 1;
-	n->lanes[LANE_HEAVY].limit = cores > 3 ? (unsigned)cores / 2 : 1;
-	n->lanes[LANE_PASSWORD] = (struct lane_queue){
-	    .limit = four_gib && cores > 1 ? 2 : 1, .wait_max_ms = PASSWORD_WAIT_MAX_MS, .mean_ms = PASSWORD_FIRST_MS};
+	n->lanes[LANE_LIST] = (struct lane_queue){.limit = threads > 4 ? threads / 4 : 1, .is_fair = true};
+	n->lanes[LANE_HEAVY] = (struct lane_queue){.limit = cores > 3 ? (unsigned)cores / 2 : 1, .is_fair = true};
+	n->lanes[LANE_PASSWORD] = (struct lane_queue){.limit = four_gib && cores > 1 ? 2 : 1,
+	    .is_fair = true,
+	    .wait_max_ms = PASSWORD_WAIT_MAX_MS,
+	    .mean_ms = PASSWORD_FIRST_MS};
+	n->lanes[LANE_KNOWN] = (struct lane_queue){.is_fair = true, .wait_max_ms = PASSWORD_WAIT_MAX_MS};
 	n->lanes[LANE_HANDSHAKE].limit = cores > 0 ? (unsigned)cores : 1;
+	for (int i = 0; i < LANE_COUNT; i++)
+		n->lanes[i].places = &n->lanes[i];
+	n->lanes[LANE_KNOWN].places = &n->lanes[LANE_PASSWORD];
+	n->lanes[LANE_KNOWN].other = &n->lanes[LANE_PASSWORD];
+	n->lanes[LANE_PASSWORD].other = &n->lanes[LANE_KNOWN];
 }
 
 /* Before that one; NULL: at the end. */
@@ -37,17 +45,30 @@ static void insert(struct lane_queue *l, struct conn *c, struct conn *before)
 	l->queued++;
 }
 
-/* Before whom it is queued: the first of an address before the second of any other, and so on, so that a crowd from one
- * address waits behind itself. *ahead: how many remain before it. */
+/*
+ * Before whom it is queued. The networks around (a /24, a /48) take turns, and in each of them its networks (an
+ * address, a /64): so a crowd waits behind itself, whether it has one address or a whole prefix, and who is a neighbour
+ * of one waits behind one of it. *ahead: how many remain before it.
+ */
 static struct conn *fair_place(const struct lane_queue *l, struct conn *c, unsigned *ahead)
 {
+	struct network around = network_around(&c->network), other;
+	unsigned beside = 0;
 	struct conn *at;
 
 	*ahead = 0;
-	c->lane_rank = 0;
+	c->lane_turn = c->lane_rank = 0;
 	for (at = l->first; at; at = at->lane_next)
-		if (str_eq(conn_peer(at), conn_peer(c)))
-			c->lane_rank = at->lane_rank + 1;
+		if (network_eq(&at->network, &c->network)) {
+			c->lane_turn = at->lane_turn + 1;
+			c->lane_rank = at->lane_rank + 1; /* never past its own */
+		}
+	for (at = l->first; at; at = at->lane_next) {
+		other = network_around(&at->network);
+		beside += at->lane_turn <= c->lane_turn && network_eq(&other, &around);
+	}
+	if (c->lane_rank < beside)
+		c->lane_rank = beside;
 	for (at = l->first; at && at->lane_rank <= c->lane_rank; at = at->lane_next)
 		++*ahead;
 	return at;
@@ -85,24 +106,43 @@ static void drop(struct lane_queue *l, struct conn *c)
 	l->queued--;
 }
 
+/* The other queue has every second turn, as long as it lasts. */
+static int64_t turns_until(const struct lane_queue *l, unsigned ahead)
+{
+	unsigned others = l->other ? l->other->queued : 0;
+
+	return ahead + 1 + (others < ahead + 1 ? others : ahead + 1);
+}
+
+/* Which of the two queues for these places is next. */
+static struct lane_queue *next_queue(struct lane_queue *places)
+{
+	if (!places->other || !places->other->first)
+		return places;
+	if (!places->first)
+		return places->other;
+	places->others_turn = !places->others_turn;
+	return places->others_turn ? places->other : places;
+}
+
 /* Lanes' mutex held. */
 static enum lane_answer enter(struct lane_queue *l, struct conn *c)
 {
+	struct lane_queue *places = l->places;
 	struct conn *before = NULL;
-	unsigned ahead;
+	unsigned ahead = 0;
 
-	if (l->in < l->limit && !l->first) {
-		l->in++;
+	if (places->in < places->limit && !l->first) {
+		places->in++;
 		begin(c);
 		return LANE_IN;
 	}
 	if (l->queued >= LANE_QUEUE_MAX && has_its_share(l, c))
 		return LANE_FULL;
-	if (l->wait_max_ms) {
+	if (l->is_fair)
 		before = fair_place(l, c, &ahead);
-		if ((ahead + 1) * l->mean_ms / l->limit > l->wait_max_ms)
-			return LANE_FULL;
-	}
+	if (l->wait_max_ms && turns_until(l, ahead) * places->mean_ms / places->limit > l->wait_max_ms)
+		return LANE_FULL;
 	insert(l, c, before);
 	atomic_store(&c->place, PLACE_QUEUED);
 	return LANE_WAIT;
@@ -133,7 +173,7 @@ enum lane_answer conn_lane_enter(struct conn *c, enum lane lane)
 void conn_lane_leave(struct conn *c)
 {
 	struct net *n = c->net;
-	struct lane_queue *l = &n->lanes[c->lane];
+	struct lane_queue *l = &n->lanes[c->lane], *places = l->places, *from;
 
 	if (atomic_load(&c->place) == PLACE_NONE)
 		return;
@@ -144,14 +184,15 @@ void conn_lane_leave(struct conn *c)
 		return;
 	}
 	if (l->wait_max_ms)
-		measure(l, c);
-	if (l->first) { /* the place goes on to the next */
-		struct conn *next = l->first;
-		drop(l, next);
+		measure(places, c);
+	from = next_queue(places);
+	if (from->first) { /* the place goes on to the next */
+		struct conn *next = from->first;
+		drop(from, next);
 		begin(next);
 		crew_wake(next); /* under the mutex: it cannot end and begin anew in between */
 	} else {
-		l->in--;
+		places->in--;
 	}
 	pthread_mutex_unlock(&n->lane_mutex);
 }

@@ -241,3 +241,43 @@ class Floods(Case):
             c.kill()
             c.communicate()
         self.assertEqual(failed, [])
+
+
+
+class Passwords(Case):
+    """Wrong passwords, each of which costs an Argon2, from more addresses than can be served: honest logins go on."""
+    LOGINS = 6
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for i in range(cls.LOGINS):
+            cls.cove.command("user", "add", f"user{i}", stdin=b"first-password\n")
+
+    def try_a_password(self, s):
+        s = ssl.create_default_context(cafile=self.cove.ca).wrap_socket(s, server_hostname=self.cove.host)
+        basic = self.cove.basic(f"nobody{os.urandom(4).hex()}", "wrong-password")
+        s.sendall(f"GET /v2/ HTTP/1.1\r\nHost: x\r\nAuthorization: {basic}\r\n\r\n".encode())
+        return s
+
+    def login(self, user, password):
+        r = Client(self.cove).request("GET", "/v2/", headers={"Authorization": self.cove.basic(user, password)})
+        return r.status
+
+    def test_crowds_of_one_prefix(self):
+        """All of a /24 wait behind one another; who comes from elsewhere, for the first time, does not."""
+        with Flood(self.cove, self.try_a_password, MANY):
+            answers = [self.login(f"user{i}", "first-password") for i in range(self.LOGINS)]
+        self.assertEqual(answers, [200] * self.LOGINS)
+
+    def test_many_networks(self):
+        """As many networks as a large botnet has: who was right before, from here, still gets in, also by a new password."""
+        everywhere = [f"127.{i}.{k}.1" for i in range(10, 40) for k in range(40)]
+        self.assertEqual(self.login("user0", "first-password"), 200)
+        answers = []
+        with Flood(self.cove, self.try_a_password, everywhere):
+            for i in range(self.LOGINS):
+                self.cove.command("user", "passwd", "user0", stdin=f"password-{i}\n".encode())
+                answers.append(self.login("user0", f"password-{i}"))
+        self.cove.command("user", "passwd", "user0", stdin=b"first-password\n")
+        self.assertEqual(answers, [200] * self.LOGINS)

@@ -56,7 +56,8 @@ enum slow { SLOW_NOT_NOW, SLOW_ALLOWED };
 /*
  * User name and password, or user name and key. A key, and a password that this process has checked within the last
  * five minutes, is answered from memory or by one hash; anything else needs Argon2: with SLOW_NOT_NOW the answer is
- * then E_WANT_PASSWORD_LANE and nothing has happened. Unknown user, wrong password, disabled user: all are
+ * then E_WANT_PASSWORD_LANE, or E_WANT_KNOWN_LANE where this user has logged in from that network before, and nothing
+ * has happened. Unknown user, wrong password, disabled user: all are
  * E_BAD_PASSWORD after the same time; so are a revoked, expired or unknown key and a key of another user, at once.
  * E_THROTTLED after too many failures of this address or for this account (never for keys), each wrong password counted
  * once. `peer` is the client's address as text.

@@ -15,6 +15,9 @@ struct network {
 /* Of the text that conn_peer() gives; a zone ("%eth0") is cut off. What is no address counts by its first bytes. */
 struct network network_of(struct str peer);
 
+/* The one around it, which often is one owner's as well: the /24 of IPv4, the /48 of IPv6. Others are their own. */
+struct network network_around(const struct network *n);
+
 static inline bool network_eq(const struct network *a, const struct network *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

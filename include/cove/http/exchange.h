@@ -93,7 +93,8 @@ struct exchange {
 	    *upload; /* BODY_STREAMED: opened by `before`; http/ writes the body to it. `then` takes it (sets NULL);
 		      * what is left over is paused at the end of the exchange, also when the peer went away.
 		      * NULL after `before`: bytes that come are read off and dropped, and `then` still runs */
-	bool in_password_lane; /* a handler may return E_WANT_PASSWORD_LANE once and is then run again with this true */
+	bool in_password_lane; /* a handler may return E_WANT_PASSWORD_LANE or E_WANT_KNOWN_LANE once and is then run
+				* again with this true */
 
 	struct reply reply;
 };

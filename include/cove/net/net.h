@@ -116,11 +116,12 @@ unsigned conn_listener(const struct conn *c);
  * Lanes keep the crew alive: bulk transfer at most half of the crew, lists a quarter, what takes a core for long (large
  * manifests) half of the cores, Argon2 one (two from 4 GiB of memory and two cores on), TLS handshakes (net's own) at
  * most the cores. A step that gets LANE_WAIT returns WANT_WAKE, and calls again when woken: it then has its place. A
- * place ends with the turn: enter again in each step, so that all move on in turns. The queue of a lane is bounded, that
- * of Argon2 by the wait that it would be, in turns of the peers' addresses: LANE_FULL is a 503. A peer that closes while
- * it is queued is gone.
+ * place ends with the turn: enter again in each step, so that all move on in turns. The queue of a lane is bounded,
+ * that of Argon2 by the wait that it would be; all but those for bulk and handshakes go round the peers' networks.
+ * LANE_FULL is a 503. A peer that closes while it is queued is gone. LANE_KNOWN is a second queue for the places of
+ * LANE_PASSWORD, for who was right before: it has every second turn.
  */
-enum lane { LANE_BULK, LANE_LIST, LANE_HEAVY, LANE_PASSWORD, LANE_HANDSHAKE, LANE_COUNT };
+enum lane { LANE_BULK, LANE_LIST, LANE_HEAVY, LANE_PASSWORD, LANE_KNOWN, LANE_HANDSHAKE, LANE_COUNT };
 enum lane_answer { LANE_IN, LANE_WAIT, LANE_FULL };
 enum lane_answer conn_lane_enter(struct conn *c, enum lane lane);
 /* Before the turn ends by itself. A no-op outside. */

@@ -62,9 +62,9 @@ static void slow_only_where_it_may_be(void **state)
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
 	assert_int_equal(fast(f, "ann", "long enough", &who), OK);
 	assert_string_equal(who.name, "ann");
-	assert_int_equal(fast(f, "ann", "wrong enough", &who), E_WANT_PASSWORD_LANE);
+	assert_int_equal(fast(f, "ann", "wrong enough", &who), E_WANT_KNOWN_LANE);
 	clock_pin(NOW, MONO_MS + VERIFIED_LIFE_MS);
-	assert_int_equal(fast(f, "ann", "long enough", &who), E_WANT_PASSWORD_LANE);
+	assert_int_equal(fast(f, "ann", "long enough", &who), E_WANT_KNOWN_LANE);
 }
 
 /* A password that is remembered is forgotten with the first change of its user. */
@@ -77,11 +77,11 @@ static void remembered_until_a_change(void **state)
 	fixture_user(f, "ann", "long enough");
 	assert_int_equal(fixture_login(f, "ann", "long enough", &who), OK);
 	assert_ok(user_set_password(f->auth, STR("ann"), &new, err));
-	assert_int_equal(fast(f, "ann", "long enough", &who), E_WANT_PASSWORD_LANE);
+	assert_int_equal(fast(f, "ann", "long enough", &who), E_WANT_KNOWN_LANE);
 	assert_int_equal(fixture_login(f, "ann", "something else", &who), OK);
 	assert_int_equal(fast(f, "ann", "something else", &who), OK);
 	assert_ok(user_set_enabled(f->auth, STR("ann"), false, err));
-	assert_int_equal(fast(f, "ann", "something else", &who), E_WANT_PASSWORD_LANE);
+	assert_int_equal(fast(f, "ann", "something else", &who), E_WANT_KNOWN_LANE);
 	assert_int_equal(fixture_login(f, "ann", "something else", &who), E_BAD_PASSWORD);
 }
 

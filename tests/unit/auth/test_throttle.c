@@ -274,6 +274,31 @@ static void threads(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Of an account so many addresses are remembered; those of others are not forgotten for it. */
+static void remembers_who_was_right(void **state)
+{
+	struct throttle *t = *state;
+	char peer[32];
+
+	assert_false(throttle_was_right(t, STR("ann"), STR("192.0.2.1")));
+	throttle_succeeded(t, STR("ann"), STR("192.0.2.1"));
+	throttle_succeeded(t, STR("ann"), STR("2001:db8::1"));
+	assert_true(throttle_was_right(t, STR("ann"), STR("192.0.2.1")));
+	assert_true(throttle_was_right(t, STR("ann"), STR("2001:db8::2"))); /* the same /64 */
+	assert_false(throttle_was_right(t, STR("ann"), STR("192.0.2.2")));
+	assert_false(throttle_was_right(t, STR("bob"), STR("192.0.2.1")));
+	fail_times(t, "ann", "192.0.2.1", 20);
+	assert_true(throttle_was_right(t, STR("ann"), STR("192.0.2.1")));
+	for (int i = 0; i < 1000; i++) {
+		later_s(1);
+		snprintf(peer, sizeof(peer), "10.0.%d.%d", i / 250, i % 250);
+		throttle_succeeded(t, STR("mallory"), str_of(peer));
+	}
+	assert_true(throttle_was_right(t, STR("ann"), STR("192.0.2.1")));
+	assert_true(throttle_was_right(t, STR("mallory"), str_of(peer)));
+	assert_false(throttle_was_right(t, STR("mallory"), STR("10.0.0.0")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +315,7 @@ int main(void)
 	    T(counts_are_halved_in_ten_minutes),
 	    T(long_names_are_cut),
 	    T(a_flood_does_not_wash_out_the_guesser),
+	    T(remembers_who_was_right),
 	    T(threads),
 	};
 

@@ -48,6 +48,26 @@ static void other_text_is_itself(void **state)
 	assert_false(same("2001:db8::1:2:3:4:5:6:7:8:9:0:1:2:3:4:5", "2001:db8::"));
 }
 
+static bool around(const char *a, const char *b)
+{
+	struct network one = network_of(str_of(a)), other = network_of(str_of(b));
+
+	one = network_around(&one);
+	other = network_around(&other);
+	return network_eq(&one, &other);
+}
+
+static void the_one_around(void **state)
+{
+	(void)state;
+	assert_true(around("192.0.2.1", "192.0.2.200"));
+	assert_false(around("192.0.2.1", "192.0.3.1"));
+	assert_true(around("2001:db8:1:2::1", "2001:db8:1:ffff::1"));
+	assert_false(around("2001:db8:1:2::1", "2001:db8:2:2::1"));
+	assert_false(around("fe80::1", "fe80::2"));
+	assert_false(around("a", "b"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -55,6 +75,7 @@ int main(void)
 	    cmocka_unit_test(ipv6_counts_by_its_first_half),
 	    cmocka_unit_test(link_local_counts_by_address),
 	    cmocka_unit_test(other_text_is_itself),
+	    cmocka_unit_test(the_one_around),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
