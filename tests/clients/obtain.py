@@ -10,6 +10,7 @@ CACHE = os.path.join(os.environ.get("COVE_DEPS") or os.path.join(os.environ.get(
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = {
     "regctl": "github.com/regclient/regclient/cmd/regctl@v0.11.7",
+    "regsync": "github.com/regclient/regclient/cmd/regsync@v0.11.7",
     "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
     "buildctl": "github.com/moby/buildkit/cmd/buildctl@v0.34.2",
     "buildkitd": "github.com/moby/buildkit/cmd/buildkitd@v0.34.2",

@@ -1,4 +1,4 @@
-"""regctl, helm, buildctl with buildkitd: built from their modules; push, copy, list, artifacts, charts, cache export, delete."""
+"""regctl, regsync, helm, buildctl with buildkitd: built from their modules; push, copy, list, artifacts, charts, cache export, delete."""
 import base64, json, os
 import daemons
 from lab import REGISTRY
@@ -44,6 +44,29 @@ class Regctl(GoCase):
         self.r("manifest", "head", app + ":multi", status=1)
         self.r("manifest", "delete", app + "@" + self.app)
         self.r("registry", "logout", REGISTRY)
+
+
+class Regsync(GoCase):
+    """Asks for all of its repositories in one token, so in more scopes than other clients ever have."""
+    package, tools = "regsync", ("skopeo",)
+    ENTRIES = 45
+
+    @classmethod
+    def obtain(cls):
+        return built("regsync")[0]
+
+    def test_many_entries(self):
+        self.seed("regsync/seed")
+        entries = [{"source": f"{REGISTRY}/regsync/seed:app", "target": f"{REGISTRY}/regsync/copy{i}:app", "type": "image"}
+                   for i in range(self.ENTRIES)]
+        config = self.lab.path("regsync.json")
+        with open(config, "w") as f:
+            json.dump({"version": 1, "defaults": {"parallel": 1}, "sync": entries,
+                       "creds": [{"registry": REGISTRY, "user": self.lab.user, "pass": self.lab.password}]}, f)
+        self.go("once", "-c", config)
+        self.go("check", "-c", config)  # all at once: nothing is left to be done
+        listed = json.loads(self.lab.server.command("repository", "list", "--json"))
+        self.assertEqual(sum(r["name"].startswith("regsync/copy") for r in listed), self.ENTRIES)
 
 
 class Helm(GoCase):
