@@ -76,13 +76,3 @@ enum rc copy_database(sqlite3 *from, int dirfd, const char *name, struct err *er
 		unlinkat(dirfd, temporary, 0);
 	return rc ? rc : io_fsync_dir(dirfd, "of the backup", err);
 }
-
-enum rc db_backup(struct db *db, int dirfd, const char *name, struct err *err)
-{
-	struct db_conn *c;
-
-	TRY(db_here(db, &c, err));
-	if (db_in_transaction(c))
-		bug("a backup inside a transaction");
-	return copy_database(c->sqlite, dirfd, name, err);
-}

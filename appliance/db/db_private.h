@@ -64,6 +64,8 @@ CHECKED enum rc db_open_with(int dirfd, const char *name, const struct embedded_
     struct db **out, struct err *err);
 CHECKED enum rc conn_open(struct db *db, struct db_conn **out, struct err *err);
 void conn_close(struct db_conn *c);
+
+/* path.c */
 /* A path that SQLite can open for a name inside a directory. E_IO when it is too long. */
 CHECKED enum rc db_path(int dirfd, const char *name, char *out, size_t size, struct err *err);
 

@@ -24,14 +24,6 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 			       /* the first read: makes the -wal file and shows whether this is a database */
 			       "PRAGMA user_version;";
 
-/* SQLite wants a path; it resolves this one to the real path when it opens it. */
-enum rc db_path(int dirfd, const char *name, char *out, size_t size, struct err *err)
-{
-	if ((size_t)snprintf(out, size, "/proc/self/fd/%d/%s", dirfd, name) >= size)
-		return fail(err, E_IO, "the path is too long: %s", name);
-	return OK;
-}
-
 static int after_commit(void *ctx, sqlite3 *sqlite, const char *schema, int frames)
 {
 	struct db_conn *c = ctx;
@@ -198,4 +190,14 @@ void db_close(struct db *db)
 	pthread_mutex_destroy(&db->conns_mutex);
 	free(db->path);
 	free(db);
+}
+
+enum rc db_backup(struct db *db, int dirfd, const char *name, struct err *err)
+{
+	struct db_conn *c;
+
+	TRY(db_here(db, &c, err));
+	if (db_in_transaction(c))
+		bug("a backup inside a transaction");
+	return copy_database(c->sqlite, dirfd, name, err);
 }
