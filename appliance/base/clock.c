@@ -1,6 +1,5 @@
 /* clock: the two clocks, the pin for tests, and the two ways a date is written. */
 #include <cove/base/clock.h>
-#include <cove/base/log.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -97,20 +96,4 @@ void clock_imf_fixdate(char out[static 30], int64_t wall_s)
 	*out++ = ' ';
 	out = put_hms(out, &t);
 	put_text(out, " GMT", 5);
-}
-
-int64_t clock_offset_s(void)
-{
-	return clock_wall_s() - clock_mono_ms() / 1000;
-}
-
-bool clock_was_set(int64_t *offset_s)
-{
-	int64_t now = clock_offset_s(), jump = now - *offset_s;
-
-	*offset_s = now; /* also by less: NTP pulls it slowly, and that is no jump */
-	if (jump > -10 && jump < 10)
-		return false;
-	log_info("clock.set", "seconds=%lld", (long long)jump);
-	return true;
 }
