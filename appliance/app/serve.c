@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #define DRAIN_TURN_MS 100
-#define NAMES_TEXT_BYTES (512u * 1024)
 
 static const struct route *const route_tables[] = {registry_routes, token_routes, web_routes, api_routes, NULL};
 
@@ -34,18 +33,6 @@ static bool is_own_host(const struct site *site, struct str host)
 	const struct server *s = site->names;
 
 	return trust_names_have(&atomic_load(&s->names)->names, host);
-}
-
-void server_set_names(struct server *s, const struct trust_names *names)
-{
-	struct names_snapshot *now = atomic_load(&s->names), *fresh;
-
-	if (now && trust_names_eq(&now->names, names))
-		return;
-	fresh = xcalloc(1, sizeof(*fresh));
-	fresh->names = *names;
-	fresh->older = now;
-	atomic_store(&s->names, fresh);
 }
 
 /* Who may write there can put a database of his own in the place of ours. */
@@ -75,18 +62,6 @@ static enum rc open_data(struct server *s, struct err *err)
 	return OK;
 }
 
-enum rc server_declare(struct server *s, const char *event, struct err *err)
-{
-	enum rc rc = app_declare(s->config, s->data.namespaces, false, err);
-	bool last_ones = rc == E_USAGE || rc == E_DISK_FULL || rc == E_IO;
-
-	if (last_ones)
-		log_error(event, "namespaces=unchanged reason=%s", log_quote(str_of(err->text)));
-	else if (!rc && access(s->config->file, F_OK) == 0)
-		log_info(event, "namespaces=%s", log_quote(str_of(s->config->file)));
-	return last_ones ? OK : rc;
-}
-
 static enum rc open_parts(struct server *s, struct err *err)
 {
 	static const struct client_options outgoing = {.user_agent = {"cove/" COVE_VERSION, sizeof(COVE_VERSION) + 4}};
@@ -114,23 +89,6 @@ static enum rc open_parts(struct server *s, struct err *err)
 	TRY(client_open(&outgoing, &s->client, err));
 	TRY(upstream_open(s->data.db, s->store, s->data.namespaces, s->client, &s->upstream, err));
 	return oidc_open(s->data.db, s->data.auth, s->client, &s->oidc, err);
-}
-
-enum rc server_renew_names(struct server *s, bool *changed, struct err *err)
-{
-	struct buf fresh = BUF_INIT(NAMES_TEXT_BYTES);
-	enum rc rc;
-
-	buf_addz(&fresh, s->config->names);
-	rc = namespace_hosts(s->data.namespaces, &fresh, err);
-	*changed = !rc && !str_eq(buf_str(&fresh), buf_str(&s->names_text));
-	if (*changed) {
-		buf_release(&s->names_text);
-		s->names_text = fresh;
-	} else {
-		buf_release(&fresh);
-	}
-	return rc;
 }
 
 /* Names of namespaces are not those of the whole registry. */

@@ -1,4 +1,5 @@
-/* server: what the running server consists of. serve.c builds it and takes it apart; chores.c tends it. */
+/* server: what the running server consists of. serve.c builds it and takes it apart; chores.c
+ * tends it. */
 #pragma once
 #include "certificates.h"
 #include "listeners.h"
