@@ -18,12 +18,6 @@ bool audit_actor_is(struct str user)
 	return str_eq(user, str_of(actor.user));
 }
 
-void audit_read_actor(struct audit_entry *e)
-{
-	e->user = str_of(actor.user);
-	e->peer = str_of(actor.peer);
-}
-
 enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id, struct err *err)
 {
 	static const char sql[] = "INSERT INTO audit (at, user, peer, action, object, refused, detail, count)"
@@ -44,22 +38,67 @@ enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id
 	return OK;
 }
 
-enum rc audit_add(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err)
+struct row {
+	char object[AUDIT_TEXT_MAX + 1], detail[AUDIT_TEXT_MAX + 1];
+	struct audit_entry entry;
+};
+
+static void fill(struct row *row, const char *action, struct str object, struct str detail)
 {
-	char object_text[AUDIT_TEXT_MAX + 1], detail_text[AUDIT_TEXT_MAX + 1];
-	struct audit_entry e = {
+	str_print(row->object, AUDIT_TEXT_MAX, object);
+	str_print(row->detail, AUDIT_TEXT_MAX, detail);
+	row->entry = (struct audit_entry){
 	    .at = clock_wall_s(),
+	    .user = str_of(actor.user),
+	    .peer = str_of(actor.peer),
 	    .action = str_of(action),
+	    .object = str_of(row->object),
+	    .detail = str_of(row->detail),
 	    .count = 1,
 	};
+}
+
+/* A disk that is full, or has a fault, has a sentence of its own. */
+static enum rc refuse_change(enum rc rc, struct err *err)
+{
+	char why[sizeof(err->text)];
+
+	if (rc != E_INTERNAL)
+		return rc;
+	snprintf(why, sizeof(why), "%s", err ? err->text : "");
+	return fail(err, E_AUDIT, "nothing was changed: the audit log cannot be written: %s", why);
+}
+
+enum rc audit_add(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err)
+{
+	struct row row;
 	int64_t id;
 
-	audit_read_actor(&e);
-	str_print(object_text, AUDIT_TEXT_MAX, object);
-	str_print(detail_text, AUDIT_TEXT_MAX, detail);
-	e.object = str_of(object_text);
-	e.detail = str_of(detail_text);
-	return audit_insert(c, &e, &id, err);
+	fill(&row, action, object, detail);
+	return refuse_change(audit_insert(c, &row.entry, &id, err), err);
+}
+
+enum rc audit_repeat(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err)
+{
+	enum { WITHIN_S = 60, AMONG_ROWS = 256 };
+	static const char sql[] =
+	    "UPDATE audit SET count = count + 1 WHERE id = (SELECT id FROM audit"
+	    " WHERE id > (SELECT max(id) FROM audit) - :rows AND at > :since AND user = :user AND peer = :peer"
+	    " AND action = :action AND object = :object AND refused = 0 ORDER BY id DESC LIMIT 1)";
+	int64_t changes, id;
+	struct db_stmt *s;
+	struct row row;
+
+	fill(&row, action, object, detail);
+	TRY(db_prepare(c, sql, &s, err));
+	db_bind_i64(s, ":rows", AMONG_ROWS);
+	db_bind_i64(s, ":since", row.entry.at - WITHIN_S);
+	db_bind_text(s, ":user", row.entry.user);
+	db_bind_text(s, ":peer", row.entry.peer);
+	db_bind_text(s, ":action", row.entry.action);
+	db_bind_text(s, ":object", row.entry.object);
+	TRY(refuse_change(db_run(s, &changes, err), err));
+	return changes ? OK : refuse_change(audit_insert(c, &row.entry, &id, err), err);
 }
 
 /* ---- lists ---- */

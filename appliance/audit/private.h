@@ -4,7 +4,5 @@
 
 #define AUDIT_NAME_MAX 80 /* of users, addresses and actions */
 
-/* The user and peer of this thread's actor. */
-void audit_read_actor(struct audit_entry *e);
 /* Writes all members but id as they are. */
 CHECKED enum rc audit_insert(struct db_conn *c, const struct audit_entry *e, int64_t *id, struct err *err);

@@ -200,33 +200,6 @@ void audit_tally(struct audit *a, const struct audit_entry *entry)
 		write_all(a);
 }
 
-void audit_count(struct audit *a, const char *action, struct str object, struct str detail)
-{
-	struct audit_entry e = {.action = str_of(action), .object = object, .detail = detail};
-
-	audit_read_actor(&e);
-	audit_tally(a, &e);
-}
-
-void audit_note(struct audit *a, const char *action, struct str object, struct str detail)
-{
-	struct db_conn *c = NULL;
-	struct err err;
-	enum rc rc = db_here(a->db, &c, &err);
-
-	if (!rc)
-		rc = db_begin(c, &err);
-	if (!rc)
-		rc = audit_add(c, action, object, detail, &err);
-	if (!rc)
-		rc = db_commit_lazy(c, &err);
-	if (!rc)
-		return;
-	if (c)
-		db_rollback(c);
-	log_warn("audit", "action=%s error=%s", action, log_quote(str_of(err.text)));
-}
-
 /* ---- the bound ---- */
 
 static enum rc too_many(struct db_conn *c, uint64_t rows, bool *many, struct err *err)

@@ -155,7 +155,7 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 	key->id = db_last_id(c);
 	TRY(add_grants(c, key, err));
 	new_key_text(key);
-	return row_of_admin(c, "key.create", key->user, str_of(key->detail), err);
+	return audit_owned(c, "key.create", key->user, str_of(key->detail), err);
 }
 
 static enum rc label_check(struct str label, struct err *err)
@@ -191,7 +191,6 @@ enum rc key_create(struct auth *auth, struct str user, struct str label, const s
 	credential_make(KEY_PREFIX, made, key.hash);
 	rc = auth_in_transaction(auth, add_key, &key, err);
 	if (!rc) {
-		row_of_owner(auth, "key.create", user, str_of(key.detail));
 		memcpy(text, made, sizeof(made));
 		*id = key.id;
 	}
@@ -236,7 +235,7 @@ static enum rc revoke(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_prepare(c, end, &s, err));
 	db_bind_i64(s, ":id", key->id);
 	TRY(db_run(s, NULL, err));
-	return row_of_admin(c, "key.revoke", str_of(key->user), str_of(key->detail), err);
+	return audit_owned(c, "key.revoke", str_of(key->user), str_of(key->detail), err);
 }
 
 enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct err *err)
@@ -244,7 +243,6 @@ enum rc own_key_revoke(struct auth *auth, struct str user, int64_t id, struct er
 	struct key_end end = {.id = id, .owner = user};
 
 	TRY(auth_in_transaction(auth, revoke, &end, err));
-	row_of_owner(auth, "key.revoke", str_of(end.user), str_of(end.detail));
 	return OK;
 }
 
@@ -270,7 +268,7 @@ static enum rc revoke_all(struct db_conn *c, void *ctx, struct err *err)
 	TRY(db_prepare(c, end, &s, err));
 	db_bind_i64(s, ":user", user_id);
 	TRY(db_run(s, NULL, err));
-	return row_of_admin(c, "key.revoke", all->user, STR("all"), err);
+	return audit_owned(c, "key.revoke", all->user, STR("all"), err);
 }
 
 enum rc key_revoke_all(struct auth *auth, struct str user, int64_t *count, struct err *err)
@@ -278,7 +276,6 @@ enum rc key_revoke_all(struct auth *auth, struct str user, int64_t *count, struc
 	struct all_keys all = {.user = user};
 
 	TRY(auth_in_transaction(auth, revoke_all, &all, err));
-	row_of_owner(auth, "key.revoke", user, STR("all"));
 	*count = all.count;
 	return OK;
 }

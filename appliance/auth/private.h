@@ -55,10 +55,8 @@ bool throttle_was_right(struct throttle *t, struct str account, struct str peer)
 typedef enum rc auth_change(struct db_conn *c, void *ctx, struct err *err);
 CHECKED enum rc auth_in_transaction(struct auth *auth, auth_change *fn, void *ctx, struct err *err);
 /* The row of a change of a user's keys. What users do with their own, they can repeat at will: that is only
- * counted, after the commit. Both are called, each does its part. */
-CHECKED enum rc row_of_admin(
-    struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err);
-void row_of_owner(struct auth *auth, const char *action, struct str user, struct str detail);
+ * counted. */
+CHECKED enum rc audit_owned(struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err);
 /* E_CONFLICT when the change at hand leaves no admin who can log in, unless it is a command: who manages the registry
  * over the network would lock itself out. */
 CHECKED enum rc admin_remains(struct db_conn *c, struct err *err);

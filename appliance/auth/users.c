@@ -39,15 +39,10 @@ enum rc auth_together(struct auth *auth, auth_changes *fn, void *ctx, struct err
 	return auth_in_transaction(auth, run_together, &(struct together){auth, fn, ctx}, err);
 }
 
-enum rc row_of_admin(struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err)
+enum rc audit_owned(struct db_conn *c, const char *action, struct str user, struct str detail, struct err *err)
 {
-	return audit_actor_is(user) ? OK : audit_add(c, action, user, detail, err);
-}
-
-void row_of_owner(struct auth *auth, const char *action, struct str user, struct str detail)
-{
-	if (audit_actor_is(user))
-		audit_count(auth->audit, action, user, detail);
+	return audit_actor_is(user) ? audit_repeat(c, action, user, detail, err)
+				    : audit_add(c, action, user, detail, err);
 }
 
 enum rc admin_remains(struct db_conn *c, struct err *err)

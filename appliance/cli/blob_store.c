@@ -11,7 +11,6 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 {
 	(void)options;
 	TRY(blob_store_add(d->db, str_of(w->items[0]), str_of(w->items[1]), err));
-	audit_note(auth_audit(d->auth), "blob-store.add", str_of(w->items[0]), str_of(w->items[1]));
 	printf("A namespace uses it by: cove namespace change NAME blob_store=%s\n", w->items[0]);
 	return OK;
 }
@@ -20,7 +19,6 @@ static enum rc remove_one(struct app_data *d, const struct words *w, const struc
 {
 	(void)options;
 	TRY(blob_store_remove(d->db, str_of(w->items[0]), err));
-	audit_note(auth_audit(d->auth), "blob-store.remove", str_of(w->items[0]), STR_NONE);
 	return OK;
 }
 

@@ -359,9 +359,23 @@ static enum rc rehearse(struct db_conn *c, struct str name, struct namespace_row
 	return rc;
 }
 
+struct purge {
+	const struct change *change;
+	int64_t id;
+};
+
 static enum rc purge_all(struct db_conn *c, const void *ctx, bool *more, struct err *err)
 {
-	return repositories_purge(c, *(const int64_t *)ctx, PURGE_STEP, more, err);
+	const struct purge *purge = ctx;
+
+	return repositories_purge(c, purge->id, PURGE_STEP, more, err);
+}
+
+static enum rc record_purge(struct db_conn *c, const void *ctx, struct err *err)
+{
+	const struct purge *purge = ctx;
+
+	return audit_add(c, "namespace.purge", purge->change->name, STR_NONE, err);
 }
 
 static enum rc purge_namespace(const struct change *change, struct err *err)
@@ -371,7 +385,7 @@ static enum rc purge_namespace(const struct change *change, struct err *err)
 
 	TRY(db_here(change->n->db, &c, err));
 	TRY(rehearse(c, change->name, &row, err));
-	return purge_in_steps(c, purge_all, &row.id, err);
+	return purge_in_steps(c, purge_all, record_purge, &(struct purge){change, row.id}, err);
 }
 
 enum rc namespace_remove(struct namespaces *n, struct str name, bool purge, struct err *err)

@@ -3,7 +3,7 @@
  * used_bytes) is kept by triggers where links and manifests come and go; a move changes neither, so it is counted here.
  */
 #include "private.h"
-#include <cove/audit/audit.h>
+#include <cove/store/event.h>
 #include <cove/base/clock.h>
 
 /* Names within `name` are those from "name/" up to "name0": '0' follows '/'. The root's are all. */
@@ -138,15 +138,17 @@ enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bo
 	return purge(c, steps, namespace, max, more, err);
 }
 
-enum rc purge_in_steps(struct db_conn *c, step_fn *step, const void *ctx, struct err *err)
+enum rc purge_in_steps(struct db_conn *c, step_fn *step, record_fn *record, const void *ctx, struct err *err)
 {
 	bool more = true;
 
-	while (more) {
+	for (bool is_first = true; more; is_first = false) {
 		enum rc rc;
 
 		TRY(db_begin(c, err));
 		rc = step(c, ctx, &more, err);
+		if (!rc && is_first)
+			rc = record(c, ctx, err);
 		if (!rc)
 			rc = db_commit(c, err);
 		if (rc) {
@@ -176,8 +178,14 @@ static enum rc purge_one(struct db_conn *c, const void *ctx, bool *more, struct 
 		    STR_ARG(str_first(name, FULL_NAME_MAX)));
 	id = db_i64(s, 0);
 	db_done(s);
-	TRY(purge(c, steps, id, PURGE_STEP, more, err));
-	return *more ? OK : audit_add(c, "repository.remove", name, STR(""), err);
+	return purge(c, steps, id, PURGE_STEP, more, err);
+}
+
+static enum rc record_one(struct db_conn *c, const void *ctx, struct err *err)
+{
+	struct event event = {.kind = EVENT_REPOSITORY_REMOVE, .repository = {*(const struct str *)ctx}};
+
+	return event_record(c, &event, err);
 }
 
 enum rc repository_remove(struct namespaces *n, struct str name, struct err *err)
@@ -185,7 +193,7 @@ enum rc repository_remove(struct namespaces *n, struct str name, struct err *err
 	struct db_conn *c;
 
 	TRY(db_here(n->db, &c, err));
-	return purge_in_steps(c, purge_one, &name, err);
+	return purge_in_steps(c, purge_one, record_one, &name, err);
 }
 
 enum rc repositories_each(struct namespaces *n, repository_fn *each, void *ctx, struct err *err)

@@ -123,8 +123,9 @@ CHECKED enum rc repository_exists(struct db_conn *c, struct str name, bool *exis
  * Blobs that nothing links to any more are for the store's sweep. */
 CHECKED enum rc repositories_purge(struct db_conn *c, int64_t namespace, int64_t max, bool *more, struct err *err);
 /* Runs `step` in one transaction after the other until it says that there is no more: so much at a time that pushes
- * elsewhere need not wait. */
+ * elsewhere need not wait. `record` writes the audit log's row in the first one: what is cut short has its row, too. */
 typedef enum rc step_fn(struct db_conn *c, const void *ctx, bool *more, struct err *err);
-CHECKED enum rc purge_in_steps(struct db_conn *c, step_fn *step, const void *ctx, struct err *err);
+typedef enum rc record_fn(struct db_conn *c, const void *ctx, struct err *err);
+CHECKED enum rc purge_in_steps(struct db_conn *c, step_fn *step, record_fn *record, const void *ctx, struct err *err);
 /* Has the database namespaces that a file declared? (set.c) */
 CHECKED enum rc any_declared(struct db *db, bool *any, struct err *err);

@@ -49,14 +49,11 @@ enum rc blob_get(struct exchange *x)
 enum rc blob_remove(struct exchange *x)
 {
 	struct target to;
-	char text[DIGEST_TEXT_MAX];
 	uint64_t size;
 
 	TRY(target_of_delete(x, &to));
 	TRY(blob_stat(x->site->store, to.name, &x->digest, &size, &x->err));
 	TRY(exchange_check_condition(x, &x->digest));
 	TRY(blob_delete(x->site->store, to.name, &x->digest, &x->err));
-	digest_text(text, &x->digest);
-	audit_note(auth_audit(x->site->auth), "blob.delete", to.name.s, str_of(text));
 	return reply_empty(x, 202);
 }

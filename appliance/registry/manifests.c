@@ -132,49 +132,6 @@ static enum rc check_type(
 	    "this manifest is here already as %s: push it as that, or delete it first", there.media_type);
 }
 
-/* Where the tags point before the push; of those that it sets anew nothing is written. */
-struct before {
-	bool was_there;
-	struct digest digest;
-};
-
-static void look_before(
-    struct exchange *x, const struct target *to, const struct tag *tags, size_t count, struct before *out)
-{
-	struct manifest_info old;
-	struct err none;
-
-	for (size_t i = 0; i < count; i++) {
-		struct reference tag = {.tag = tags[i]};
-
-		out[i].was_there = manifest_find(x->site->store, to->name, &tag, &old, &none) == OK;
-		if (out[i].was_there)
-			out[i].digest = old.digest;
-	}
-}
-
-/* Who gave a name to content that others pull by it, for the first time or in place of other content. Each push of a
- * new version may do that, hence the tally. */
-static void note_tags(struct exchange *x, const struct target *to, const struct digest *d, const struct tag *tags,
-    size_t count, const struct before *before)
-{
-	char from[DIGEST_TEXT_MAX], now[DIGEST_TEXT_MAX];
-
-	digest_text(now, d);
-	for (size_t i = 0; i < count; i++) {
-		struct str object = arena_printf(x->arena, "%.*s:%.*s", STR_ARG(to->name.s), STR_ARG(tags[i].s));
-
-		if (before[i].was_there && digest_eq(&before[i].digest, d))
-			continue;
-		digest_text(from, before[i].was_there ? &before[i].digest : d);
-		if (before[i].was_there)
-			audit_count(auth_audit(x->site->auth), "tag.move", object,
-			    arena_printf(x->arena, "from %s to %s", from, now));
-		else
-			audit_count(auth_audit(x->site->auth), "tag.add", object, str_of(now));
-	}
-}
-
 /* RFC 9110 §13.1.1: with a condition that does not hold the server "MUST NOT perform the requested method". What was
  * seen here is what the store must find. */
 static enum rc expect(struct exchange *x, struct target *to, struct expectation *out)
@@ -202,7 +159,6 @@ enum rc manifest_upload(struct exchange *x)
 	struct target to;
 	struct tag tags[TAG_PARAMETERS_MAX];
 	struct missing missing = {.room = MISSING_MAX};
-	struct before before[TAG_PARAMETERS_MAX];
 	struct str type = STR_NONE;
 	struct digest d;
 	size_t count;
@@ -227,12 +183,10 @@ enum rc manifest_upload(struct exchange *x)
 	missing.digests = arena_alloc(x->arena, missing.room * sizeof(*missing.digests));
 	if (!missing.digests)
 		return fail_rc(&x->err, E_BUSY);
-	look_before(x, &to, tags, count, before);
 	rc = manifest_put(x->site->store, &to.space, to.name, &d, &content, tags, count, &missing, &x->err);
 	if (rc == E_MANIFEST_BLOB_UNKNOWN)
 		detail_missing(x, &missing);
 	TRY(rc);
-	note_tags(x, &to, &d, tags, count, before);
 	reply_location(x, "manifests", &d);
 	if (content.has_subject) {
 		digest_text(text, &content.subject);
@@ -248,16 +202,9 @@ enum rc manifest_remove(struct exchange *x)
 {
 	struct expectation expected;
 	struct target to;
-	char text[DIGEST_TEXT_MAX];
 
 	TRY(target_of_delete(x, &to));
 	TRY(expect(x, &to, &expected));
 	TRY(manifest_delete(x->site->store, &to.space, to.name, &x->reference, &x->err));
-	if (x->reference.is_digest) {
-		digest_text(text, &x->reference.digest);
-		audit_note(auth_audit(x->site->auth), "manifest.delete", to.name.s, str_of(text));
-	} else {
-		audit_note(auth_audit(x->site->auth), "tag.delete", to.name.s, x->reference.tag.s);
-	}
 	return reply_empty(x, 202);
 }

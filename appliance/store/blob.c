@@ -3,6 +3,7 @@
 #include "references.h"
 #include <cove/base/arena.h>
 #include <cove/base/io.h>
+#include <cove/store/event.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -152,7 +153,8 @@ static enum rc unlink_blob(struct db_conn *c, struct repo_name repo, const struc
 	db_bind_i64(s, ":repository", repository);
 	db_bind_i64(s, ":blob", row.id);
 	TRY(db_run(s, NULL, err));
-	return repository_drop_empty(c, repository, err);
+	TRY(repository_drop_empty(c, repository, err));
+	return event_record(c, &(struct event){.kind = EVENT_BLOB_DELETE, .repository = repo, .from = *d}, err);
 }
 
 enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err)

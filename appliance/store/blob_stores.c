@@ -1,5 +1,6 @@
 /* blob_stores: adding, listing and removing blob stores. */
 #include "layout.h"
+#include <cove/audit/audit.h>
 #include <cove/base/clock.h>
 #include <cove/base/codec.h>
 #include <cove/base/io.h>
@@ -74,6 +75,8 @@ static enum rc add(struct db *db, int dirfd, struct str name, struct str path, s
 	TRY(db_here(db, &c, err));
 	TRY(db_begin(c, err));
 	rc = insert_row(c, name, path, marker, err);
+	if (!rc)
+		rc = audit_add(c, "blob-store.add", name, path, err);
 	if (!rc)
 		rc = prepare_directory(dirfd, path, marker, err);
 	is_ready = !rc;
@@ -162,7 +165,8 @@ static enum rc remove_row(struct db_conn *c, struct str name, struct volume *v, 
 	TRY(check_unused(c, v, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":id", v->id);
-	return db_run(s, NULL, err);
+	TRY(db_run(s, NULL, err));
+	return audit_add(c, "blob-store.remove", name, STR_NONE, err);
 }
 
 enum rc blob_store_remove(struct db *db, struct str name, struct err *err)

@@ -3,6 +3,7 @@
 #include "references.h"
 #include <cove/base/arena.h>
 #include <cove/base/clock.h>
+#include <cove/store/event.h>
 
 static enum rc find_id(
     struct db_conn *c, int64_t repository, const struct digest *d, bool *found, int64_t *id, struct err *err)
@@ -46,14 +47,12 @@ static enum rc insert_manifest(struct db_conn *c, int64_t repository, const stru
 	return OK;
 }
 
-/* A tag that points there already is left alone: nothing to write. */
 static enum rc point_tag(struct db_conn *c, int64_t repository, struct tag tag, int64_t manifest, struct err *err)
 {
 	static const char sql[] = "INSERT INTO tags (repository, name, manifest, updated_at)"
 				  " VALUES (:repository, :name, :manifest, :now)"
 				  " ON CONFLICT (repository, name) DO UPDATE"
-				  " SET manifest = excluded.manifest, updated_at = excluded.updated_at"
-				  " WHERE manifest <> excluded.manifest";
+				  " SET manifest = excluded.manifest, updated_at = excluded.updated_at";
 	struct db_stmt *s;
 
 	TRY(db_prepare(c, sql, &s, err));
@@ -62,23 +61,6 @@ static enum rc point_tag(struct db_conn *c, int64_t repository, struct tag tag, 
 	db_bind_i64(s, ":manifest", manifest);
 	db_bind_i64(s, ":now", clock_wall_s());
 	return db_run(s, NULL, err);
-}
-
-/* Would pointing the tag at this manifest move it? */
-static enum rc check_tag(
-    struct db_conn *c, const struct space *space, int64_t repository, struct tag tag, int64_t manifest, struct err *err)
-{
-	static const char sql[] = "SELECT manifest FROM tags WHERE repository = :repository AND name = :name";
-	struct db_stmt *s;
-	bool found, moves;
-
-	TRY(db_prepare(c, sql, &s, err));
-	db_bind_i64(s, ":repository", repository);
-	db_bind_text(s, ":name", tag.s);
-	TRY(db_step(s, &found, err));
-	moves = found && db_i64(s, 0) != manifest;
-	db_done(s);
-	return moves ? space_check_move(space, tag, err) : OK;
 }
 
 static enum rc prepare_find(
@@ -102,24 +84,50 @@ static enum rc prepare_find(
 	return OK;
 }
 
+/* What the reference leads to, within a transaction. */
+static enum rc look(struct db_conn *c, struct repo_name repo, const struct reference *ref, bool *found,
+    struct digest *digest, struct err *err)
+{
+	struct db_stmt *s;
+	enum rc rc = OK;
+
+	TRY(prepare_find(c, repo, ref, &s, err));
+	TRY(db_step(s, found, err));
+	if (*found)
+		rc = digest_column(s, 1, digest, err);
+	db_done(s);
+	return rc;
+}
+
 /* In the transaction that changes it: of two clients that saw the same, one comes first. */
 static enum rc check_expected(
     struct db_conn *c, const struct expectation *expected, struct repo_name repo, struct err *err)
 {
 	struct digest now;
-	struct db_stmt *s;
 	bool found, same;
-	enum rc rc;
 
-	TRY(prepare_find(c, repo, &expected->reference, &s, err));
-	TRY(db_step(s, &found, err));
-	if (found) {
-		rc = digest_column(s, 1, &now, err);
-		db_done(s);
-		TRY(rc);
-	}
+	TRY(look(c, repo, &expected->reference, &found, &now, err));
 	same = found == expected->there && (!found || digest_eq(&now, &expected->digest));
 	return same ? OK : fail_rc(err, E_HTTP_CONDITION);
+}
+
+/* A tag that points there already is left alone: nothing to write. */
+static enum rc set_tag(struct db_conn *c, const struct space *space, struct repo_name repo, int64_t repository,
+    struct tag tag, const struct digest *d, int64_t manifest, struct err *err)
+{
+	struct event event = {.kind = EVENT_TAG_ADD, .repository = repo, .tag = tag, .to = *d};
+	bool found;
+
+	TRY(look(c, repo, &(struct reference){.tag = tag}, &found, &event.from, err));
+	if (found && digest_eq(&event.from, d))
+		return OK;
+	if (found) {
+		event.kind = EVENT_TAG_MOVE;
+		TRY(space_check_move(space, tag, err));
+	}
+	event.pulled_through = space && space->pulled_through;
+	TRY(point_tag(c, repository, tag, manifest, err));
+	return event_record(c, &event, err);
 }
 
 static enum rc put(struct db_conn *c, const struct space *space, struct repo_name repo, const struct digest *d,
@@ -140,10 +148,8 @@ static enum rc put(struct db_conn *c, const struct space *space, struct repo_nam
 		TRY(insert_manifest(c, repository, d, content, &manifest, err));
 		TRY(references_insert(c, repository, manifest, content, err));
 	}
-	for (size_t i = 0; i < tag_count; i++) {
-		TRY(check_tag(c, space, repository, tags[i], manifest, err));
-		TRY(point_tag(c, repository, tags[i], manifest, err));
-	}
+	for (size_t i = 0; i < tag_count; i++)
+		TRY(set_tag(c, space, repo, repository, tags[i], d, manifest, err));
 	return space_check_quota(c, space, repository, used, err);
 }
 
@@ -226,8 +232,11 @@ static enum rc delete_row(
 	/* its tags and references go with it */
 	static const char by_digest[] = "DELETE FROM manifests WHERE repository = :repository AND digest = :digest";
 	static const char by_tag[] = "DELETE FROM tags WHERE repository = :repository AND name = :tag";
-	int64_t repository, changes;
+	struct event event = {
+	    .kind = ref->is_digest ? EVENT_MANIFEST_DELETE : EVENT_TAG_DELETE, .repository = repo, .tag = ref->tag};
 	struct db_stmt *s;
+	int64_t repository;
+	bool found;
 
 	TRY(repository_find(c, repo, &repository, err));
 	if (space && space->expected)
@@ -235,14 +244,18 @@ static enum rc delete_row(
 	TRY(space_check_delete(c, space, repository, ref, err));
 	if (ref->is_digest)
 		TRY(references_check_unneeded(c, repository, &ref->digest, REF_MANIFEST, err));
+	TRY(look(c, repo, ref, &found, &event.from, err));
+	if (!found)
+		return fail_rc(err, E_MANIFEST_UNKNOWN);
 	TRY(db_prepare(c, ref->is_digest ? by_digest : by_tag, &s, err));
 	db_bind_i64(s, ":repository", repository);
 	if (ref->is_digest)
 		db_bind_blob(s, ":digest", digest_bytes(&ref->digest));
 	else
 		db_bind_text(s, ":tag", ref->tag.s);
-	TRY(db_run(s, &changes, err));
-	return changes ? repository_drop_empty(c, repository, err) : fail_rc(err, E_MANIFEST_UNKNOWN);
+	TRY(db_run(s, NULL, err));
+	TRY(repository_drop_empty(c, repository, err));
+	return event_record(c, &event, err);
 }
 
 enum rc manifest_delete(

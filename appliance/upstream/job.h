@@ -122,7 +122,7 @@ void job_finish(struct job *j, enum rc rc, const struct err *err);
 /* What is kept goes to the namespace that was asked, or nowhere. */
 static inline struct space job_space(const struct job *j)
 {
-	return (struct space){.namespace_id = j->ns->id, .blob_store = j->ns->blob_store};
+	return (struct space){.namespace_id = j->ns->id, .blob_store = j->ns->blob_store, .pulled_through = true};
 }
 /* Wakes all who wait for any job. */
 void jobs_wake(struct upstream *u);

@@ -64,13 +64,11 @@ enum rc api_blob_store_create(struct exchange *x)
 
 	TRY(api_body(x, &schema_blob_store_new, values));
 	TRY(blob_store_add(x->site->db, json_string(values[0]), json_string(values[1]), &x->err));
-	audit_note(auth_audit(x->site->auth), "blob-store.add", json_string(values[0]), json_string(values[1]));
 	return reply_stores(x, 201);
 }
 
 enum rc api_blob_store_remove(struct exchange *x)
 {
 	TRY(blob_store_remove(x->site->db, x->object, &x->err));
-	audit_note(auth_audit(x->site->auth), "blob-store.remove", x->object, STR_NONE);
 	return reply_empty(x, 204);
 }

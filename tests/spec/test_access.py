@@ -105,7 +105,7 @@ class Access(Case):
             c.command("blob-store", "add", "spare", path)
             c.command("blob-store", "remove", "spare")
         done = [(r["action"], r["object"], r["detail"]) for r in self.audit("--max", "500")]
-        for row in (("namespace.remove", "short", "with all that it held"), ("blob-store.add", "spare", path),
+        for row in (("namespace.purge", "short", ""), ("namespace.remove", "short", "with all that it held"), ("blob-store.add", "spare", path),
                     ("blob-store.remove", "spare", "")):
             self.assertIn(row, done)
 
@@ -137,7 +137,7 @@ class Access(Case):
         self.assertEqual(rows_of_anonymous, [("pull", "team/app")])
         self.assertEqual(len(rows), 3)  # what is the same within a minute is one row
         done = [(r["user"], r["action"], r["object"], r["detail"]) for r in self.audit("--max", "500")]
-        self.assertIn(("admin", "tag.delete", "team/gone", "1"), done)
+        self.assertIn(("admin", "tag.delete", "team/gone:1", digest), done)
         self.assertIn(("admin", "manifest.delete", "team/gone", digest), done)
         self.assertIn(("console", "user.add", "fay", ""), done)
         self.assertIn("refused", c.command("audit", "--refused"))

@@ -1,13 +1,13 @@
 /*
  * audit: the log of what was changed and what was refused, for the owner: rows of the database, at most so many. A
- * change writes its row in its own transaction, so that neither is there without the other. What peers can cause at
- * will is counted first and written rarely. Any thread; blocks on the database.
+ * change writes its row in its own transaction, so that neither is there without the other. Refusals, which peers can
+ * cause at will, are counted first and written rarely. Any thread; blocks on the database.
  */
 #pragma once
 #include <cove/db/db.h>
 
-/* What a row holds at most of each text; longer ones are cut, control characters replaced. */
-#define AUDIT_TEXT_MAX 300
+/* What a row holds at most of each text; longer ones are cut, control characters replaced. "repository:tag" fits. */
+#define AUDIT_TEXT_MAX 384
 #define AUDIT_CONSOLE "console" /* who acts by a command on this machine */
 
 struct audit_entry {
@@ -25,8 +25,13 @@ struct audit_entry {
 void audit_set_actor(struct str user, struct str peer);
 bool audit_actor_is(struct str user);
 
-/* A row for a change by this thread's actor, inside the caller's db_begin(). */
+/* A row for a change by this thread's actor, inside the caller's db_begin(). E_AUDIT when the log takes no row: the
+ * caller fails with it, so that nothing is changed without a row. */
 CHECKED enum rc audit_add(struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err);
+/* As audit_add(), for what users do with what is their own and can repeat at will: the same user, peer, action and
+ * object within a minute make one row, with the first detail and a count. */
+CHECKED enum rc audit_repeat(
+    struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err);
 /*
  * Events that a peer can repeat as it likes: refusals, logins by tokens of others. The same user, peer, action, object
  * and outcome within a minute makes one row, whose count follows later; in a flood of different ones (TALLY_SLOTS a
@@ -38,11 +43,6 @@ void audit_close(struct audit *a); /* writes what is counted */
 #define TALLY_SLOTS 64
 /* id, at and count of the entry are not looked at. A failure is logged. */
 void audit_tally(struct audit *a, const struct audit_entry *entry);
-/* As audit_tally(), of a change by this thread's actor, who can repeat it at will: one of its own things. */
-void audit_count(struct audit *a, const char *action, struct str object, struct str detail);
-/* A row at once, as audit_add(), in a transaction of its own that does not wait for the disk: for what another module
- * has changed just now. A failure is logged. */
-void audit_note(struct audit *a, const char *action, struct str object, struct str detail);
 /* Every half minute: writes what was counted, and deletes the oldest rows beyond that number. */
 void audit_tend(struct audit *a, uint64_t rows);
 

@@ -19,5 +19,6 @@ struct space {
 	struct str redeploy_except; /* but for those that fit these globs, separated by spaces */
 	struct str immutable_tags;  /* globs: neither moved (E_TAG_FIXED) nor deleted (E_UNSUPPORTED) once there */
 	int64_t user;               /* whose unfinished uploads have a bound together; 0: nobody's */
+	bool pulled_through;        /* what is written came from an upstream: nobody changed anything */
 	const struct expectation *expected; /* the client's condition was judged by this; NULL: it had none */
 };

@@ -92,6 +92,16 @@ static size_t rows(struct fixture *f)
 	return lines;
 }
 
+static void add(struct fixture *f, const char *action, struct str object, struct str detail)
+{
+	struct db_conn *c;
+
+	assert_ok(db_here(f->db, &c, err));
+	assert_ok(db_begin(c, err));
+	assert_ok(audit_add(c, action, object, detail, err));
+	assert_ok(db_commit(c, err));
+}
+
 static void refuse(struct fixture *f, const char *user, const char *object)
 {
 	audit_tally(f->audit, &(struct audit_entry){.user = str_of(user),
@@ -105,11 +115,11 @@ static void actors_and_lists(void **state)
 {
 	struct fixture *f = *state;
 
-	audit_note(f->audit, "user.add", STR("ann"), STR(""));
+	add(f, "user.add", STR("ann"), STR(""));
 	clock_pin(NOW + 10, MONO_MS);
 	audit_set_actor(STR("ann"), STR("192.0.2.1"));
-	audit_note(f->audit, "user.grant", STR("bob"), STR("a: pull"));
-	audit_note(f->audit, "role.add", STR("team"), STR("x\ny\x01"));
+	add(f, "user.grant", STR("bob"), STR("a: pull"));
+	add(f, "role.add", STR("team"), STR("x\ny\x01"));
 	assert_string_equal(list(f, (struct audit_filter){0}),
 	    "10 ann@192.0.2.1 role.add team (x?y?)x1\n10 ann@192.0.2.1 user.grant bob (a: pull)x1\n"
 	    "0 console@ user.add ann ()x1\n");
@@ -135,6 +145,58 @@ static void with_its_transaction(void **state)
 	assert_int_equal(rows(f), 0);
 }
 
+static void repeat(struct fixture *f, const char *user, const char *object, const char *detail)
+{
+	struct db_conn *c;
+
+	audit_set_actor(str_of(user), STR("192.0.2.1"));
+	assert_ok(db_here(f->db, &c, err));
+	assert_ok(db_begin(c, err));
+	assert_ok(audit_repeat(c, "key.create", str_of(object), str_of(detail), err));
+	assert_ok(db_commit(c, err));
+}
+
+/* What can be repeated at will makes one row a minute; whatever else was written meanwhile stays as it is. */
+static void repeated_within_a_minute(void **state)
+{
+	struct fixture *f = *state;
+
+	repeat(f, "ann", "ann", "key 1");
+	repeat(f, "bob", "bob", "key 2");
+	refuse(f, "ann", "ann");
+	for (int i = 0; i < 50; i++)
+		repeat(f, "ann", "ann", "key 3");
+	clock_pin(NOW + 59, MONO_MS);
+	repeat(f, "ann", "ann", "key 4");
+	clock_pin(NOW + 60, MONO_MS);
+	repeat(f, "ann", "ann", "key 5");
+	assert_string_equal(list(f, (struct audit_filter){0}),
+	    "60 ann@192.0.2.1 key.create ann (key 5)x1\n0 ann@192.0.2.1 push ann refused ()x1\n"
+	    "0 bob@192.0.2.1 key.create bob (key 2)x1\n0 ann@192.0.2.1 key.create ann (key 1)x52\n");
+}
+
+/* A log that takes no row takes no change either, and its sentence says so. */
+static void no_row_no_change(void **state)
+{
+	static const char refuse_rows[] = "CREATE TEMP TRIGGER no_rows BEFORE INSERT ON main.audit"
+					  " BEGIN SELECT RAISE(ABORT, 'no rows'); END";
+	struct fixture *f = *state;
+	struct db_conn *c;
+	struct db_stmt *s;
+	struct err why;
+
+	assert_ok(db_here(f->db, &c, err));
+	assert_ok(db_begin(c, err));
+	assert_ok(db_prepare(c, refuse_rows, &s, err));
+	assert_ok(db_run(s, NULL, err));
+	assert_int_equal(audit_add(c, "user.add", STR("ann"), STR(""), &why), E_AUDIT);
+	assert_non_null(strstr(why.text, "nothing was changed"));
+	assert_non_null(strstr(why.text, "no rows"));
+	assert_int_equal(audit_repeat(c, "key.create", STR("ann"), STR(""), NULL), E_AUDIT);
+	db_rollback(c);
+	assert_int_equal(rows(f), 0);
+}
+
 static void long_texts_are_cut(void **state)
 {
 	struct fixture *f = *state;
@@ -142,7 +204,7 @@ static void long_texts_are_cut(void **state)
 
 	memset(text, 'a', sizeof(text));
 	memcpy(text + AUDIT_TEXT_MAX - 1, "\xc3\xa4", 2); /* a character at the edge does not come in half */
-	audit_note(f->audit, "user.add", (struct str){text, sizeof(text)}, STR("\xc3\xa4\xff"));
+	add(f, "user.add", (struct str){text, sizeof(text)}, STR("\xc3\xa4\xff"));
 	text[AUDIT_TEXT_MAX - 1] = '\0';
 	list(f, (struct audit_filter){0});
 	assert_non_null(strstr(f->text.p, text));
@@ -273,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    fixture_test(actors_and_lists),
 	    fixture_test(with_its_transaction),
+	    fixture_test(repeated_within_a_minute),
+	    fixture_test(no_row_no_change),
 	    fixture_test(long_texts_are_cut),
 	    fixture_test(counted_within_a_minute),
 	    fixture_test(a_flood_is_bounded),

@@ -1,5 +1,7 @@
 /* manifest: exact bytes, what must be there, tags that move, what a deletion takes along. */
 #include "fixture.h"
+#include <cove/audit/audit.h>
+#include <cove/base/buf.h>
 #include <cove/base/clock.h>
 
 #define R REPO("team/app")
@@ -229,6 +231,45 @@ static void a_second_push_only_moves_tags(void **state)
 	assert_string_equal(after.media_type, "first");
 }
 
+static enum rc put_event(void *ctx, const struct audit_entry *e, struct err *err)
+{
+	(void)err;
+	buf_addf(ctx, "%.*s %.*s %.*s\n", STR_ARG(e->action), STR_ARG(e->object), STR_ARG(e->detail));
+	return OK;
+}
+
+/* What becomes of a tag is there with who did it, once; what a proxy fetches is no change by anybody. */
+static void tags_leave_events(void **state)
+{
+	struct place *p = *state;
+	struct digest first = sha256(STR("first")), second = sha256(STR("second"));
+	struct reference one = by_tag("one"), m = by_digest(STR("first"));
+	struct space fetched = {.pulled_through = true};
+	struct manifest_content content = {.bytes = STR("first"), .media_type = STR("type")};
+	struct tag twice[] = {TAG("one"), TAG("one")}, other = TAG("other");
+	struct buf events = BUF_INIT(4096), wanted = BUF_INIT(4096);
+	char a[DIGEST_TEXT_MAX], b[DIGEST_TEXT_MAX];
+
+	digest_text(a, &first);
+	digest_text(b, &second);
+	assert_int_equal(manifest_put(p->st, &fetched, R, &first, &content, &other, 1, NULL, &p->err), OK);
+	assert_int_equal(put(p, R, STR("first"), NULL, 0, twice, 2), OK);
+	assert_int_equal(put(p, R, STR("first"), NULL, 0, twice, 1), OK);
+	assert_int_equal(put(p, R, STR("second"), NULL, 0, twice, 2), OK);
+	assert_int_equal(manifest_put(p->st, &fetched, R, &first, &content, twice, 1, NULL, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &one, &p->err), OK);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &one, &p->err), E_MANIFEST_UNKNOWN);
+	assert_int_equal(manifest_delete(p->st, NULL, R, &m, &p->err), OK);
+	assert_int_equal(audit_list(p->db, &(struct audit_filter){0}, put_event, &events, &p->err), OK);
+	buf_addf(&wanted,
+	    "manifest.delete team/app %s\ntag.delete team/app:one %s\ntag.move team/app:one from %s to %s\n"
+	    "tag.add team/app:one %s\n",
+	    a, a, a, b, a);
+	assert_string_equal(events.p, wanted.p);
+	buf_release(&events);
+	buf_release(&wanted);
+}
+
 static void a_manifest_takes_its_tags_along(void **state)
 {
 	struct place *p = *state;
@@ -279,6 +320,7 @@ int main(void)
 	    TEST(lists_of_referrers_hold_nothing),
 	    TEST(limits_hold),
 	    TEST(a_second_push_only_moves_tags),
+	    TEST(tags_leave_events),
 	    TEST(a_manifest_takes_its_tags_along),
 	    TEST(a_subject_need_not_exist),
 	};
