@@ -109,8 +109,11 @@ static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, 
 	return OK;
 }
 
-/* One file for each upstream; `?ns=` says which, so that the main listener serves all of them. Without a dial_timeout a
- * box that is switched off delays each pull by 30 s. */
+/*
+ * One file for each upstream; `?ns=` says which, so that the main listener serves all of them. Without a dial_timeout a
+ * box that is switched off delays each pull by 30 s. Without capabilities of its own the server is asked for
+ * signatures, past this box, and Docker 29 pulls nothing where it cannot be reached (docs/clients.md, Mirrors).
+ */
 static enum rc containerd(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
@@ -122,8 +125,8 @@ static enum rc containerd(struct box *b, const struct proxy *proxies, size_t cou
 
 		note_ca(b, "/etc/containerd/certs.d/%.*s/cove.crt", STR_ARG(p->name));
 		buf_addf(b->out, "%s# /etc/containerd/certs.d/%.*s/hosts.toml\n", i ? "\n" : "", STR_ARG(p->name));
-		buf_addf(b->out, "server = \"%s://%.*s\"\n\n", is_plain(p) ? "http" : "https",
-		    STR_ARG(is_hub(p) ? STR("registry-1.docker.io") : p->name));
+		buf_addf(b->out, "server = \"%s://%.*s\"\ncapabilities = [\"pull\", \"resolve\", \"push\"]\n\n",
+		    is_plain(p) ? "http" : "https", STR_ARG(is_hub(p) ? STR("registry-1.docker.io") : p->name));
 		buf_addf(b->out, "[host.\"https://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", b->address);
 		buf_addf(b->out, "  dial_timeout = \"2s\"\n%s",
 		    b->has_ca ? "  ca = \"cove.crt\"\n" : ""); /* beside the file */

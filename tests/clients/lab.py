@@ -104,7 +104,7 @@ class Lab:
         self.clients.distrust(folder, registry)
 
     def upstream(self, name, layout):
-        """Debian's docker-registry behind TLS, on the server's host, with the layout's images as library/busybox:1 and :multi."""
+        """Debian's docker-registry behind TLS, on the server's host, with the layout's images as library/busybox, app as :1."""
         return Upstream(self, name, layout)
 
     def close(self):

@@ -2,6 +2,8 @@
 import gzip, hashlib, io, json, os, tarfile
 import cove
 
+SLSA = "https://slsa.dev/provenance/v1"
+
 
 def _tar(files):
     out = io.BytesIO()
@@ -14,7 +16,7 @@ def _tar(files):
 
 
 def make_layout(directory, layers=3, layer_bytes=400000):
-    """An OCI layout with a three-layer image `app` and a two-platform index `multi`, built on the spot."""
+    """An OCI layout built on the spot: a three-layer image `app`, a two-platform index `multi`, `app` with a provenance `attested`."""
     blobs = os.path.join(directory, "blobs", "sha256")
     os.makedirs(blobs, exist_ok=True)
 
@@ -38,10 +40,25 @@ def make_layout(directory, layers=3, layer_bytes=400000):
         return {"mediaType": cove.OCI_IMAGE, **put(json.dumps(manifest).encode()),
                 "platform": {"architecture": architecture, "os": "linux"}}
 
+    def provenance(image):
+        """What BuildKit adds to the index of an image: how it was built."""
+        statement = put(json.dumps({"predicateType": SLSA, "subject": [{"name": "app", "digest": image["digest"]}]}).encode())
+        manifest = {"schemaVersion": 2, "mediaType": cove.OCI_IMAGE,
+                    "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
+                               **put(b'{"architecture":"unknown","os":"unknown","rootfs":{"type":"layers","diff_ids":["' +
+                                     statement["digest"].encode() + b'"]}}')},
+                    "layers": [{"mediaType": "application/vnd.in-toto+json", **statement,
+                                "annotations": {"in-toto.io/predicate-type": SLSA}}]}
+        return {"mediaType": cove.OCI_IMAGE, **put(json.dumps(manifest).encode()),
+                "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image["digest"]},
+                "platform": {"architecture": "unknown", "os": "unknown"}}
+
     amd64, arm64 = build("amd64"), build("arm64")
     index = put(json.dumps({"schemaVersion": 2, "mediaType": cove.OCI_INDEX, "manifests": [amd64, arm64]}).encode())
+    attested = put(json.dumps({"schemaVersion": 2, "mediaType": cove.OCI_INDEX, "manifests": [amd64, provenance(amd64)]}).encode())
     named = [{**{k: v for k, v in amd64.items() if k != "platform"}, "annotations": {"org.opencontainers.image.ref.name": "app"}},
-             {"mediaType": cove.OCI_INDEX, **index, "annotations": {"org.opencontainers.image.ref.name": "multi"}}]
+             {"mediaType": cove.OCI_INDEX, **index, "annotations": {"org.opencontainers.image.ref.name": "multi"}},
+             {"mediaType": cove.OCI_INDEX, **attested, "annotations": {"org.opencontainers.image.ref.name": "attested"}}]
     with open(os.path.join(directory, "index.json"), "w") as f:
         json.dump({"schemaVersion": 2, "manifests": named}, f)
     with open(os.path.join(directory, "oci-layout"), "w") as f:

@@ -30,7 +30,8 @@ class Upstream:
             time.sleep(0.2)
         else:
             raise AssertionError(f"the upstream does not take images: {done}\n{self.read_log()[-3000:]}")
-        lab.client("skopeo", "copy", "--all", f"oci:{layout}:multi", f"docker://{self.address}/library/busybox:multi")
+        for tag in ("multi", "attested"):
+            lab.client("skopeo", "copy", "--all", f"oci:{layout}:{tag}", f"docker://{self.address}/library/busybox:{tag}")
 
     def start(self):
         self.process = self.lab.spawn(self.lab.inside() + ["docker-registry", "serve", self.config], self.log, {"PATH": self.lab.env()["PATH"]})

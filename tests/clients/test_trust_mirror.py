@@ -39,8 +39,9 @@ class Mirror(ClientCase):
                 pair = base64.b64encode(b"someone:hub-password").decode()
                 json.dump({"auths": {"https://index.docker.io/v1/": {"auth": pair}}}, f)
             for user in ("nobody", "hub"):
-                e.docker("pull", "busybox:1", user=user)
-                e.docker("rmi", "busybox:1")
+                for tag in ("1", "attested"):
+                    e.docker("pull", "busybox:" + tag, user=user)
+                    e.docker("rmi", "busybox:" + tag)
                 e.build(f"from-hub-{user}", "busybox:1", user=user)
         finally:
             e.stop()

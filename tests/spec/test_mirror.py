@@ -44,6 +44,9 @@ class WhatPeopleHave(Case):
         for line in ('server = "http://reg.lan:5000"', 'server = "https://quay.io"', 'server = "https://cdn.quay.io"',
                      "# /etc/containerd/certs.d/docker.io/hosts.toml", '  dial_timeout = "2s"', '  ca = "cove.crt"'):
             self.assertEqual(containerd.count(line + "\n"), 5 if line.startswith("  ") else 1, line)
+        # the registry is asked for no list of signatures; pushes go to it, not to the mirror
+        self.assertEqual(containerd.count('"\ncapabilities = ["pull", "resolve", "push"]\n\n[host.'), 5)
+        self.assertEqual(containerd.count('"]\n  capabilities = ["pull", "resolve"]\n'), 5)
         self.assertNotIn("off.example", containerd)
         # the scheme is that of the registry that is stood for, which only lan's is in plain HTTP
         c("namespace", "create", "centre", "proxy", "upstream=http://centre.lan:5000/hub", "upstream_names=gcr.example k8s.example")
