@@ -14,26 +14,14 @@ static enum rc ask_blob(struct exchange *x, const struct place *leaf, enum ask_h
 	return blob_open(x->site->store, place_name(leaf), &x->digest, &blob->fd, &blob->size, &x->err);
 }
 
-/*
- * HEAD by who may push here asks whether the blob need not be uploaded: what only an upstream has does not count then,
- * since the manifest that comes next could not be stored.
- */
-static enum rc asks_before_push(struct exchange *x, bool *yes)
-{
-	*yes = false;
-	if (x->head->method != METHOD_HEAD || x->place.ns->kind != NAMESPACE_GROUP || !x->place.ns->writable)
-		return OK;
-	return exchange_may(x, x->name, MAY_PUSH, yes);
-}
-
 /* end-2: the blob's bytes, or its size for HEAD. Range is http's work. */
 enum rc blob_get(struct exchange *x)
 {
 	struct upstream_blob blob = {.fd = -1};
-	bool held_only;
+	bool before_push;
 
-	TRY(asks_before_push(x, &held_only));
-	if (held_only)
+	TRY(asks_before_push(x, &before_push));
+	if (before_push) /* what only an upstream has would be missing for the manifest that comes next */
 		TRY(source_find_held(x, ask_blob, E_BLOB_UNKNOWN, &blob));
 	else
 		TRY(source_find(x, ask_blob, true, E_BLOB_UNKNOWN, &blob));

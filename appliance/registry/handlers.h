@@ -14,6 +14,9 @@ handler referrers_get;                                    /* end-12 */
 /* Location and Docker-Content-Digest of stored content; kind is "blobs" or "manifests". */
 void reply_location(struct exchange *x, const char *kind, const struct digest *d);
 
+/* HEAD at a group by a client that may push there: it asks whether it need not upload the blob or manifest. */
+CHECKED enum rc asks_before_push(struct exchange *x, bool *yes);
+
 /* n and last of a listing. n is at most page_max, which is also the default; E_PAGE_INVALID. */
 struct page {
 	uint64_t n;

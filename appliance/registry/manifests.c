@@ -7,6 +7,21 @@
 #define TAG_PARAMETERS_MAX 32
 #define MISSING_MAX 200 /* told in an error's detail, which http/ keeps room for */
 
+/*
+ * Docker Hub and others refuse what they have not got. A client that asks before it pushes to a group (containerd,
+ * BuildKit, oras) goes on after a 404 only.
+ */
+static enum rc find(struct exchange *x, struct manifest_info *m)
+{
+	enum rc rc = source_manifest(x, &x->reference, m);
+	bool before_push;
+
+	if (rc != E_UPSTREAM_DENIED)
+		return rc;
+	TRY(asks_before_push(x, &before_push));
+	return before_push ? fail_rc(&x->err, E_MANIFEST_UNKNOWN) : rc;
+}
+
 /* end-3: the exact bytes that were pushed, under the type that they were pushed with. Accept is not negotiated: nothing
  * is ever converted, and a 406 helps no client (docs/clients.md, Manifests). */
 enum rc manifest_get(struct exchange *x)
@@ -15,7 +30,7 @@ enum rc manifest_get(struct exchange *x)
 	struct str bytes = STR_NONE;
 	struct digest subject;
 	struct str type;
-	enum rc rc = source_manifest(x, &x->reference, &m);
+	enum rc rc = find(x, &m);
 
 	if (!x->reference.is_digest && x->place.ns->kind == NAMESPACE_HOSTED &&
 	    (rc == OK || rc == E_MANIFEST_UNKNOWN) && referrers_tag_parse(x->reference.tag, &subject)) {

@@ -13,6 +13,14 @@ void reply_location(struct exchange *x, const char *kind, const struct digest *d
 	reply_field(x, "Docker-Content-Digest", "%s", text);
 }
 
+enum rc asks_before_push(struct exchange *x, bool *yes)
+{
+	*yes = false;
+	if (x->head->method != METHOD_HEAD || x->place.ns->kind != NAMESPACE_GROUP || !x->place.ns->writable)
+		return OK;
+	return exchange_may(x, x->name, MAY_PUSH, yes);
+}
+
 static bool is_number(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)

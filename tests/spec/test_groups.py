@@ -66,6 +66,22 @@ class Walls(Case):
         listed = [m["digest"] for m in self.get("referrers/" + self.subject).json()["manifests"]]
         self.assertEqual(sorted(listed), sorted([ours, theirs]))
 
+    def test_a_push_of_what_the_upstream_refuses_to_tell(self):
+        """Docker Hub refuses what it has not got; containerd and others push only after a 404."""
+        for status, name in ((401, "all/new/app"), (403, "all/new/other")):
+            self.up.behave(name=name[4:], status=status)
+            for reference in ("manifests/1", "manifests/" + sha256(b"new")):
+                for actions, told in (("pull,push", 404), ("pull", 403)):
+                    self.assertEqual(self.client(name, actions).request("HEAD", f"/v2/{name}/{reference}").status, told)
+                r = self.get(reference, name)
+                self.assertEqual(r.status, 403)
+                self.assertIn("refuse", r.json()["errors"][0]["message"])
+            c = self.client(name)
+            manifest = cove.image([], [], c.push_blob(name, cove.CONFIG))
+            self.assertEqual(c.push_manifest(name, "1", manifest)[0].status, 201)
+            self.assertEqual(c.request("HEAD", f"/v2/{name}/manifests/1").status, 200)
+            self.assertEqual(self.get("manifests/1", name).status, 200)
+
     def test_a_push_that_broke_off_does_not_hide(self):
         self.client().push_blob("all/lib/app", b"the first of many layers")
         self.assert_open()
