@@ -201,22 +201,50 @@ uint64_t session_bytes(struct store *st, int64_t namespace)
 	return bytes;
 }
 
+/* Users whose numbers end alike count as one. */
+#define TALLIES 1024
+
+static size_t tally_of(int64_t user)
+{
+	return (size_t)user % TALLIES;
+}
+
+/* Whose sessions give way where all users together have too many: of who has most that nobody writes to. */
+static size_t largest_tally(const struct sessions *t)
+{
+	int tallies[TALLIES] = {0};
+	size_t largest = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		tallies[tally_of(t->items[i].user)]++;
+	for (const struct upload *u = t->open; u; u = u->next)
+		tallies[tally_of(u->user)]--;
+	for (size_t i = 1; i < TALLIES; i++)
+		if (tallies[i] > tallies[largest])
+			largest = i;
+	return largest;
+}
+
 /* The one that gives way to another of that user; false: none need to. *any: one that may was found. */
 static bool find_victim(struct sessions *t, int64_t user, struct session *out, bool *any)
 {
 	const struct session *oldest = NULL;
-	size_t of_user = 0;
-	bool all = t->count >= SESSIONS_MAX;
+	size_t of_user = 0, largest = 0;
+	bool own;
 
 	for (size_t i = 0; i < t->count; i++)
 		of_user += user && t->items[i].user == user;
 	*any = false;
-	if (!all && of_user < SESSIONS_OF_USER)
+	own = of_user >= SESSIONS_OF_USER;
+	if (!own && t->count < SESSIONS_MAX)
 		return false;
+	if (!own)
+		largest = largest_tally(t);
 	for (size_t i = 0; i < t->count; i++) {
 		const struct session *s = &t->items[i];
 
-		if ((all || s->user == user) && (!oldest || s->used < oldest->used) && !find_open(t, s->name))
+		if ((own ? s->user == user : tally_of(s->user) == largest) && (!oldest || s->used < oldest->used) &&
+		    !find_open(t, s->name))
 			oldest = s;
 	}
 	*any = oldest;

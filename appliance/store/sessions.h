@@ -11,8 +11,8 @@
 #define UPLOAD_ID_SIZE 36
 #define UPLOAD_NAME_MAX (UPLOAD_ID_SIZE + 1 + 32 + 1)
 
-/* A user who begins one more loses the one that was not used for the longest time; so does anybody when there are
- * SESSIONS_MAX of all users. Nobody loses one that a request is writing to. */
+/* A user who begins one more loses the one that was not used for the longest time. When there are SESSIONS_MAX of all
+ * users, who has most of them loses one. Nobody loses one that a request is writing to. */
 #define SESSIONS_OF_USER 1000
 #define SESSIONS_MAX 4000
 

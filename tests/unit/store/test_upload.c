@@ -359,6 +359,26 @@ static void all_users_have_so_many_sessions(void **state)
 	assert_int_equal(count_sessions(p), SESSIONS_MAX);
 }
 
+static void who_has_few_sessions_keeps_them(void **state)
+{
+	struct space ann = {.user = 7}, ben = {.user = 8}, crowd = {.user = 100};
+	char of_ann[37], of_ben[37], id[37];
+	struct place *p = *state;
+	struct upload *u;
+	uint64_t size;
+
+	assert_int_equal(upload_start(p->st, &ann, R, DIGEST_SHA256, of_ann, &p->err), OK);
+	for (int i = 0; i < SESSIONS_MAX + 500; i++) {
+		crowd.user = 100 + i % 5;
+		assert_int_equal(upload_start(p->st, &crowd, R, DIGEST_SHA256, id, &p->err), OK);
+	}
+	assert_int_equal(upload_start(p->st, &ben, R, DIGEST_SHA256, of_ben, &p->err), OK);
+	assert_int_equal(count_sessions(p), SESSIONS_MAX);
+	assert_int_equal(upload_size(p->st, R, str_of(of_ann), &size, &p->err), OK);
+	assert_int_equal(upload_resume(p->st, &ben, R, str_of(of_ben), &u, &p->err), OK);
+	upload_pause(u);
+}
+
 static void a_store_needs_its_folders(void **state)
 {
 	struct place *p = *state;
@@ -387,6 +407,7 @@ int main(void)
 	    TEST(a_flipped_bit_is_mended),
 	    TEST(a_user_has_so_many_sessions),
 	    TEST(all_users_have_so_many_sessions),
+	    TEST(who_has_few_sessions_keeps_them),
 	    TEST(a_store_needs_its_folders),
 	};
 
