@@ -138,6 +138,7 @@ static enum want body_cut(struct session *s)
 static enum want body_turn(struct session *s, enum rc *rc, bool *ended)
 {
 	struct work *w = s->work;
+	enum pace pace = s->stage == STAGE_DRAIN ? PACE_LINGER : PACE_BODY;
 	char *scratch = conn_scratch(s->conn);
 	size_t n, turn = 0;
 
@@ -148,10 +149,10 @@ static enum want body_turn(struct session *s, enum rc *rc, bool *ended)
 		case IO_OK:
 			break;
 		case IO_WANT_READ:
-			conn_pace(s->conn, PACE_BODY);
+			conn_pace(s->conn, pace);
 			return WANT_READ;
 		case IO_WANT_WRITE:
-			conn_pace(s->conn, PACE_BODY);
+			conn_pace(s->conn, pace);
 			return WANT_WRITE;
 		case IO_END:
 			*ended = true;

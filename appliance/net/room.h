@@ -19,7 +19,7 @@ enum pool { POOL_CONNECTIONS, POOL_TLS, POOL_COUNT };
 /* In the order in which they give way. */
 enum standing {
 	STANDING_OPENING, /* no whole request has come yet */
-	STANDING_IDLE,    /* between two requests */
+	STANDING_IDLE,    /* between two requests, or answered while its body still comes */
 	STANDING_BUSY,    /* an exchange is under way */
 	STANDING_COUNT
 };

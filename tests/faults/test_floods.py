@@ -135,6 +135,12 @@ class Floods(Case):
         s.sendall(b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nabc")
         return s
 
+    def refused_body(self, s):
+        """Refused, and so long that it is not read to its end."""
+        s = self.tls(s)
+        s.sendall(b"PUT /v2/a/manifests/x HTTP/1.1\r\nHost: x\r\nContent-Length: 90000000\r\n\r\nabc")
+        return s
+
     def slow_upload(self, s):
         """By who may push."""
         s = self.tls(s)
@@ -176,6 +182,9 @@ class Floods(Case):
     def test_slow_bodies(self):
         self.assert_unnoticed(self.slow_body)
 
+    def test_refused_bodies(self):
+        self.assert_unnoticed(self.refused_body)
+
     def test_slow_uploads(self):
         self.assert_unnoticed(self.slow_upload)
 
@@ -190,13 +199,13 @@ class Floods(Case):
     # ---- many addresses, each within its share ----
 
     def test_from_many_addresses(self):
-        for kind in (self.half_hello, lambda s: s, self.stalled, self.slow_head, self.idle):
+        for kind in (self.half_hello, lambda s: s, self.stalled, self.slow_head, self.idle, self.slow_body, self.refused_body):
             with self.subTest(kind):
                 self.assert_unnoticed(kind, MANY)
 
     def test_behind_the_same_address(self):
-        """Who shares the address of a flood (a NAT, a proxy) gets on as well, as long as the flood has no exchanges."""
-        for kind in (self.half_hello, lambda s: s, self.stalled, self.slow_head, self.idle):
+        """Who shares the address of a flood (a NAT, a proxy) gets on as well, as long as the flood is given none."""
+        for kind in (self.half_hello, lambda s: s, self.stalled, self.slow_head, self.idle, self.slow_body, self.refused_body):
             with self.subTest(kind):
                 self.assert_unnoticed(kind, ["127.0.0.1"])
 

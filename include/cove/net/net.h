@@ -97,7 +97,7 @@ enum pace {
 	PACE_BODY,   /* at least 1 KiB/s over each window of stall_ms, in either direction; only waiting for the peer
 		      * counts */
 	PACE_IDLE,   /* 60 s; may be cut short when TLS memory is wanted or the server drains */
-	PACE_LINGER, /* 5 s: reading off what a refused peer still sends, before the close */
+	PACE_LINGER, /* 5 s: reading off what a refused peer still sends; may be cut short as PACE_IDLE */
 };
 /* The pace that is already kept goes on: asking for it again gives no more time. The first step begins in PACE_HEAD. */
 void conn_pace(struct conn *c, enum pace pace);
