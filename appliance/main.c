@@ -32,6 +32,6 @@ int main(int argc, char **argv)
 	for (const struct command *c = commands; c->name; c++)
 		if (strcmp(name, c->name) == 0)
 			return c->run(count, words);
-	fprintf(stderr, "cove: there is no command '%s'; `cove help` lists them\n", name);
+	fprintf(stderr, "cove: the command '%s' does not exist: `cove help` lists all commands\n", name);
 	return CLI_USAGE;
 }

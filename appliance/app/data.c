@@ -44,11 +44,11 @@ enum rc app_data_open(const struct config *config, struct app_data *out, struct 
 	out->dirfd = open(config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (out->dirfd < 0)
 		return fail_errno(err, E_CONFIG,
-		    "there is no data directory at %s: start `cove serve` once, or name another with --data",
+		    "the data directory %s does not exist: start `cove serve` once, or name another one with --data",
 		    config->data);
 	rc = data_is_new(out->dirfd)
-		 ? fail(err, E_CONFIG,
-		       "there is no cove.db in %s: start `cove serve` once, or put it back from a backup", config->data)
+		 ? fail(err, E_CONFIG, "cove.db is missing in %s: start `cove serve` once, or restore it from a backup",
+		       config->data)
 		 : db_open(out->dirfd, DATABASE_FILE, &out->db, err);
 	if (!rc)
 		rc = auth_open(out->db, &out->auth, err);
@@ -84,7 +84,7 @@ enum rc app_data_address(const struct app_data *d, struct buf *out, bool *has_ca
 	enum rc rc = io_read_file(d->dirfd, ADDRESS_FILE, &kept, err);
 
 	if (rc == E_NOT_FOUND)
-		rc = fail(err, E_USAGE, "no server has run with this data directory yet: say --address NAME:PORT");
+		rc = fail(err, E_USAGE, "no server has run with this data directory yet: pass --address NAME:PORT");
 	str_cut(buf_str(&kept), '\n', &address, &rest);
 	*has_ca = !str_eq(rest, STR(OWN_CERTIFICATE));
 	buf_add(out, address);

@@ -43,9 +43,9 @@ static enum rc begin(const struct config *c, const struct config_rows *rows, siz
 		if (str_eq(str_of(rows->items[k].key), STR("kind"))) {
 			if (namespace_kind_parse(str_of(rows->items[k].value), &d->kind))
 				return OK;
-			return fail_at(c, &rows->items[k], E_CONFIG, "kind is hosted, proxy or group", err);
+			return fail_at(c, &rows->items[k], E_CONFIG, "kind must be hosted, proxy or group", err);
 		}
-	return fail_at(c, row, E_CONFIG, "the namespace needs its kind: hosted, proxy or group", err);
+	return fail_at(c, row, E_CONFIG, "the namespace has no kind: add kind: hosted, proxy or group", err);
 }
 
 static enum rc fill(const struct config *c, const struct config_rows *rows, struct list *l, struct err *err)

@@ -11,7 +11,10 @@ static void print_password(const struct console *c, const char *password)
 	    STR_ARG(c->host), password);
 	if (c->fingerprint.n)
 		printf("  CA sha256    %.*s\n", STR_ARG(c->fingerprint));
-	printf("\nThe password is shown this once. Change it with: cove user passwd admin --data %s\n\n", c->data);
+	printf("\n"
+	       "The password is not shown again. To change it: cove user passwd admin --data %s\n"
+	       "\n",
+	    c->data);
 }
 
 static void print_howto(const struct console *c)
@@ -54,8 +57,8 @@ static enum rc make_and_show(struct auth *auth, void *ctx, struct err *err)
 	TRY(rc);
 	if (fflush(stdout) || ferror(stdout))
 		return fail(err, E_IO,
-		    "the password of admin cannot be shown, and is not kept therefore: start cove with a standard "
-		    "output that can be written to");
+		    "cove cannot print the password of admin and did not save it: start cove with a standard output "
+		    "that it can write to");
 	first->made = true;
 	return OK;
 }
@@ -90,7 +93,7 @@ static void print_later(struct auth *auth, const struct console *console)
 
 	printf("cove is ready at https://%.*s\n", STR_ARG(console->host));
 	if (user_list(auth, see_admin, &unused, NULL) == OK && unused)
-		printf("Nobody has logged in as admin yet. Lost the password? cove user passwd admin --data %s\n",
+		printf("Nobody has logged in as admin yet. To set a new password: cove user passwd admin --data %s\n",
 		    console->data);
 }
 

@@ -65,9 +65,8 @@ static void open_one(struct listeners *l, size_t i, bool is_new, const struct na
 	log_info("listener.open", "namespace=%.*s kind=%s port=%u", STR_ARG(name), kind, ns->port);
 	if (ns->listener == LISTENER_HTTP)
 		log_warn("listener.plain",
-		    "port=%u reason=\"passwords, tokens and images go over this port in clear text: only behind a "
-		    "proxy "
-		    "that speaks TLS, or in a network where nobody listens\"",
+		    "port=%u reason=\"this port carries passwords, tokens and images in plain text: use it only behind "
+		    "a TLS proxy, or in a network where nobody can eavesdrop\"",
 		    ns->port);
 }
 

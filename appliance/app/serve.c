@@ -49,7 +49,7 @@ static void warn_of_mode(const struct server *s)
 static enum rc open_data(struct server *s, struct err *err)
 {
 	if (mkdir(s->config->data, 0700) && errno != EEXIST)
-		return fail_errno(err, E_CONFIG, "the data directory %s cannot be made", s->config->data);
+		return fail_errno(err, E_CONFIG, "cannot create the data directory %s", s->config->data);
 	s->dirfd = open(s->config->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dirfd < 0)
 		return fail_errno(err, E_CONFIG, "the data directory %s cannot be opened", s->config->data);

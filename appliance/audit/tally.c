@@ -75,7 +75,7 @@ static bool is_same(const struct slot *a, const struct slot *b)
 static struct slot *find(struct audit *a, const struct slot *fresh, int64_t now)
 {
 	static const struct audit_entry rest = {
-	    .action = STR("flood"), .detail = STR("more different events than are kept one by one"), .refused = true};
+	    .action = STR("flood"), .detail = STR("too many different events to record each of them"), .refused = true};
 	struct slot *empty = NULL;
 
 	for (size_t i = 0; i < TALLY_SLOTS; i++) {

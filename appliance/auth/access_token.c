@@ -33,8 +33,7 @@ static enum rc load_seed(int dirfd, uint8_t seed[static JWT_SEED_SIZE], struct e
 		memcpy(seed, file.p, JWT_SEED_SIZE);
 	} else if (!rc) {
 		rc = fail(err, E_CORRUPT,
-		    "keys/" SEED_FILE
-		    " has %zu bytes instead of %d: remove it, and a new one is made at the next start",
+		    "keys/" SEED_FILE " has %zu bytes instead of %d: remove it, and the next start creates a new one",
 		    file.n, JWT_SEED_SIZE);
 	}
 	if (file.p)
@@ -120,7 +119,7 @@ static enum rc put_scope(struct rights *rights, struct access_set *set, struct b
 			continue;
 		if (scope->n + a->full.n + ACTIONS_TEXT_MAX + sizeof(" repository:") > ACCESS_SCOPE_MAX)
 			return fail(err, E_HTTP_BAD,
-			    "a token for so many repositories does not fit into the head of a request: ask for fewer "
+			    "a token for so many repositories does not fit into the header of a request: request fewer "
 			    "at once");
 		scope_add(scope, a->is_catalog, a->full, a->actions);
 	}

@@ -60,7 +60,7 @@ static enum rc tell_user(struct db_conn *c, int64_t user_id, const struct questi
 	if (!missing)
 		return OK;
 	actions_text(text, missing);
-	buf_addf(q->why, "%s by no grant of %.*s or its roles; to give it:\n", text, STR_ARG(q->user));
+	buf_addf(q->why, "%s: no grant of %.*s or its roles allows it; to grant it:\n", text, STR_ARG(q->user));
 	if (missing & MAY_ADMIN)
 		buf_addf(q->why, "  cove user role %.*s admin\n", STR_ARG(q->user));
 	if (!(missing & MAY_ADMIN))
@@ -102,9 +102,8 @@ static enum rc tell_key(struct db_conn *c, int64_t user_id, const struct questio
 	if (q->wanted & ~*limit) {
 		actions_text(text, q->wanted & ~*limit);
 		buf_addf(q->why,
-		    "%s is outside of what the key %lld is limited to: make another one with"
-		    " `cove key create`\n",
-		    text, id);
+		    "%s: the grants of the key %lld do not allow it; to create another key: cove key create\n", text,
+		    id);
 	}
 	return OK;
 }
@@ -131,7 +130,7 @@ enum rc auth_explain(struct auth *auth, struct str user, int64_t key_id, struct 
 	enabled = db_i64(s, 1);
 	db_done(s);
 	if (!enabled)
-		buf_addf(why, "%.*s is disabled: `cove user enable %.*s`\n", STR_ARG(user), STR_ARG(user));
+		buf_addf(why, "%.*s is disabled; to enable it: cove user enable %.*s\n", STR_ARG(user), STR_ARG(user));
 	TRY(tell_user(c, user_id, &q, &of_user, err));
 	if (key_id)
 		TRY(tell_key(c, user_id, &q, &of_key, err));

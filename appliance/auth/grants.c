@@ -26,7 +26,7 @@ enum rc actions_parse(struct str s, unsigned *out, struct err *err)
 				break;
 		if (i == sizeof(WORDS) / sizeof(WORDS[0]))
 			return fail(err, E_USAGE,
-			    "actions are pull, push, delete, * (these three) or admin, separated by commas");
+			    "unknown action: use pull, push, delete, * (all three) or admin, separated by commas");
 		actions |= WORDS[i].actions;
 	} while (more);
 	*out = actions;
@@ -51,12 +51,12 @@ enum rc grant_check(struct str pattern, unsigned actions, struct err *err)
 		       str_has(STR("._-/*?"), pattern.p[i]);
 	if (!good || !pattern_fits_any(pattern))
 		return fail(err, E_USAGE,
-		    "no repository can have a name that %.*s matches: names are small letters, digits and . _ - "
-		    "between them, in parts divided by single slashes (team/app), %d characters at most; * is any part "
-		    "of one, ** any rest with its slashes (team/**), ? one character",
+		    "the pattern %.*s cannot match any repository name: names are lower-case letters and digits, with "
+		    ". _ - between them, in segments separated by single slashes (team/app), at most %d characters; * "
+		    "matches within a segment, ** across slashes (team/**), ? one character",
 		    STR_ARG(str_first(pattern, PATTERN_MAX)), PATTERN_MAX);
 	if (actions == 0 || actions > MAY_ALL)
-		return fail(err, E_USAGE, "a grant has at least one of pull, push, delete and admin");
+		return fail(err, E_USAGE, "the grant has no action: give at least one of pull, push, delete and admin");
 	if (actions & MAY_ADMIN && !str_eq(pattern, STR(EVERYTHING)))
 		return fail(
 		    err, E_USAGE, "admin is a right on the whole registry: grant it on the pattern " EVERYTHING);
@@ -264,8 +264,8 @@ static enum rc set_grant(struct db_conn *c, void *ctx, struct err *err)
 	if (g->adds)
 		g->actions |= old;
 	if (!old && count >= GRANTS_MAX)
-		return fail(
-		    err, E_USAGE, "%.*s has %d grants already: use wider patterns", STR_ARG(g->user), GRANTS_MAX);
+		return fail(err, E_USAGE, "%.*s already has %d grants, which is the limit: use wider patterns",
+		    STR_ARG(g->user), GRANTS_MAX);
 	return write_grant(c, user_id, g, err);
 }
 

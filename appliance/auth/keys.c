@@ -129,7 +129,8 @@ static enum rc bound_keys(struct db_conn *c, int64_t user_id, struct str user, s
 	TRY(db_run(s, NULL, err));
 	TRY(count_live(c, user_id, &live, err));
 	return live < KEYS_MAX ? OK
-			       : fail(err, E_USAGE, "%.*s has %d keys already: revoke some", STR_ARG(user), KEYS_MAX);
+			       : fail(err, E_USAGE, "%.*s already has %d keys, which is the limit: revoke some",
+				     STR_ARG(user), KEYS_MAX);
 }
 
 static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
@@ -142,7 +143,8 @@ static enum rc add_key(struct db_conn *c, void *ctx, struct err *err)
 
 	TRY(user_id_of(c, key->user, &user_id, err));
 	if (str_starts(key->user, STR(RULE_PREFIX)))
-		return fail(err, E_USAGE, "%.*s is proven by tokens of its issuer and has no keys", STR_ARG(key->user));
+		return fail(
+		    err, E_USAGE, "%.*s logs in with tokens of its issuer and cannot have keys", STR_ARG(key->user));
 	TRY(bound_keys(c, user_id, key->user, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":user", user_id);
@@ -167,7 +169,8 @@ static enum rc label_check(struct str label, struct err *err)
 		good = step > 0;
 	}
 	if (!good)
-		return fail(err, E_USAGE, "a label has at most %d bytes and no control characters", LABEL_MAX);
+		return fail(
+		    err, E_USAGE, "the label is not valid: use at most %d bytes and no control characters", LABEL_MAX);
 	return OK;
 }
 
@@ -182,9 +185,9 @@ enum rc key_create(struct auth *auth, struct str user, struct str label, const s
 		return fail(err, E_USAGE, "%s stands for everybody without a login and cannot have keys", ANONYMOUS);
 	TRY(label_check(label, err));
 	if (expires_at != 0 && expires_at <= clock_wall_s())
-		return fail(err, E_USAGE, "the key would have expired already");
+		return fail(err, E_USAGE, "the expiry time of the key is in the past: choose a later one");
 	if (count > GRANTS_OF_KEY_MAX)
-		return fail(err, E_USAGE, "a key has at most %d grants", GRANTS_OF_KEY_MAX);
+		return fail(err, E_USAGE, "a key can have at most %d grants: use wider patterns", GRANTS_OF_KEY_MAX);
 	for (size_t i = 0; i < count; i++)
 		TRY(grant_check(grants[i].pattern, grants[i].actions, err));
 
@@ -221,7 +224,8 @@ static enum rc find_owner(struct db_conn *c, struct key_end *end, struct err *er
 		key_text(end->detail, end->id, db_text(s, 1));
 	}
 	db_done(s);
-	return row ? OK : fail(err, E_NOT_FOUND, "there is no key %lld: see `cove key list`", (long long)end->id);
+	return row ? OK
+		   : fail(err, E_NOT_FOUND, "the key %lld does not exist: see `cove key list`", (long long)end->id);
 }
 
 /* Tokens made with the key end because auth_still_valid() looks at the key. */

@@ -8,8 +8,8 @@
 
 static enum rc no_role(struct str name, struct err *err)
 {
-	return fail(
-	    err, E_NOT_FOUND, "there is no role %.*s: see `cove role list`", STR_ARG(str_first(name, USER_NAME_MAX)));
+	return fail(err, E_NOT_FOUND, "the role %.*s does not exist: see `cove role list`",
+	    STR_ARG(str_first(name, USER_NAME_MAX)));
 }
 
 static enum rc role_id_of(struct db_conn *c, struct str name, int64_t *id, bool *built_in, struct err *err)
@@ -36,8 +36,7 @@ static enum rc own_role_id(struct db_conn *c, struct str name, int64_t *id, stru
 
 	TRY(role_id_of(c, name, id, &built_in, err));
 	return built_in ? fail(err, E_USAGE,
-			      "the role %.*s is built in and stays as it is: make one of your own with "
-			      "`cove role add`",
+			      "the role %.*s is built in and cannot be changed: create your own with `cove role add`",
 			      STR_ARG(name))
 			: OK;
 }
@@ -81,10 +80,10 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":max", ROLES_MAX);
 	rc = db_run(s, &changes, err);
 	if (rc == E_EXISTS)
-		return fail(err, rc, "there is a role %.*s already", STR_ARG(change->role));
+		return fail(err, rc, "the role %.*s already exists", STR_ARG(change->role));
 	TRY(rc);
 	if (!changes)
-		return fail(err, E_USAGE, "there are %d roles already", ROLES_MAX);
+		return fail(err, E_USAGE, "%d roles exist, which is the limit: remove one first", ROLES_MAX);
 	return audit_add(c, "role.add", change->role, STR_NONE, err);
 }
 
@@ -105,7 +104,8 @@ static enum rc remove_role(struct db_conn *c, void *ctx, struct err *err)
 	TRY(own_role_id(c, change->role, &id, err));
 	TRY(number(c, users, id, &count, err));
 	if (count)
-		return fail(err, E_USAGE, "%lld users have the role %.*s: take it from them first (`cove user role`)",
+		return fail(err, E_USAGE,
+		    "%lld users have the role %.*s: take it from them first (`cove user role NAME ROLE --remove`)",
 		    (long long)count, STR_ARG(change->role));
 	TRY(db_prepare(c, drop, &s, err));
 	db_bind_i64(s, ":id", id);
@@ -143,7 +143,7 @@ static enum rc check_role_grant(struct db_conn *c, int64_t id, struct role_chang
 		return fail(err, E_NOT_FOUND, "the role %.*s has no grant on %.*s", STR_ARG(change->role),
 		    STR_ARG(str_first(change->pattern, PATTERN_MAX)));
 	if (!has && all >= GRANTS_MAX)
-		return fail(err, E_USAGE, "the role %.*s has %d grants already: use wider patterns",
+		return fail(err, E_USAGE, "the role %.*s already has %d grants, which is the limit: use wider patterns",
 		    STR_ARG(change->role), GRANTS_MAX);
 	if (change->adds)
 		change->actions |= (unsigned)has;
@@ -267,7 +267,8 @@ static enum rc check_user_role(
 
 	TRY(number(c, has, user_id, &count, err));
 	if (count >= USER_ROLES_MAX)
-		return fail(err, E_USAGE, "%.*s has %d roles already", STR_ARG(change->user), USER_ROLES_MAX);
+		return fail(err, E_USAGE, "%.*s already has %d roles, which is the limit", STR_ARG(change->user),
+		    USER_ROLES_MAX);
 	if (!str_eq(change->user, STR(ANONYMOUS)))
 		return OK;
 	TRY(number(c, admin, role_id, &count, err));

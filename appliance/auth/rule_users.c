@@ -14,7 +14,7 @@ enum rc rule_user_add(struct db_conn *c, struct str rule, int64_t *user_id, stru
 
 	TRY(user_name_check(rule, "rule", err));
 	if (rule.n > RULE_NAME_MAX)
-		return fail(err, E_USAGE, "the name of a rule has at most %d characters", RULE_NAME_MAX);
+		return fail(err, E_USAGE, "the name of the rule is too long: use at most %d characters", RULE_NAME_MAX);
 	snprintf(name, sizeof(name), RULE_PREFIX "%.*s", STR_ARG(rule));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_text(s, ":name", str_of(name));
@@ -22,7 +22,7 @@ enum rc rule_user_add(struct db_conn *c, struct str rule, int64_t *user_id, stru
 	db_bind_i64(s, ":now", clock_wall_s());
 	rc = db_run(s, NULL, err);
 	if (rc == E_EXISTS)
-		return fail(err, rc, "there is a rule %.*s already", STR_ARG(rule));
+		return fail(err, rc, "the rule %.*s already exists", STR_ARG(rule));
 	TRY(rc);
 	*user_id = db_last_id(c);
 	return OK;
@@ -56,7 +56,7 @@ enum rc rule_user_identity(struct auth *auth, int64_t user_id, struct identity *
 		return fail_rc(err, E_BAD_PASSWORD);
 	if (!db_i64(s, 4)) {
 		db_done(s);
-		return fail(err, E_BAD_PASSWORD, "the rule that fits this token is disabled");
+		return fail(err, E_BAD_PASSWORD, "the rule that matches this token is disabled");
 	}
 	identity_fill(out, db_i64(s, 0), 0, db_i64(s, 1), db_text(s, 2));
 	last = db_i64(s, 3);

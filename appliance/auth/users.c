@@ -64,15 +64,14 @@ enum rc admin_remains(struct db_conn *c, struct err *err)
 	db_done(s);
 	return any ? OK
 		   : fail(err, E_CONFLICT,
-			 "nobody could manage this registry any more: make another admin first, or use a command on "
-			 "its "
-			 "machine");
+			 "this user is the last admin who can log in: add another admin first, or use a command on the "
+			 "registry's machine");
 }
 
 enum rc no_user(struct str name, struct err *err)
 {
-	return fail(
-	    err, E_NOT_FOUND, "there is no user %.*s: see `cove user list`", STR_ARG(str_first(name, USER_NAME_MAX)));
+	return fail(err, E_NOT_FOUND, "the user %.*s does not exist: see `cove user list`",
+	    STR_ARG(str_first(name, USER_NAME_MAX)));
 }
 
 enum rc user_id_of(struct db_conn *c, struct str name, int64_t *id, struct err *err)
@@ -99,7 +98,8 @@ enum rc user_name_check(struct str name, const char *what, struct err *err)
 		good = ascii_is_lower(name.p[i]) || ascii_is_digit(name.p[i]) || str_has(STR("._-"), name.p[i]);
 	if (!good)
 		return fail(err, E_USAGE,
-		    "the name of a %s begins with a lower-case letter or digit, followed by up to %d of these or . _ -",
+		    "the name of a %s must begin with a lower-case letter or digit, followed by up to %d of these or . "
+		    "_ -",
 		    what, USER_NAME_MAX - 1);
 	return OK;
 }
@@ -109,9 +109,9 @@ static enum rc password_allowed(const struct secret *password, struct err *err)
 	uint8_t hash[CREDENTIAL_HASH_SIZE];
 
 	if (password->n < PASSWORD_MIN_BYTES)
-		return fail(err, E_USAGE, "a password has at least %d characters", PASSWORD_MIN_BYTES);
+		return fail(err, E_USAGE, "the password is too short: use at least %d characters", PASSWORD_MIN_BYTES);
 	if (credential_hash(KEY_PREFIX, secret_str(password), hash))
-		return fail(err, E_USAGE, "a key cannot be a password: choose another one");
+		return fail(err, E_USAGE, "this password has the form of a key: choose another one");
 	return OK;
 }
 
@@ -124,7 +124,7 @@ static enum rc not_anonymous(struct str name, const char *what, struct err *err)
 
 static enum rc is_taken(struct str name, struct err *err)
 {
-	return fail(err, E_EXISTS, "there is a user %.*s already", STR_ARG(name));
+	return fail(err, E_EXISTS, "the user %.*s already exists", STR_ARG(name));
 }
 
 struct change {
@@ -172,7 +172,7 @@ static enum rc new_name_check(struct str name, struct err *err)
 {
 	TRY(user_name_check(name, "user", err));
 	if (str_eq(name, STR(AUDIT_CONSOLE)) || str_starts(name, STR(RULE_PREFIX)))
-		return fail(err, E_USAGE, "%.*s is no name for a user: choose another one", STR_ARG(name));
+		return fail(err, E_USAGE, "%.*s is reserved: choose another name", STR_ARG(name));
 	return OK;
 }
 
@@ -217,7 +217,8 @@ static enum rc is_person(struct db_conn *c, struct str name, struct err *err)
 	db_done(s);
 	return kind == USER_PERSON
 		   ? OK
-		   : fail(err, E_USAGE, "%.*s is a robot and never has a password: give it a key by `cove key create`",
+		   : fail(err, E_USAGE,
+			 "%.*s is a robot and cannot have a password: create a key with `cove key create`",
 			 STR_ARG(name));
 }
 
@@ -317,9 +318,9 @@ static enum rc remove_user(struct db_conn *c, void *ctx, struct err *err)
 
 enum rc user_remove(struct auth *auth, struct str name, struct err *err)
 {
-	TRY(not_anonymous(name, "be removed: disable it, or take its grants away", err));
+	TRY(not_anonymous(name, "be removed: disable it, or revoke its grants", err));
 	if (str_starts(name, STR(RULE_PREFIX)))
-		return fail(err, E_USAGE, "%.*s goes with its rule: see `cove issuer`", STR_ARG(name));
+		return fail(err, E_USAGE, "%.*s belongs to a rule: remove it with `cove issuer unrule`", STR_ARG(name));
 	return auth_in_transaction(auth, remove_user, &(struct change){.name = name}, err);
 }
 

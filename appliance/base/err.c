@@ -113,10 +113,9 @@ enum rc fail_errno(struct err *err, enum rc rc, const char *format, ...)
 	if (err && rc == E_DISK_FULL) {
 		/* whatever was being done: the remedy is the same, and it is the peer who reads this */
 		snprintf(err->text, sizeof err->text, "%s",
-		    saved == EFBIG
-			? "the registry may not write a file as large as this: raise its limit of file sizes "
-			  "(ulimit -f, LimitFSIZE= of systemd), or use a file system without one"
-			: rc_sentence(rc));
+		    saved == EFBIG ? "the file would exceed a size limit: raise the limit (ulimit -f, LimitFSIZE= in "
+				     "systemd), or use a file system without one"
+				   : rc_sentence(rc));
 	} else if (err) {
 		n = strlen(err->text);
 		/* strerror() is safe here: for known numbers both libcs give constants, for others the thread's own

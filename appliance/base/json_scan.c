@@ -52,7 +52,7 @@ static bool scan_unicode_escape(struct scan *s)
 	uint64_t unit, low;
 
 	if (!hex4(s, s->at + 2, &unit))
-		return wrong(s, "\\u needs four hexadecimal digits");
+		return wrong(s, "\\u must be followed by four hexadecimal digits");
 	if (unit == 0)
 		return wrong(s, "a string must not contain NUL");
 	if (unit >= 0xdc00 && unit <= 0xdfff)
@@ -245,7 +245,7 @@ enum rc json_scan(struct str text, size_t *memory, struct err *err)
 	struct scan s = {.text = text};
 
 	if (text.n > JSON_TEXT_MAX)
-		return fail(err, E_HTTP_BAD, "JSON of more than %d bytes is not read", (int)JSON_TEXT_MAX);
+		return fail(err, E_HTTP_BAD, "the JSON is larger than %d bytes", (int)JSON_TEXT_MAX);
 	if (!scan_text(&s))
 		return fail(err, E_HTTP_BAD, "not valid JSON at byte %zu: %s", s.at, s.wrong);
 	*memory = s.values * JSON_VALUE_BYTES + s.strings * JSON_STRING_BYTES + 2 * text.n;

@@ -27,8 +27,8 @@ enum rc units_parse(struct str text, enum units units, uint64_t *out, struct err
 		number.n--;
 	name = str_trim(str_from(text, number.n));
 	if (!str_u64(number, &n))
-		return fail(
-		    err, E_CONFIG, "\"%.*s\" is not a whole number with a unit, such as %s", STR_ARG(text), example);
+		return fail(err, E_CONFIG, "\"%.*s\" is not a whole number with a unit: write it like %s",
+		    STR_ARG(text), example);
 	if (n == 0 && name.n == 0) {
 		*out = 0;
 		return OK;
@@ -40,7 +40,7 @@ enum rc units_parse(struct str text, enum units units, uint64_t *out, struct err
 			*out = n * u->factor;
 			return OK;
 		}
-	return fail(err, E_CONFIG, "\"%.*s\" has no unit that is known here: write it as %s", STR_ARG(text), example);
+	return fail(err, E_CONFIG, "\"%.*s\" has an unknown unit: write it like %s", STR_ARG(text), example);
 }
 
 void units_put(struct buf *out, enum units units, uint64_t n)

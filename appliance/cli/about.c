@@ -36,14 +36,17 @@ int cmd_help(int argc, char **argv)
 			return CLI_OK;
 		}
 	if (argc)
-		return cli_usage("there is no such command; `cove help` lists them");
+		return cli_usage("this command does not exist: `cove help` lists all commands");
 	printf("cove: a container registry. Commands:\n\n");
 	for (const struct command *c = commands; c->name; c++)
 		printf("  %-10s %s\n", c->name, c->line);
 	config_help(&settings);
-	printf(
-	    "\n`cove help COMMAND` says more. Settings of every command, each as a line of cove.yaml, an environment\n"
-	    "variable or a flag (the flag wins):\n\n%.*s",
+	printf("\n"
+	       "`cove help COMMAND` explains a command. All commands take these settings: as a flag, as an environment "
+	       "variable\n"
+	       "or as a line of cove.yaml. A flag overrides a variable, and a variable overrides the file:\n"
+	       "\n"
+	       "%.*s",
 	    STR_ARG(buf_str(&settings)));
 	buf_release(&settings);
 	return CLI_OK;

@@ -47,7 +47,7 @@ static enum rc read_filter(const struct option *options, struct audit_filter *fi
 		rows = AUDIT_LIST_MAX;
 	}
 	if (max->count)
-		TRY(cli_id(max->values[0], "--max is a number of rows", &rows, err));
+		TRY(cli_id(max->values[0], "--max must be a number of entries", &rows, err));
 	filter->max = rows < AUDIT_LIST_MAX ? (uint32_t)rows : AUDIT_LIST_MAX;
 	filter->user = user->count ? str_of(user->values[0]) : STR_NONE;
 	filter->action = action->count ? str_of(action->values[0]) : STR_NONE;

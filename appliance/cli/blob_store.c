@@ -11,7 +11,7 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 {
 	(void)options;
 	TRY(blob_store_add(d->db, str_of(w->items[0]), str_of(w->items[1]), err));
-	printf("A namespace uses it by: cove namespace change NAME blob_store=%s\n", w->items[0]);
+	printf("To use it in a namespace: cove namespace change NAME blob_store=%s\n", w->items[0]);
 	return OK;
 }
 

@@ -57,14 +57,13 @@ static enum rc see(void *ctx, const struct checked_blob *b, struct err *err)
 static enum rc conclude(const struct progress *p, struct err *err)
 {
 	if (!p->damaged) {
-		printf("All %llu blobs (%llu MiB) are as they were pushed.\n", (unsigned long long)p->blobs,
+		printf("All %llu blobs (%llu MiB) are undamaged.\n", (unsigned long long)p->blobs,
 		    (unsigned long long)(p->bytes / MIB));
 		return OK;
 	}
 	return fail(err, E_CORRUPT,
-	    "%llu of %llu blobs are damaged: look at the disk (dmesg, its SMART values), then push the images named "
-	    "above once more, from wherever they still are: that replaces what is damaged. Of a proxy, remove the "
-	    "file: "
+	    "%llu of %llu blobs are damaged: check the disk (dmesg, its SMART values). Then push the images named "
+	    "above again from a machine that has them: this replaces the damaged blobs. For a proxy, remove the file: "
 	    "the next pull fetches it again",
 	    (unsigned long long)p->damaged, (unsigned long long)p->blobs);
 }

@@ -1,4 +1,4 @@
-/* The table of commands, and what they share: words, options, failures. */
+/* The table of commands, and the code that all of them share: words, options, failures. */
 #include "commands.h"
 #include <cove/base/clock.h>
 #include <cove/base/log.h>
@@ -6,71 +6,73 @@
 
 const struct command commands[] = {
     {"serve", cmd_serve, "start the registry",
-	"cove serve [SETTINGS]\n\nServes until SIGTERM. Needs no argument: the first start makes the data directory, a "
-	"CA, a\n"
-	"certificate and the user admin, and prints once how to use them. SIGHUP reloads the certificate\n"
-	"and the namespaces of cove.yaml; what else has changed there is named in the log.\n"},
-    {"check", cmd_check, "validate the settings, or read all blobs and name those that are damaged",
+	"cove serve [SETTINGS]\n\n"
+	"Runs the registry until it receives SIGTERM. No argument is needed: the first start creates the data\n"
+	"directory, a CA, a certificate and the user admin, and prints once how to use them. SIGHUP reloads the\n"
+	"certificate and the namespaces in cove.yaml. Other changed settings are named in the log; they take\n"
+	"effect at the next start.\n"},
+    {"check", cmd_check, "check the settings, or read all blobs and list the damaged ones",
 	"cove check [SETTINGS]\n"
 	"cove check --blobs [SETTINGS]            reads and hashes all blobs\n\n"
-	"Says what is wrong, with file, line and path; exit status 1 then. With --blobs: which blobs are damaged or "
-	"missing,\n"
-	"and the tags that need them; also beside a running server. A push of such an image replaces what is "
-	"damaged.\n"},
-    {"config", cmd_config, "show the settings in effect and where each comes from",
+	"Prints each error with its file, line and path, and then exits with status 1. --blobs lists the blobs\n"
+	"that are damaged or missing and the tags that need them. It can run beside a running server. To\n"
+	"replace the damaged blobs of an image, push the image again.\n"},
+    {"config", cmd_config, "show the settings in effect and where each one is set",
 	"cove config [SETTINGS]\n"
-	"cove config --defaults                   a cove.yaml with every setting at its default\n"},
-    {"user", cmd_user, "add, list and change users, their roles and grants",
+	"cove config --defaults                   prints a cove.yaml with the default of every setting\n"},
+    {"user", cmd_user, "add, list and change users, their roles and their grants",
 	"cove user add NAME [--role ROLE]... [--grant PATTERN:ACTIONS]... [--admin] [--robot]\n"
 	"cove user list [--json]\n"
 	"cove user passwd NAME\n"
 	"cove user disable NAME | enable NAME | remove NAME\n"
 	"cove user role NAME ROLE [--remove]\n"
 	"cove user grant NAME PATTERN ACTIONS [--only]   ACTIONS: pull, push, delete, * (all three), admin\n"
-	"cove user revoke NAME PATTERN            what a grant of that very pattern gave\n\n"
-	"A grant adds to what its pattern has; with --only the pattern has these actions and no others.\n"
-	"A password is asked for on the terminal, or read as one line from stdin; a robot has none, only keys "
-	"(`cove key`).\n"
-	"The user anonymous is everybody without a login. Patterns: * is any run within one path segment, ** any run;\n"
-	"team is the one repository of that name, team/** all below it.\n"
-	"Changes work at once, also beside a running server.\n"},
-    {"role", cmd_role, "sets of grants that users can have",
+	"cove user revoke NAME PATTERN            removes the user's own grant on exactly this pattern\n\n"
+	"A grant adds ACTIONS to those that the user already has on PATTERN; --only replaces them. The command\n"
+	"prompts for a password on the terminal, or reads it as one line from stdin. A robot has no password;\n"
+	"it logs in with keys (`cove key`). The user anonymous stands for every client that does not log in. In\n"
+	"a PATTERN, * matches any characters except /, and ** matches any characters. team is only the\n"
+	"repository of that name; team/** is every repository below it. Changes take effect at once, even while\n"
+	"the server runs.\n"},
+    {"role", cmd_role, "add, list and change roles: sets of grants for users",
 	"cove role add NAME [--grant PATTERN:ACTIONS]...\n"
-	"cove role grant NAME PATTERN ACTIONS [--only]   as `cove user grant`\n"
+	"cove role grant NAME PATTERN ACTIONS [--only]   like `cove user grant`\n"
 	"cove role revoke NAME PATTERN\n"
 	"cove role remove NAME\n"
 	"cove role list [--json]\n\n"
-	"admin, developer and reader are built in. A role is given by `cove user role`. Changes work at once.\n"},
-    {"can", cmd_can, "may this user do that, and why",
+	"The roles admin, developer and reader are built in. `cove user role` gives a role to a user. Changes\n"
+	"take effect at once.\n"},
+    {"can", cmd_can, "show whether a user may do something, and why",
 	"cove can USER ACTIONS REPOSITORY [--key ID]\n\n"
-	"Exit status 0: yes, 1: no, 2: it cannot be said (there is no such user, no such action). REPOSITORY is the "
-	"full name, its namespace first.\n"},
+	"Exit status 0: yes; 1: no; 2: unknown, because the user, the key or the action does not exist.\n"
+	"REPOSITORY is the full name, which begins with the namespace.\n"},
     {"key", cmd_key, "create, list and revoke keys for robots",
 	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
 	"cove key list USER [--json]\n"
 	"cove key revoke ID\n"
 	"cove key revoke-all USER\n\n"
-	"A key is used as that user's password. It is shown once. Grants narrow what the user may do.\n"},
+	"A key is used in place of the user's password. The command prints a new key only once. Grants of a key\n"
+	"limit it to part of what its user may do.\n"},
     {"issuer", cmd_issuer, "let CI jobs log in with the tokens of their provider",
 	"cove issuer add NAME URL --audience TEXT [--jwks FILE] [--jwks-url URL] [--ca FILE]\n"
-	"cove issuer keys NAME FILE               new keys for an issuer that was added with --jwks\n"
+	"cove issuer keys NAME FILE               replaces the keys of an issuer that was added with --jwks\n"
 	"cove issuer rule NAME RULE CLAIM=PATTERN... [--role ROLE]...\n"
 	"cove issuer unrule RULE\n"
-	"cove issuer remove NAME                  with its rules\n"
+	"cove issuer remove NAME                  removes its rules too\n"
 	"cove issuer list [--json]\n\n"
-	"A token of the issuer (OpenID Connect) is a password, with any user name, for the first rule whose conditions "
-	"its\n"
-	"claims all meet (one that is disabled refuses). The rule is a user, oidc.RULE: give it roles and grants. For "
-	"example, GitHub Actions:\n"
+	"A client logs in with a token of the issuer (OpenID Connect) as its password and with any user name.\n"
+	"cove takes the first rule whose conditions all match the claims of the token; if that rule is\n"
+	"disabled, the login fails. Each rule is a user, oidc.RULE: give it roles and grants. For example, for\n"
+	"GitHub Actions:\n"
 	"  cove issuer add github https://token.actions.githubusercontent.com --audience box.example\n"
 	"  cove issuer rule github deploy repository=myorg/* ref=refs/heads/main --role developer\n"
-	"A Kubernetes cluster that cannot be asked: --jwks with what `kubectl get --raw /openid/v1/jwks` prints, and\n"
+	"If cove cannot reach a Kubernetes cluster, save the output of `kubectl get --raw /openid/v1/jwks` and\n"
+	"pass that file with --jwks. Then:\n"
 	"  cove issuer rule cluster ci 'sub=system:serviceaccount:ci:*' --role developer\n"},
-    {"audit", cmd_audit, "what was changed, and what was refused",
+    {"audit", cmd_audit, "list changes and refused requests",
 	"cove audit [--user NAME] [--action ACTION] [--refused] [--last 1d] [--max N] [--json]\n\n"
-	"Newest first. ACTION may be a noun with a dot, such as user. for all that happened to users. How many rows "
-	"are\n"
-	"kept is the setting audit_rows.\n"},
+	"Prints the newest entry first. ACTION is the name of an action, or a noun with a dot: user. lists all\n"
+	"changes of users. The setting audit_rows limits the number of entries that are kept.\n"},
     {"namespace", cmd_namespace, "create, change and remove namespaces",
 	"cove namespace create NAME hosted|proxy|group [ATTRIBUTE=VALUE]...\n"
 	"cove namespace change NAME ATTRIBUTE=VALUE...\n"
@@ -80,44 +82,38 @@ const struct command commands[] = {
 	"cove namespace list [--json]\n"
 	"cove namespace show NAME [--json]\n"
 	"cove namespace attributes\n\n"
-	"hosted keeps what you push; proxy is a cache of another registry; group shows several as one. Images are then "
-	"at\n"
-	"NAME/..., / is what has no other namespace. ATTRIBUTE= sets the default again; ca=@FILE reads a file. The "
-	"password of an\n"
-	"upstream is asked for on the terminal, or read from stdin. Changes work at once.\n"
-	"refresh makes a proxy forget what it knows of its upstream (what is not there, failures, where tags point): "
-	"the next\n"
-	"pulls ask it. What is kept stays.\n"
-	"A host needs a name that clients find this box by, and that its certificate may have: below .local, .lan, "
-	".internal "
-	"or\n"
-	".home.arpa, or one that was among the names of this box when its CA was made. After `rm tls/ca.crt` and a "
-	"restart "
-	"the\n"
-	"CA is made anew, and every client must trust it again.\n"},
-    {"repository", cmd_repository, "list repositories, and remove one with all that it holds",
+	"A hosted namespace stores what you push. A proxy caches another registry. A group shows several\n"
+	"namespaces as one. The images of a namespace are at NAME/...; the namespace / holds the images that\n"
+	"belong to no other one. ATTRIBUTE= (without a value) restores the default. ca=@FILE reads the value\n"
+	"from a file. password prompts for the upstream's password on the terminal, or reads it from stdin.\n"
+	"Changes take effect at once.\n\n"
+	"refresh makes a proxy forget missing images, failures and the age of cached tags, so that the next\n"
+	"pulls ask the upstream again. The cached images stay.\n\n"
+	"host=NAME needs a name that resolves to this machine and that its certificate can contain: one that\n"
+	"ends in .local, .lan, .internal or .home.arpa, or one that this machine had when its CA was created.\n"
+	"To allow other names, run `rm tls/ca.crt` and restart: cove then creates a new CA. Every client must\n"
+	"trust the new CA.\n"},
+    {"repository", cmd_repository, "list repositories, or remove one with all its content",
 	"cove repository list [--json]\n"
 	"cove repository remove NAME\n\n"
-	"NAME is the full name, its namespace first. One whose last manifest and blob are deleted by clients goes by "
-	"itself;\n"
-	"as long as it has tags, a group asks no upstream for that name. Changes work at once.\n"},
-    {"mirror", cmd_mirror, "the file that makes a container engine pull through this box",
+	"NAME is the full name, which begins with the namespace. cove removes a repository when clients have\n"
+	"deleted its last manifest and blob. As long as a hosted repository has tags, a group does not ask an\n"
+	"upstream for that name. Changes take effect at once.\n"},
+    {"mirror", cmd_mirror, "print the file that makes a container engine pull through this registry",
 	"cove mirror config docker|containerd|k3s|podman|buildkit [--address NAME:PORT] [--namespace NAME]\n\n"
-	"Prints the file for the proxy namespaces of this box; where it belongs, and what is still missing, goes to "
-	"stderr.\n"},
-    {"blob-store", cmd_blob_store, "directories, mostly on other disks, that namespaces keep their blobs in",
+	"Prints the configuration file for the proxy namespaces of this registry on stdout. Prints on stderr\n"
+	"where the file must be saved and what is still missing.\n"},
+    {"blob-store", cmd_blob_store, "add, list and remove directories on other disks that hold blobs of namespaces",
 	"cove blob-store add NAME PATH\n"
 	"cove blob-store list [--json]\n"
 	"cove blob-store remove NAME\n\n"
-	"PATH is a directory that is there, on a mounted disk, and that the server may write to. A namespace uses it "
-	"by\n"
-	"`cove namespace change NAME blob_store=STORE`, for what is pushed from then on. A disk that is missing costs "
-	"only "
-	"what\n"
-	"lies on it; mounted again, it goes on. Only an empty blob store is removed. Changes work at once.\n"},
-    {"licenses", cmd_licenses, "print the licences of cove and of the libraries within", "cove licenses\n"},
+	"PATH is an existing directory on a mounted disk that the server may write to. To use it, run\n"
+	"`cove namespace change NAME blob_store=STORE`: the server stores new content of the namespace there.\n"
+	"If the disk is missing, only the content on that disk is unavailable; mount it again, and the server\n"
+	"serves the content again. remove works only for an empty blob store. Changes take effect at once.\n"},
+    {"licenses", cmd_licenses, "print the licenses of cove and of the libraries in it", "cove licenses\n"},
     {"version", cmd_version, "print the version", "cove version\n"},
-    {"help", cmd_help, "this list, or the help of one command", "cove help [COMMAND]\n"},
+    {"help", cmd_help, "list the commands, or show the help of one", "cove help [COMMAND]\n"},
     {NULL, NULL, NULL, NULL},
 };
 
@@ -158,15 +154,16 @@ enum rc cli_words(int argc, char **argv, struct option *options, struct words *w
 		struct option *o = find_option(options, name);
 
 		if (!o)
-			return fail(err, E_USAGE, "there is no option %.*s here: %s", STR_ARG(str_first(name, 60)),
-			    str_starts(name, STR("--password"))
-				? "a password is asked for on the terminal, or read as one line from stdin"
-				: "see `cove help`");
+			return fail(err, E_USAGE, "%.*s is not an option of this command: %s",
+			    STR_ARG(str_first(name, 60)),
+			    str_starts(name, STR("--password")) ? "the command prompts for a password on the terminal, "
+								  "or reads it as one line from stdin"
+								: "see `cove help`");
 		if (has_value != o->takes_value && (has_value || i + 1 == argc))
 			return fail(
 			    err, E_USAGE, "%s %s", o->name, o->takes_value ? "needs a value" : "takes no value");
 		if (o->count == OPTION_VALUES_MAX)
-			return fail(err, E_USAGE, "%s is given too often", o->name);
+			return fail(err, E_USAGE, "%s is given too many times", o->name);
 		o->values[o->count++] = !o->takes_value ? "" : has_value ? value.p : argv[++i];
 	}
 	return OK;
@@ -265,7 +262,8 @@ int cli_run_verb(int argc, char **argv, const struct verb *verbs, struct option 
 		if (v)
 			fprintf(stderr, "cove: usage: cove %s %s\n", noun, v->usage);
 		else
-			fprintf(stderr, "cove: `cove help %s` lists what can be done\n", noun);
+			fprintf(
+			    stderr, "cove: this is not a subcommand of %s: `cove help %s` lists them\n", noun, noun);
 		return CLI_USAGE;
 	}
 	rc = open_and_run(v, &words, skip, options, config, &err);

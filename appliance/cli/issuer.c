@@ -59,7 +59,7 @@ static enum rc add_issuer(struct oidc *o, const struct words *w, const struct op
 	buf_release(&jwks);
 	buf_release(&ca);
 	if (!rc)
-		printf("The issuer %s is added. None of its tokens counts yet: cove issuer rule %s RULE "
+		printf("Added the issuer %s. To accept its tokens, add a rule: cove issuer rule %s RULE "
 		       "CLAIM=PATTERN...\n",
 		    w->items[0], w->items[0]);
 	return rc;
@@ -75,7 +75,7 @@ static enum rc set_keys(struct oidc *o, const struct words *w, const struct opti
 		rc = issuer_set_keys(o, str_of(w->items[0]), buf_str(&jwks), err);
 	buf_release(&jwks);
 	if (!rc)
-		printf("The keys of %s are changed.\n", w->items[0]);
+		printf("Replaced the keys of %s.\n", w->items[0]);
 	return rc;
 }
 
@@ -88,15 +88,15 @@ static enum rc add_rule(struct oidc *o, const struct words *w, const struct opti
 
 	for (size_t i = 0; i < count; i++)
 		if (!str_cut(str_of(w->items[i + 2]), '=', &conditions[i].claim, &conditions[i].pattern))
-			return fail(err, E_USAGE, "a condition is written CLAIM=PATTERN, such as 'repository=myorg/*'");
+			return fail(err, E_USAGE, "write a condition as CLAIM=PATTERN, such as 'repository=myorg/*'");
 	for (size_t i = 0; i < given->count; i++)
 		roles[i] = str_of(given->values[i]);
 	TRY(issuer_rule_add(o, str_of(w->items[0]), str_of(w->items[1]), conditions, count, roles, given->count, err));
 	if (given->count)
-		printf("The rule %s is added, with the user oidc.%s.\n", w->items[1], w->items[1]);
+		printf("Added the rule %s with the user oidc.%s.\n", w->items[1], w->items[1]);
 	else
-		printf("The rule %s is added, and may do nothing yet: cove user role oidc.%s ROLE\n", w->items[1],
-		    w->items[1]);
+		printf("Added the rule %s, which gives no rights yet. To give it a role: cove user role oidc.%s ROLE\n",
+		    w->items[1], w->items[1]);
 	return OK;
 }
 
@@ -104,7 +104,7 @@ static enum rc remove_rule(struct oidc *o, const struct words *w, const struct o
 {
 	(void)options;
 	TRY(issuer_rule_remove(o, str_of(w->items[0]), err));
-	printf("The rule %s is removed, and its user with it.\n", w->items[0]);
+	printf("Removed the rule %s and its user.\n", w->items[0]);
 	return OK;
 }
 
@@ -112,7 +112,7 @@ static enum rc remove_issuer(struct oidc *o, const struct words *w, const struct
 {
 	(void)options;
 	TRY(issuer_remove(o, str_of(w->items[0]), err));
-	printf("The issuer %s is removed, and its rules with it.\n", w->items[0]);
+	printf("Removed the issuer %s and its rules.\n", w->items[0]);
 	return OK;
 }
 
@@ -146,7 +146,7 @@ static enum rc keep(void *ctx, const struct issuer_info *i, struct err *err)
 		json_put_member_u64(t, "created_at", (uint64_t)i->created_at);
 	} else {
 		buf_addf(t, "%.*s  %.*s  for %.*s, keys %s\n", STR_ARG(i->name), STR_ARG(i->url), STR_ARG(i->audience),
-		    i->jwks.n ? "given" : "asked for");
+		    i->jwks.n ? "given" : "fetched");
 	}
 	rows->at[++rows->count] = t->n;
 	return OK;

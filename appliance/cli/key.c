@@ -19,7 +19,7 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 	    grants->count, expires_at, text, &id, err);
 	if (!rc) {
 		printf("%s\n", text);
-		fprintf(stderr, "This is key %lld of %s; use it as the password. It is shown this once.\n",
+		fprintf(stderr, "This is key %lld of %s. Use it as the password. It is not shown again.\n",
 		    (long long)id, w->items[0]);
 	}
 	wipe(text, sizeof(text));
@@ -86,9 +86,9 @@ static enum rc revoke(struct app_data *d, const struct words *w, const struct op
 	int64_t id;
 
 	(void)options;
-	TRY(cli_id(w->items[0], "a key is named by its number: see `cove key list USER`", &id, err));
+	TRY(cli_id(w->items[0], "this is not the number of a key: `cove key list USER` shows the numbers", &id, err));
 	TRY(key_revoke(d->auth, id, err));
-	printf("Key %lld is revoked.\n", (long long)id);
+	printf("Revoked key %lld.\n", (long long)id);
 	return OK;
 }
 
@@ -98,7 +98,7 @@ static enum rc revoke_all(struct app_data *d, const struct words *w, const struc
 
 	(void)options;
 	TRY(key_revoke_all(d->auth, str_of(w->items[0]), &count, err));
-	printf("%lld keys of %s are revoked.\n", (long long)count, w->items[0]);
+	printf("Revoked %lld keys of %s.\n", (long long)count, w->items[0]);
 	return OK;
 }
 

@@ -38,7 +38,7 @@ static void __attribute__((format(printf, 2, 3))) note_ca(const struct box *b, c
 
 	if (!b->has_ca)
 		return;
-	fprintf(stderr, "# the CA: %s/ca.crt, in ", b->address);
+	fprintf(stderr, "# save the CA, %s/ca.crt, in ", b->address);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);
@@ -79,14 +79,14 @@ static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
 		    address, sizeof(address), "https://%.*s%s", STR_ARG(p->ns->host), b->address + strlen(b->host));
 	else
 		return fail(err, E_USAGE,
-		    "dockerd asks a mirror for names without a prefix: give the namespace a port of its own with `cove "
-		    "namespace change %.*s listener=https port=5001`",
+		    "dockerd asks a mirror for names without a prefix, so the namespace needs a separate port: run "
+		    "`cove namespace change %.*s listener=https port=5001`",
 		    STR_ARG(p->ns->name));
 	json_put_comma(b->out);
 	json_put_str(b->out, str_of(address));
 	if (str_starts(str_of(address), STR("https:"))) {
 		note_ca(b, "/etc/docker/certs.d/%s/ca.crt (Docker 20.10 and 26)", strstr(address, "//") + 2);
-		note_ca(b, "the system's store too for Docker 28 and 29, which do not look there for mirrors: "
+		note_ca(b, "the system's CA store too, because Docker 28 and 29 do not read certs.d for mirrors: "
 			   "update-ca-certificates, then restart docker");
 	}
 	return OK;
@@ -94,17 +94,16 @@ static enum rc docker_one(struct box *b, const struct proxy *p, struct err *err)
 
 static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
-	note("/etc/docker/daemon.json, merged with what is there; then: systemctl restart docker");
-	note("Docker 28 and 29 with the containerd image store (29's default), and their builds: instead the file of "
-	     "`cove mirror config containerd`, in /etc/docker/certs.d");
+	note("add this to /etc/docker/daemon.json; then: systemctl restart docker");
+	note("for Docker 28 and 29 with the containerd image store (the default of 29) and for their builds: save the "
+	     "files of `cove mirror config containerd` in /etc/docker/certs.d instead");
 	buf_addz(b->out, "{\"registry-mirrors\":[");
 	for (size_t i = 0; i < count; i++)
 		TRY(docker_one(b, &proxies[i], err));
 	if (str_ends(buf_str(b->out), STR("[")))
 		return fail(err, E_USAGE,
-		    "there is no proxy of Docker Hub, the only registry that dockerd has mirrors for: `cove namespace "
-		    "create hub "
-		    "proxy upstream=https://registry-1.docker.io listener=https port=5001` makes one");
+		    "no proxy of Docker Hub exists, and dockerd uses mirrors only for Docker Hub: run `cove namespace "
+		    "create hub proxy upstream=https://registry-1.docker.io listener=https port=5001`");
 	buf_addz(b->out, "]}\n");
 	return OK;
 }
@@ -117,8 +116,8 @@ static enum rc docker(struct box *b, const struct proxy *proxies, size_t count, 
 static enum rc containerd(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
-	note("a file for each registry; no restart, where config_path is set to /etc/containerd/certs.d");
-	note("Docker 28 and 29 with the containerd image store, and their builds, read the same folders in "
+	note("save one file for each registry; no restart is needed if config_path is /etc/containerd/certs.d");
+	note("Docker 28 and 29 with the containerd image store, and their builds, read the same files in "
 	     "/etc/docker/certs.d");
 	for (size_t i = 0; i < count; i++) {
 		const struct proxy *p = &proxies[i];
@@ -137,7 +136,7 @@ static enum rc containerd(struct box *b, const struct proxy *proxies, size_t cou
 static enum rc k3s(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
-	note("/etc/rancher/k3s/registries.yaml on every node; then: systemctl restart k3s (k3s-agent)");
+	note("save this as /etc/rancher/k3s/registries.yaml on every node; then: systemctl restart k3s (k3s-agent)");
 	note_ca(b, "/etc/rancher/k3s/cove.crt");
 	buf_addz(b->out, "mirrors:\n");
 	for (size_t i = 0; i < count; i++)
@@ -153,7 +152,8 @@ static enum rc k3s(struct box *b, const struct proxy *proxies, size_t count, str
 static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
-	note("/etc/containers/registries.conf.d/50-cove.conf; no restart. Also for buildah, skopeo and CRI-O");
+	note("save this as /etc/containers/registries.conf.d/50-cove.conf; no restart is needed. buildah, skopeo and "
+	     "CRI-O read it too");
 	note_ca(b, "/etc/containers/certs.d/%s/ca.crt", b->address);
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out,
@@ -168,8 +168,8 @@ static enum rc podman(struct box *b, const struct proxy *proxies, size_t count, 
 static enum rc buildkit(struct box *b, const struct proxy *proxies, size_t count, struct err *err)
 {
 	(void)err;
-	note("/etc/buildkit/buildkitd.toml, or `docker buildx create --buildkitd-config FILE`; only there the CA is "
-	     "needed");
+	note("save this as /etc/buildkit/buildkitd.toml, or pass it to `docker buildx create --buildkitd-config FILE`; "
+	     "only buildkitd needs the CA");
 	note_ca(b, "/etc/buildkit/cove.crt");
 	for (size_t i = 0; i < count; i++)
 		buf_addf(b->out, "[registry.\"%.*s\"]\n  mirrors = [\"%s\"]\n%s\n", STR_ARG(proxies[i].name),
@@ -203,7 +203,7 @@ static enum rc take_address(struct str text, struct box *b, struct err *err)
 	if (str_ends(text, STR("/")))
 		text.n--;
 	if (!text.n || text.n >= ADDRESS_MAX || str_has(text, '/') || str_has(text, '"') || str_has(text, ' '))
-		return fail(err, E_USAGE, "--address is the name and port of the main listener, such as box:5000");
+		return fail(err, E_USAGE, "--address must be the name and port of the main listener, such as box:5000");
 	if (text.p[text.n - 1] != ']')
 		str_cut_last(text, ':', &host, &rest);
 	snprintf(b->address, sizeof(b->address), "%.*s", STR_ARG(text));
@@ -258,8 +258,8 @@ static enum rc find_proxies(
 	}
 	return *count ? OK
 		      : fail(err, E_USAGE,
-			    "there is no such proxy namespace that is online: `cove namespace create docker.io proxy "
-			    "upstream=https://registry-1.docker.io` makes one");
+			    "no matching proxy namespace is online: `cove namespace create docker.io proxy "
+			    "upstream=https://registry-1.docker.io` creates one");
 }
 
 /* A mirror that nobody may pull from is passed over in silence by the engines. */
@@ -279,8 +279,9 @@ static enum rc check_anonymous(struct box *b, const struct engine *e, const stru
 		rc = OK;
 	if (!rc && !(actions & MAY_PULL))
 		fprintf(stderr,
-		    "# %s: anonymous pulls are refused: `cove user grant anonymous '%.*s/**' pull` allows them\n",
-		    e->sends_no_credentials ? "MISSING" : "without a login there", STR_ARG(p->ns->name));
+		    "# %s: the namespace refuses pulls without a login; to allow them: cove user grant anonymous "
+		    "'%.*s/**' pull\n",
+		    e->sends_no_credentials ? "MISSING" : "for clients that have no login there", STR_ARG(p->ns->name));
 	return rc;
 }
 
@@ -314,7 +315,8 @@ static enum rc config(struct app_data *d, const struct words *w, const struct op
 		if (str_eq(str_of(w->items[0]), str_of(engines[i].name)))
 			e = &engines[i];
 	if (!e)
-		return fail(err, E_USAGE, "files can be made for docker, containerd, k3s, podman and buildkit");
+		return fail(
+		    err, E_USAGE, "this engine is not supported: choose docker, containerd, k3s, podman or buildkit");
 	rc = find_box(options, &box, err);
 	if (!rc)
 		rc = write_file(&box, e, options, err);

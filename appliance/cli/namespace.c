@@ -34,7 +34,7 @@ static enum rc attribute_of_word(const char *word, struct attributes *a, struct 
 	struct buf *file;
 
 	if (!str_cut(str_of(word), '=', &to->name, &to->value) || !to->name.n)
-		return fail(err, E_USAGE, "an attribute is written NAME=VALUE, such as quota=50GiB");
+		return fail(err, E_USAGE, "write attributes as NAME=VALUE, such as quota=50GiB");
 	a->count++;
 	if (!str_starts(to->value, STR("@")))
 		return OK;
@@ -74,9 +74,9 @@ static enum rc warn_of_host(struct app_data *d, const struct attributes *a, stru
 		io_close(&tls);
 		TRY(rc);
 		if (!permits)
-			printf("The CA of this registry was made without %.*s, and may not vouch for it: clients will "
-			       "refuse the connection,\nunless a certificate of your own has that name. See `cove help "
-			       "namespace`.\n",
+			printf("Warning: the CA of this registry cannot issue a certificate for %.*s. Clients will "
+			       "refuse the connection,\n"
+			       "unless you use your own certificate with that name. See `cove help namespace`.\n",
 			    STR_ARG(a->items[i].value));
 	}
 	return OK;
@@ -86,9 +86,9 @@ static void warn_of_plain(const struct attributes *a)
 {
 	for (size_t i = 0; i < a->count; i++)
 		if (str_eq(a->items[i].name, STR("listener")) && str_eq(a->items[i].value, STR("http")))
-			printf(
-			    "Warning: its port speaks plain HTTP. Whoever is on the way reads and changes what passes "
-			    "there, passwords too:\nlet only a TLS proxy reach it.\n");
+			printf("Warning: its port uses plain HTTP. Anyone on the network path can read and change all "
+			       "traffic, including\n"
+			       "passwords: allow only a TLS proxy to connect to it.\n");
 }
 
 static enum rc warn_of_plain_upstream(struct app_data *d, const char *name, struct err *err)
@@ -99,8 +99,8 @@ static enum rc warn_of_plain_upstream(struct app_data *d, const char *name, stru
 	TRY(namespaces_take(d->namespaces, &set, err));
 	ns = namespace_find(set, str_of(name));
 	if (ns && ns->kind == NAMESPACE_PROXY && ns->username.n && str_starts(ns->upstream, STR("http://")))
-		printf("Warning: %.*s is asked by plain HTTP. Whoever is on the way reads the user name and the "
-		       "password.\n",
+		printf("Warning: cove connects to %.*s with plain HTTP. Anyone on the network path can read the user "
+		       "name and password.\n",
 		    STR_ARG(ns->upstream));
 	namespace_set_unref(set);
 	return OK;
@@ -139,8 +139,8 @@ static enum rc warn_of_upstream(const struct namespace *ns, struct err *err)
 	fflush(stdout); /* that it is made is seen while the upstream is waited for */
 	TRY(client_open(&options, &client, err));
 	if (upstream_probe(client, ns, &why))
-		printf(
-		    "Warning: the upstream does not answer as a registry: %s.\nThe namespace is made all the same.\n",
+		printf("Warning: the upstream does not answer like a registry: %s.\n"
+		       "The namespace is saved nevertheless.\n",
 		    why.text);
 	client_close(client);
 	return OK;
@@ -156,7 +156,7 @@ static enum rc warn_of_use(struct app_data *d, const char *name, const struct at
 	TRY(namespaces_take(d->namespaces, &set, err));
 	ns = namespace_find(set, str_of(name));
 	if (ns && ns->kind == NAMESPACE_GROUP && !ns->member_count)
-		printf("Warning: the group has no members, so there is nothing in it: cove namespace change %s "
+		printf("Warning: the group has no members, so it is empty. To add members: cove namespace change %s "
 		       "members='A B'\n",
 		    name);
 	if (ns && ns->kind == NAMESPACE_PROXY && ns->online && !ns->offline &&
@@ -171,8 +171,9 @@ static enum rc warn_of_change(
     struct app_data *d, const char *name, const struct attributes *a, uint64_t taken, struct err *err)
 {
 	if (taken)
-		printf("Warning: somebody listens on port %llu already, this registry's own main port or another "
-		       "program. The namespace has it\nas soon as it is free.\n",
+		printf("Warning: port %llu is in use, by the main port of this registry or by another program. The "
+		       "namespace opens it\n"
+		       "as soon as it is free.\n",
 		    (unsigned long long)taken);
 	warn_of_plain(a);
 	TRY(warn_of_plain_upstream(d, name, err));
@@ -191,13 +192,13 @@ static enum rc create(struct app_data *d, const struct words *w, const struct op
 
 	(void)options;
 	if (!namespace_kind_parse(str_of(w->items[1]), &kind))
-		return fail(err, E_USAGE, "a namespace is hosted, proxy or group");
+		return fail(err, E_USAGE, "the kind of a namespace must be hosted, proxy or group");
 	TRY(attributes_of_words(w, 2, &a, err));
 	rc = find_taken_port(d, &a, &taken, err);
 	if (!rc)
 		rc = namespace_create(d->namespaces, str_of(w->items[0]), kind, a.items, a.count, err);
 	if (!rc) {
-		printf("The %s namespace %s is made.\n", namespace_kind_text(kind), w->items[0]);
+		printf("Created the %s namespace %s.\n", namespace_kind_text(kind), w->items[0]);
 		rc = warn_of_change(d, w->items[0], &a, taken, err);
 	}
 	attributes_release(&a);
@@ -231,12 +232,13 @@ static enum rc change(struct app_data *d, const struct words *w, const struct op
 	if (!rc)
 		rc = namespace_change(d->namespaces, str_of(w->items[0]), a.items, a.count, err);
 	if (!rc) {
-		printf("The namespace %s is changed.\n", w->items[0]);
+		printf("Changed the namespace %s.\n", w->items[0]);
 		rc = has_password(d, str_of(w->items[0]), &has, err);
 	}
 	if (!rc) {
 		if (had && !has)
-			printf("The password was for the upstream before, and is gone: cove namespace password %s\n",
+			printf("The password belonged to the old upstream and was removed. To set a new one: cove "
+			       "namespace password %s\n",
 			    w->items[0]);
 		rc = warn_of_change(d, w->items[0], &a, taken, err);
 	}
@@ -253,7 +255,7 @@ static enum rc password(struct app_data *d, const struct words *w, const struct 
 	TRY(cli_read_secret(&secret, err));
 	rc = namespace_set_password(d->namespaces, str_of(w->items[0]), &secret, err);
 	if (!rc)
-		printf("The password for the upstream of %s is %s.\n", w->items[0], secret.n ? "set" : "gone");
+		printf("The password for the upstream of %s is %s.\n", w->items[0], secret.n ? "set" : "removed");
 	if (!rc)
 		rc = warn_of_plain_upstream(d, w->items[0], err);
 	secret_wipe(&secret);
@@ -264,8 +266,7 @@ static enum rc refresh(struct app_data *d, const struct words *w, const struct o
 {
 	(void)options;
 	TRY(namespace_refresh(d->namespaces, str_of(w->items[0]), err));
-	printf("What was known of the upstream of %s is forgotten: the next pulls ask it. What is kept stays.\n",
-	    w->items[0]);
+	printf("The next pulls through %s ask its upstream again. The cached images stay.\n", w->items[0]);
 	return OK;
 }
 
@@ -283,8 +284,8 @@ static enum rc remove_one(struct app_data *d, const struct words *w, const struc
 	namespace_set_unref(set);
 	TRY(rc);
 	TRY(namespace_remove(d->namespaces, str_of(w->items[0]), cli_has(options, "--purge"), err));
-	printf("The namespace %s is removed.%s\n", w->items[0],
-	    used && !cli_has(options, "--purge") ? " Its images stay under the same names, in the namespace around it."
+	printf("Removed the namespace %s.%s\n", w->items[0],
+	    used && !cli_has(options, "--purge") ? " Its images keep their names and are now in the namespace above it."
 						 : "");
 	return OK;
 }
@@ -361,7 +362,7 @@ static void print_password(struct app_data *d, const struct namespace *ns)
 		return;
 	printf("%-18s%s", "password", namespace_has_password(ns) ? "set" : "not set");
 	if (namespace_has_password(ns) && namespace_password_expiry(d->namespaces, ns, &at, &err)) {
-		printf(", but cannot be had: %s", err.text);
+		printf(", but cannot be read: %s", err.text);
 	} else if (namespace_has_password(ns) && at) {
 		cli_time(text, at);
 		printf(", expires at %s", text);
@@ -436,7 +437,7 @@ static void print_status(const struct upstream_status *limit)
 	if (limit->limit_remaining < 0)
 		return;
 	cli_time(at, limit->limit_at);
-	printf("%-18s%lld of %lld pulls are left, at %s\n", "upstream_limit", (long long)limit->limit_remaining,
+	printf("%-18s%lld of %lld pulls left at %s\n", "upstream_limit", (long long)limit->limit_remaining,
 	    (long long)limit->limit_total, at);
 }
 
@@ -456,7 +457,7 @@ static enum rc show(struct app_data *d, const struct words *w, const struct opti
 		if (!rc)
 			rc = upstream_status_kept(d->db, ns, &limit, err);
 	} else {
-		rc = fail(err, E_NOT_FOUND, "there is no namespace %s: see `cove namespace list`", w->items[0]);
+		rc = fail(err, E_NOT_FOUND, "the namespace %s does not exist: see `cove namespace list`", w->items[0]);
 	}
 	if (!rc && cli_has(options, "--json")) {
 		put_json(&json, ns, used, &limit);

@@ -86,8 +86,8 @@ static enum rc ask(const char *prompt, struct secret *out, struct err *err)
 	if (ok)
 		return OK;
 	if (got == LINE_NONE)
-		return fail(err, E_USAGE, "no password: type it, or give it as one line on stdin");
-	return fail(err, E_USAGE, "a password is one line of up to %d bytes without a NUL", SECRET_MAX);
+		return fail(err, E_USAGE, "the password is missing: type it, or pass it as one line on stdin");
+	return fail(err, E_USAGE, "the password must be one line of at most %d bytes without a NUL", SECRET_MAX);
 }
 
 /* Of others' making it may have several lines, as the keys of Google's service accounts: all of stdin, without its last
@@ -107,7 +107,7 @@ enum rc cli_read_password(struct secret *out, struct err *err)
 	TRY(ask("Password", out, err));
 	if (out->n < PASSWORD_MIN_BYTES) {
 		secret_wipe(out);
-		return fail(err, E_CONFIG, "a password needs at least %d characters", PASSWORD_MIN_BYTES);
+		return fail(err, E_CONFIG, "the password is too short: use at least %d characters", PASSWORD_MIN_BYTES);
 	}
 	if (!isatty(STDIN_FILENO))
 		return OK;
@@ -120,5 +120,5 @@ enum rc cli_read_password(struct secret *out, struct err *err)
 	if (same)
 		return OK;
 	secret_wipe(out);
-	return fail(err, E_CONFIG, "the two are not the same");
+	return fail(err, E_CONFIG, "the two passwords differ: try again");
 }

@@ -33,7 +33,7 @@ static enum rc list(struct app_data *d, const struct words *w, const struct opti
 		printf("%-60s %8s %9s\n", "NAME", "TAGS", "MANIFESTS");
 	rc = repositories_each(d->namespaces, print_one, as_json ? &json : NULL, err);
 	if (!rc && as_json && !buf_ok(&json))
-		rc = fail(err, E_BUSY, "the list is too long: ask without --json");
+		rc = fail(err, E_BUSY, "the list is too long for --json: run the command without it");
 	if (!rc && as_json)
 		printf("%.*s]\n", STR_ARG(buf_str(&json)));
 	buf_release(&json);
@@ -44,7 +44,7 @@ static enum rc remove_one(struct app_data *d, const struct words *w, const struc
 {
 	(void)options;
 	TRY(repository_remove(d->namespaces, str_of(w->items[0]), err));
-	printf("The repository %s is removed, with its tags, manifests and what nobody else has of its blobs.\n",
+	printf("Removed the repository %s with its tags, its manifests and the blobs that no other repository uses.\n",
 	    w->items[0]);
 	return OK;
 }

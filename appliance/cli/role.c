@@ -29,7 +29,7 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 	struct addition a = {str_of(w->items[0]), cli_option(options, "--grant")};
 
 	TRY(auth_together(d->auth, add_all, &a, err));
-	printf("The role %s is added. To give it to somebody: cove user role NAME %s\n", w->items[0], w->items[0]);
+	printf("Added the role %s. To give it to a user: cove user role NAME %s\n", w->items[0], w->items[0]);
 	return OK;
 }
 
@@ -45,7 +45,7 @@ static enum rc grant(struct app_data *d, const struct words *w, const struct opt
 	else
 		TRY(role_grant_add(d->auth, role, pattern, actions, &actions, err));
 	actions_text(text, actions);
-	printf("Who has the role %s may now do this on %s: %s\n", w->items[0], w->items[1], text);
+	printf("The role %s now gives these rights on %s: %s\n", w->items[0], w->items[1], text);
 	cli_note_pattern(pattern);
 	return OK;
 }
@@ -54,7 +54,7 @@ static enum rc revoke(struct app_data *d, const struct words *w, const struct op
 {
 	(void)options;
 	TRY(role_grant(d->auth, str_of(w->items[0]), str_of(w->items[1]), 0, err));
-	printf("The role %s grants nothing on %s any more.\n", w->items[0], w->items[1]);
+	printf("Revoked the grant of the role %s on %s.\n", w->items[0], w->items[1]);
 	return OK;
 }
 
@@ -62,7 +62,7 @@ static enum rc remove_role(struct app_data *d, const struct words *w, const stru
 {
 	(void)options;
 	TRY(role_remove(d->auth, str_of(w->items[0]), err));
-	printf("The role %s is removed.\n", w->items[0]);
+	printf("Removed the role %s.\n", w->items[0]);
 	return OK;
 }
 
@@ -163,7 +163,8 @@ static enum rc can(struct app_data *d, const struct words *w, const struct optio
 	TRY(actions_parse(str_of(w->items[1]), &actions, err));
 	TRY(repo_name_parse(str_of(w->items[2]), &name, err));
 	if (key->count)
-		TRY(cli_id(key->values[0], "a key is named by its number: see `cove key list USER`", &id, err));
+		TRY(cli_id(key->values[0], "this is not the number of a key: `cove key list USER` shows the numbers",
+		    &id, err));
 	rc = auth_explain(d->auth, str_of(w->items[0]), id, name.s, actions, &may, &why, err);
 	if (!rc) {
 		answered = true;

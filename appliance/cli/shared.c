@@ -26,7 +26,9 @@ enum rc cli_id(const char *text, const char *sentence, int64_t *id, struct err *
 void cli_note_pattern(struct str pattern)
 {
 	if (!str_has(pattern, '*') && !str_has(pattern, '?'))
-		fprintf(stderr, "%.*s is the one repository of that name; what is below it would be '%.*s/**'.\n",
+		fprintf(stderr,
+		    "Note: the pattern %.*s is only the repository of that name; '%.*s/**' is every repository below "
+		    "it.\n",
 		    STR_ARG(pattern), STR_ARG(pattern));
 }
 

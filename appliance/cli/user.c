@@ -43,13 +43,13 @@ static enum rc add(struct app_data *d, const struct words *w, const struct optio
 	secret_wipe(&password);
 	TRY(rc);
 	if (cli_has(options, "--grant") || cli_has(options, "--role") || cli_has(options, "--admin"))
-		printf("%s is added.\n", w->items[0]);
+		printf("Added %s.\n", w->items[0]);
 	else
-		printf("%s is added, and may do nothing yet. To let %s push to team/...:\n"
+		printf("Added %s, who has no rights yet. To let %s push to team/...:\n"
 		       "  cove user grant %s 'team/**' pull,push\n",
 		    w->items[0], w->items[0], w->items[0]);
 	if (cli_has(options, "--robot"))
-		printf("To make a key for it: cove key create %s\n", w->items[0]);
+		printf("To create a key for it: cove key create %s\n", w->items[0]);
 	return OK;
 }
 
@@ -191,7 +191,7 @@ static enum rc passwd(struct app_data *d, const struct words *w, const struct op
 	TRY(key_count(d->auth, str_of(w->items[0]), &keys, err));
 	printf("The password of %s is changed; its tokens have ended.\n", w->items[0]);
 	if (keys)
-		printf("%lld of its keys still work: cove key list %s. To end them: cove key revoke-all %s\n",
+		printf("%lld of its keys still work: cove key list %s. To revoke them: cove key revoke-all %s\n",
 		    (long long)keys, w->items[0], w->items[0]);
 	return OK;
 }
@@ -200,7 +200,7 @@ static enum rc disable(struct app_data *d, const struct words *w, const struct o
 {
 	(void)options;
 	TRY(user_set_enabled(d->auth, str_of(w->items[0]), false, err));
-	printf("%s is disabled.\n", w->items[0]);
+	printf("Disabled %s.\n", w->items[0]);
 	return OK;
 }
 
@@ -208,7 +208,7 @@ static enum rc enable(struct app_data *d, const struct words *w, const struct op
 {
 	(void)options;
 	TRY(user_set_enabled(d->auth, str_of(w->items[0]), true, err));
-	printf("%s is enabled.\n", w->items[0]);
+	printf("Enabled %s.\n", w->items[0]);
 	return OK;
 }
 
@@ -216,7 +216,7 @@ static enum rc remove_user(struct app_data *d, const struct words *w, const stru
 {
 	(void)options;
 	TRY(user_remove(d->auth, str_of(w->items[0]), err));
-	printf("%s is removed.\n", w->items[0]);
+	printf("Removed %s.\n", w->items[0]);
 	return OK;
 }
 
@@ -224,7 +224,8 @@ static enum rc remove_user(struct app_data *d, const struct words *w, const stru
 static void warn_if_open(const char *name, unsigned actions)
 {
 	if (strcmp(name, ANONYMOUS) == 0 && actions & (MAY_PUSH | MAY_DELETE))
-		fprintf(stderr, "Everybody who reaches this registry may now change what is in it, without a login.\n");
+		fprintf(stderr,
+		    "Warning: everybody who can reach this registry can now change its content without a login.\n");
 }
 
 static enum rc add_actions(void *ctx, const struct grant_info *g, struct err *err)
@@ -242,7 +243,7 @@ static enum rc role(struct app_data *d, const struct words *w, const struct opti
 	unsigned actions = 0;
 
 	TRY(user_role_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), has, err));
-	printf("%s has %s the role %s.\n", w->items[0], has ? "now" : "no longer", w->items[1]);
+	printf("%s %s the role %s.\n", w->items[0], has ? "now has" : "no longer has", w->items[1]);
 	if (has)
 		TRY(role_grant_list(d->auth, str_of(w->items[1]), add_actions, &actions, err));
 	warn_if_open(w->items[0], actions);
@@ -261,7 +262,7 @@ static enum rc grant(struct app_data *d, const struct words *w, const struct opt
 	else
 		TRY(grant_add(d->auth, user, pattern, actions, &actions, err));
 	actions_text(text, actions);
-	printf("%s may now do this on %s: %s\n", w->items[0], w->items[1], text);
+	printf("%s now has these rights on %s: %s\n", w->items[0], w->items[1], text);
 	cli_note_pattern(pattern);
 	warn_if_open(w->items[0], actions);
 	return OK;
@@ -271,7 +272,7 @@ static enum rc revoke(struct app_data *d, const struct words *w, const struct op
 {
 	(void)options;
 	TRY(grant_set(d->auth, str_of(w->items[0]), str_of(w->items[1]), 0, err));
-	printf("%s may do nothing on %s any more by a grant of its own.\n", w->items[0], w->items[1]);
+	printf("Revoked the grant of %s on %s.\n", w->items[0], w->items[1]);
 	return OK;
 }
 

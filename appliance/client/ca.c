@@ -110,7 +110,7 @@ static void load(struct ca *ca)
 	if (path && io_read_file(AT_FDCWD, path, &text, &err))
 		log_warn("client.ca", "error=%s", log_quote(str_of(err.text)));
 	else if (path && !add_text(&ca->public, text.p ? text.p : "", NULL))
-		log_warn("client.ca", "error=\"there is no certificate in %s\"", path);
+		log_warn("client.ca", "error=\"%s contains no certificate\"", path);
 	if (!ca->public.raw.p)
 		(void)add_text(&ca->public, (const char *)embedded_cas[0].bytes, NULL);
 	buf_release(&text);
@@ -166,7 +166,7 @@ static CURLcode on_tls(CURL *easy, void *settings, void *ctx)
 		t->ca_extra = extra_new(t->ca_pem);
 	if (t->ca_pem && !t->ca_extra) {
 		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE,
-		    "%s cannot be reached: the `ca` of the namespace is not a certificate in PEM", t->host);
+		    "%s cannot be reached: the `ca` of the namespace is not a PEM certificate", t->host);
 		return CURLE_ABORTED_BY_CALLBACK;
 	}
 	if (t->ca_extra && t->ca->public.raw.p)

@@ -27,7 +27,7 @@ static client_id push(struct client *c, struct command *command)
 		command->start->id = id;
 		if (c->alive++ >= TRANSFERS_MAX && !command->start->rc)
 			command->start->rc = fail(&command->start->err, E_BUSY,
-			    "too many requests to other registries are under way: try again in a moment");
+			    "too many requests to other registries are in progress: try again in a moment");
 	}
 	*c->last = command;
 	c->last = &command->next;
@@ -101,7 +101,7 @@ static void begin(struct client *c, struct transfer *t, int64_t now_ms)
 	CURLMcode code = curl_multi_add_handle(c->multi, t->easy);
 
 	if (code) {
-		t->rc = fail(&t->err, E_BUSY, "a request to %s cannot be made: %s", t->host, curl_multi_strerror(code));
+		t->rc = fail(&t->err, E_BUSY, "the request to %s failed: %s", t->host, curl_multi_strerror(code));
 		return;
 	}
 	c->running++;

@@ -128,8 +128,7 @@ curl_socket_t near_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *a
 enum rc near_refuse(struct transfer *t)
 {
 	return fail(&t->err, E_UPSTREAM_ANSWER,
-	    "%s is at an address inside of this network or of this machine, to which a server that is not there itself "
-	    "may "
-	    "not lead: nothing is asked there",
+	    "%s has an address inside this network or on this machine. A server outside of it may not redirect there: "
+	    "cove sends no request",
 	    t->host);
 }

@@ -83,7 +83,7 @@ int64_t client_retry_after(const struct client_head *head, int64_t now_s)
 
 static void say_too_long(struct transfer *t)
 {
-	t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s sends more than the %llu bytes that are allowed here", t->host,
+	t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s sent more than the %llu bytes that are allowed", t->host,
 	    (unsigned long long)t->body_max);
 }
 
@@ -173,7 +173,8 @@ static int on_request(void *ctx, char *peer, char *own, int peer_port, int own_p
 	is_https = str_eqi(str_of(scheme), STR("https"));
 	if (t->was_https && !is_https) {
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER,
-		    "%s redirects from https to http, which is refused: anybody on the way could read and change it",
+		    "%s redirects from https to http, which cove refuses: anyone on the network path could read and "
+		    "change the content",
 		    t->host);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -346,8 +347,7 @@ struct transfer *transfer_new(
 		return t;
 	}
 	if (!str_starts(r->url, STR("https://")) && !str_starts(r->url, STR("http://")))
-		t->rc =
-		    fail(&t->err, E_UPSTREAM_ANSWER, "the address of %s is neither an http nor an https one", t->host);
+		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "the URL of %s is neither http nor https", t->host);
 	else
 		set_options(c, t, r);
 	return t;
@@ -376,8 +376,8 @@ static const struct cause {
 	const char *text;
 	bool has_detail; /* curl knows more than that */
 } causes[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, "its name is not found", false},
-    {CURLE_COULDNT_RESOLVE_PROXY, "the name of the proxy (HTTPS_PROXY or HTTP_PROXY) is not found", true},
+    {CURLE_COULDNT_RESOLVE_HOST, "its name cannot be resolved", false},
+    {CURLE_COULDNT_RESOLVE_PROXY, "the name of the proxy (HTTPS_PROXY or HTTP_PROXY) cannot be resolved", true},
     {CURLE_PROXY, "the proxy (HTTPS_PROXY or HTTP_PROXY) refuses", true},
     {CURLE_COULDNT_CONNECT, "it does not accept the connection", false},
     {CURLE_OPERATION_TIMEDOUT, "it does not answer in time", false},
@@ -386,7 +386,7 @@ static const struct cause {
     {CURLE_RECV_ERROR, "it dropped the connection", false},
     {CURLE_GOT_NOTHING, "it dropped the connection", false},
     {CURLE_PARTIAL_FILE, "it dropped the connection", false},
-    {CURLE_OUT_OF_MEMORY, "there is no memory for it", false},
+    {CURLE_OUT_OF_MEMORY, "out of memory", false},
 };
 
 /* By the text of mbedTLS, which alone tells them apart. */
@@ -396,8 +396,7 @@ static const char *certificate_cause(const char *text)
 		const char *text, *cause;
 	} rows[] = {
 	    {"not correctly signed",
-		"its certificate is not trusted: if its CA is not a public one, set it as `ca` of the "
-		"namespace"},
+		"its certificate is not trusted: if its CA is not public, set it as `ca` of the namespace"},
 	    {"does not match", "its certificate is for another name"},
 	    {"has expired", "its certificate has expired, or the clock of this machine is wrong"},
 	    {"in the future", "its certificate is not valid yet, or the clock of this machine is wrong"},
@@ -462,7 +461,7 @@ void transfer_judge(struct transfer *t, CURLcode code)
 	else if (code == CURLE_TOO_MANY_REDIRECTS)
 		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s redirects more than %u times", t->host, t->redirects_max);
 	else if (!cause.text)
-		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s does not answer as it should: %s", who,
+		t->rc = fail(&t->err, E_UPSTREAM_ANSWER, "%s does not follow the protocol: %s", who,
 		    t->error[0] ? t->error : curl_easy_strerror(code));
 	else if (t->head_said)
 		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s dropped the connection after %llu bytes", who,
@@ -497,12 +496,12 @@ int64_t transfer_check(struct transfer *t, int64_t now_ms)
 		return t->due_ms;
 	culprit(t, who, sizeof(who));
 	if (t->stage == STAGE_QUEUED)
-		t->rc = fail(&t->err, E_BUSY, "too many requests to %s are under way: try again in a moment", t->host);
+		t->rc =
+		    fail(&t->err, E_BUSY, "too many requests to %s are in progress: try again in a moment", t->host);
 	else if (t->stage == STAGE_CONNECTING || t->stage == STAGE_ASKED)
 		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s cannot be reached: it does not answer in time", who);
 	else
-		t->rc =
-		    fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s has stopped sending: nothing for %lld s after %llu bytes",
-			who, (long long)(t->stall_ms / 1000), (unsigned long long)t->body_bytes);
+		t->rc = fail(&t->err, E_UPSTREAM_UNREACHABLE, "%s stopped sending: no data for %lld s after %llu bytes",
+		    who, (long long)(t->stall_ms / 1000), (unsigned long long)t->body_bytes);
 	return now_ms;
 }

@@ -205,7 +205,9 @@ static enum rc take_files(struct loaded *l, const char *named, struct err *err)
 	TRY(take_file(l, path, false, err));
 	if (l->origins[data] == ORIGIN_FILE)
 		return fail(err, E_CONFIG,
-		    "%s: data: this file was found in the data directory and cannot name another one", path);
+		    "%s: data: a file in the data directory cannot set the data directory: remove this line, or use "
+		    "--data",
+		    path);
 	return OK;
 }
 
@@ -215,7 +217,7 @@ static enum rc check_together(const struct config *c, struct err *err)
 
 	if (!c->certificate[0] == !c->certificate_key[0])
 		return OK;
-	fail(err, E_CONFIG, "certificate and certificate_key go together: give both or none");
+	fail(err, E_CONFIG, "set both certificate and certificate_key, or neither");
 	return config_blame(c, given, err);
 }
 
@@ -247,7 +249,7 @@ enum rc config_load(int argc, char **argv, struct config **out, struct err *err)
 	TRY(config_load_partial(argc, argv, &rest, &c, err));
 	if (rest) {
 		config_free(c);
-		return fail(err, E_USAGE, "there is no setting %s: `cove help` lists them", argv[0]);
+		return fail(err, E_USAGE, "%s is not a setting: `cove help` lists them", argv[0]);
 	}
 	*out = c;
 	return OK;

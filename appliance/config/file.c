@@ -51,9 +51,9 @@ static enum rc expect_plain_value(const struct reader *r, const struct setting *
 {
 	if (r->event.type != YAML_SCALAR_EVENT)
 		return fail_at(
-		    r, &r->event.start_mark, err, "%s: one value is wanted here, no list, mapping or alias", s->key);
+		    r, &r->event.start_mark, err, "%s: expected a single value, not a list, mapping or alias", s->key);
 	if (r->event.data.scalar.tag)
-		return fail_at(r, &r->event.start_mark, err, "%s: YAML tags are not used here", s->key);
+		return fail_at(r, &r->event.start_mark, err, "%s: YAML tags are not supported: remove the tag", s->key);
 	return OK;
 }
 
@@ -66,7 +66,7 @@ static enum rc add_row(
 	struct config_row *more;
 
 	if (rows->count == ROWS_MAX)
-		return fail_at(r, &r->event.start_mark, err, "too much is declared here");
+		return fail_at(r, &r->event.start_mark, err, "too many namespaces or attributes are declared");
 	for (size_t i = r->namespace_at; i < rows->count; i++)
 		if (str_eq(str_of(rows->items[i].key), key))
 			return fail_at(r, &r->event.start_mark, err, "%.*s of %.*s is set twice",
@@ -96,7 +96,7 @@ static enum rc read_value(struct reader *r, struct buf *out, struct err *err)
 	}
 	if (is_list && r->event.type == YAML_SEQUENCE_END_EVENT && buf_ok(out))
 		return OK;
-	return fail_at(r, &r->event.start_mark, err, "one value, or a list of values, is wanted here");
+	return fail_at(r, &r->event.start_mark, err, "expected a value or a list of values");
 }
 
 static enum rc take_attribute(struct reader *r, struct str name, struct err *err)
@@ -107,7 +107,7 @@ static enum rc take_attribute(struct reader *r, struct str name, struct err *err
 	enum rc rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "the name of an attribute is wanted here");
+		return fail_at(r, &r->event.start_mark, err, "expected the name of an attribute");
 	key = xstrdup(scalar(r));
 	rc = next(r, err);
 	if (!rc)
@@ -126,7 +126,7 @@ static enum rc take_namespace(struct reader *r, struct err *err)
 	enum rc rc;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "the name of a namespace is wanted here");
+		return fail_at(r, &r->event.start_mark, err, "expected the name of a namespace");
 	for (size_t i = 0; i < r->rows->count; i++)
 		if (str_eq(str_of(r->rows->items[i].name), scalar(r)))
 			return fail_at(
@@ -136,11 +136,12 @@ static enum rc take_namespace(struct reader *r, struct err *err)
 	rc = next(r, err);
 	if (!rc && r->event.type != YAML_MAPPING_START_EVENT)
 		rc = fail_at(r, &r->event.start_mark, err,
-		    "namespace %.60s: lines of the form `attribute: value` are wanted", name);
+		    "namespace %.60s: expected lines of the form `attribute: value`", name);
 	while (!rc && !(rc = next(r, err)) && r->event.type != YAML_MAPPING_END_EVENT)
 		rc = take_attribute(r, str_of(name), err);
 	if (!rc && r->rows->count == r->namespace_at)
-		rc = fail_at(r, &r->event.start_mark, err, "namespace %.60s needs its kind at least", name);
+		rc = fail_at(r, &r->event.start_mark, err,
+		    "namespace %.60s has no kind: add kind: hosted, proxy or group", name);
 	free(name);
 	return rc;
 }
@@ -152,7 +153,8 @@ static enum rc take_namespaces(struct reader *r, struct err *err)
 	if (r->event.type == YAML_SCALAR_EVENT && scalar(r).n == 0)
 		return OK; /* nothing behind the colon */
 	if (r->event.type != YAML_MAPPING_START_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "namespaces: a mapping of names is wanted here");
+		return fail_at(
+		    r, &r->event.start_mark, err, "namespaces: expected lines of the form `name: {kind: ...}`");
 	for (;;) {
 		TRY(next(r, err));
 		if (r->event.type == YAML_MAPPING_END_EVENT)
@@ -170,13 +172,13 @@ static enum rc take_entry(struct reader *r, struct err *err)
 	struct err what;
 
 	if (r->event.type != YAML_SCALAR_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "a setting's name is wanted here");
+		return fail_at(r, &r->event.start_mark, err, "expected the name of a setting");
 	if (str_eq(scalar(r), STR("namespaces")))
 		return r->namespaces_seen ? fail_at(r, &r->event.start_mark, err, "namespaces is set twice")
 					  : take_namespaces(r, err);
 	s = setting_find(scalar(r));
 	if (!s)
-		return fail_at(r, &r->event.start_mark, err, "there is no setting \"%.*s\": `cove help` lists them",
+		return fail_at(r, &r->event.start_mark, err, "\"%.*s\" is not a setting: `cove help` lists them",
 		    STR_ARG(str_first(scalar(r), 60)));
 	if (r->seen[s - settings])
 		return fail_at(r, &r->event.start_mark, err, "%s is set twice", s->key);
@@ -197,7 +199,7 @@ static enum rc take_document(struct reader *r, struct err *err)
 	if (r->event.type == YAML_SCALAR_EVENT && scalar(r).n == 0)
 		return next(r, err);
 	if (r->event.type != YAML_MAPPING_START_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "lines of the form `setting: value` are wanted");
+		return fail_at(r, &r->event.start_mark, err, "expected lines of the form `setting: value`");
 	for (;;) {
 		TRY(next(r, err));
 		if (r->event.type == YAML_MAPPING_END_EVENT)
@@ -216,7 +218,7 @@ static enum rc take_stream(struct reader *r, struct err *err)
 	TRY(take_document(r, err));
 	TRY(next(r, err)); /* past its end */
 	if (r->event.type != YAML_STREAM_END_EVENT)
-		return fail_at(r, &r->event.start_mark, err, "a second document is not allowed here");
+		return fail_at(r, &r->event.start_mark, err, "the file has more than one YAML document: keep only one");
 	return OK;
 }
 

@@ -75,7 +75,8 @@ void config_help(struct buf *out)
 		put_help(out, "      ", s);
 	}
 	buf_addz(out, "  --config FILE\n");
-	put_wrapped(out, "      ", STR("The file of settings; else cove.yaml in the data directory, if there is one."));
+	put_wrapped(
+	    out, "      ", STR("The file with the settings; default: cove.yaml in the data directory, if it exists."));
 }
 
 void config_defaults(struct buf *out)
@@ -83,12 +84,13 @@ void config_defaults(struct buf *out)
 	char flag[SETTING_NAME_MAX], variable[SETTING_NAME_MAX];
 
 	buf_addz(out,
-	    "# All settings of cove, each with its default; `cove config --defaults` prints this file. None is "
-	    "needed.\n"
-	    "# Read from cove.yaml in the data directory, or from the file given with --config. Variables of the\n"
-	    "# environment are stronger, flags strongest. `cove check` says what is wrong with a file.\n"
+	    "# All settings of cove with their defaults; `cove config --defaults` prints this file. No setting is "
+	    "required.\n"
+	    "# cove reads cove.yaml in the data directory, or the file given with --config. Environment variables "
+	    "override\n"
+	    "# the file, and flags override both. `cove check` lists the errors in the file.\n"
 	    "#\n"
-	    "# Namespaces can be declared here too; they are then changed here only (SIGHUP reads the file again):\n"
+	    "# Namespaces can be declared here too. They can then be changed only here (SIGHUP reloads the file):\n"
 	    "#\n"
 	    "#namespaces:\n"
 	    "#  own: {kind: hosted, redeploy: refused, redeploy_except: [latest]}\n"

@@ -9,46 +9,51 @@
 
 const struct setting settings[] = {
     {"data", TYPE_TEXT, MEMBER(data), "./cove-data", NULL, 1, 0,
-	"The data directory: images, users, keys, certificates. Where systemd gives a $STATE_DIRECTORY, that is the "
-	"default. Not in the cove.yaml that lies in it."},
+	"The data directory: images, users, keys, certificates. If systemd sets $STATE_DIRECTORY, that is the default. "
+	"The cove.yaml in the data directory cannot set it."},
     {"listen", TYPE_LISTEN, MEMBER(listen), ":5000", NULL, 0, 0,
-	"Address and port of the registry; without an address, all of this machine."},
+	"The address and port of the registry; without an address, it listens on all addresses of this machine."},
     {"names", TYPE_TEXT, MEMBER(names), "", NULL, 0, 0,
-	"Further names and addresses under which clients reach this machine, separated by commas. Names outside of "
-	"home networks must be here before the first start: the CA vouches for no other ones."},
+	"More names and addresses that clients use to reach this machine, separated by commas. Set public names before "
+	"the first start: the CA can issue certificates only for local names and for those that are set when it is "
+	"created."},
     {"certificate", TYPE_TEXT, MEMBER(certificate), "", NULL, 0, 0,
-	"A certificate of yours instead of one by the own CA: a PEM file, the server's certificate first, then those "
-	"above it."},
-    {"certificate_key", TYPE_TEXT, MEMBER(certificate_key), "", NULL, 0, 0, "The PEM file of its key."},
+	"Your own certificate, used instead of one from cove's CA: a PEM file with the server's certificate first, "
+	"then the intermediate ones."},
+    {"certificate_key", TYPE_TEXT, MEMBER(certificate_key), "", NULL, 0, 0,
+	"The PEM file with the private key of the certificate."},
     {"log_level", TYPE_CHOICE, MEMBER(log_level), "info", "error warn info debug", 0, 0,
-	"What is logged to stderr: lines of this level and of those before it."},
-    {"access_log", TYPE_BOOL, MEMBER(access_log), "false", NULL, 0, 0, "Logs a line per request."},
+	"The log level: cove logs lines of this level, and of the levels before it, to stderr."},
+    {"access_log", TYPE_BOOL, MEMBER(access_log), "false", NULL, 0, 0, "Whether cove logs a line for each request."},
     {"threads", TYPE_COUNT, MEMBER(threads), "0", NULL, 0, 256,
-	"Threads that serve requests; 0: four per core, at least 8."},
+	"The number of threads that serve requests; 0: four per core, at least 8."},
     {"tls_memory", TYPE_SIZE, MEMBER(tls_memory_bytes), "0", NULL, 0, 1ull << 40,
-	"Memory for TLS sessions (about 36KiB each); when it is short some end, of the client that has the most. 0: an "
-	"eighth of the machine's."},
+	"The memory for TLS sessions (about 36KiB each). When it is used up, cove closes sessions of the client that "
+	"has the most. 0: an eighth of the machine's memory."},
     {"max_connections", TYPE_COUNT, MEMBER(max_connections), "0", NULL, 0, 1000000,
-	"Connections at a time; when all are taken some end, of the client that has the most. 0: what the limit of "
-	"open files allows."},
+	"The number of connections at the same time. When all are in use, cove closes connections of the client that "
+	"has the most. 0: as many as the limit of open files allows."},
     {"stall_timeout", TYPE_DURATION, MEMBER(stall_timeout_s), "3m", NULL, 1, 3600,
-	"How long a client may send or take less than 1 KiB/s of a blob or manifest before its transfer ends. Copying "
-	"tools pause at one end while the other is slow, so not less than two minutes but for tests."},
+	"How long the transfer of a blob or manifest may stay below 1 KiB/s before cove ends it. Tools that copy "
+	"images pause one side while the other side is slow, so use at least two minutes except in tests."},
     {"sparse_manifests", TYPE_BOOL, MEMBER(sparse_manifests), "false", NULL, 0, 0,
-	"Takes manifests and indexes although blobs or manifests that they name are not here, as a mirror of some "
-	"platforms only needs it. Otherwise such a push is refused, since a pull of it would fail."},
+	"Whether clients may push a manifest or index that refers to content that the repository does not have; a "
+	"mirror of only some platforms needs this. If false, such a push is refused, because a pull of the image would "
+	"fail."},
     {"cors_origins", TYPE_ORIGINS, MEMBER(cors_origins), "", NULL, 0, 0,
-	"Web pages of other origins whose scripts may use the registry API and fetch tokens, such as "
-	"https://ui.example:8080, separated by commas; * is any page, which then cannot use what its visitor is logged "
-	"in with. The management API is never open to them."},
+	"The origins of web pages whose scripts may use the registry API and fetch tokens, such as "
+	"https://ui.example:8080, separated by commas. * allows every page, but none of them can use the visitor's "
+	"login. Scripts of other origins can never use the management API."},
     {"audit_rows", TYPE_COUNT, MEMBER(audit_rows), "100000", NULL, 100, 100000000,
-	"Rows of the audit log (`cove audit`); the oldest go. A row takes about 150 bytes of the database."},
+	"The number of entries that the audit log (`cove audit`) keeps; cove deletes the oldest ones. An entry takes "
+	"about 150 bytes of the database."},
     {"upload_expiry", TYPE_DURATION, MEMBER(upload_expiry_s), "7d", NULL, 60, 10 * 365 * 86400ull,
-	"How long an unfinished upload can be resumed before it is removed."},
+	"How long a client can resume an unfinished upload before cove removes it."},
     {"blob_grace", TYPE_DURATION, MEMBER(blob_grace_s), "1d", NULL, 0, 10 * 365 * 86400ull,
-	"How long a blob that no repository has any more stays on the disk, so that a push need not send it again."},
+	"How long cove keeps a blob that no repository uses, so that a client that pushes it again need not send it "
+	"again."},
     {"stop_grace", TYPE_DURATION, MEMBER(stop_grace_s), "30s", NULL, 0, 3600,
-	"How long transfers may go on once the server is told to stop."},
+	"How long transfers may continue after the server is told to stop."},
 };
 const size_t settings_count = sizeof(settings) / sizeof(*settings);
 _Static_assert(sizeof(settings) / sizeof(*settings) <= SETTINGS_MAX, "raise SETTINGS_MAX");
@@ -85,13 +90,13 @@ static enum rc check_choice(const struct setting *s, struct str value, struct er
 		if (str_eq(one, value))
 			return OK;
 	}
-	return fail(err, E_CONFIG, "\"%.*s\" is none of: %s", STR_ARG(value), s->choices);
+	return fail(err, E_CONFIG, "\"%.*s\" is not allowed: choose one of %s", STR_ARG(value), s->choices);
 }
 
 static enum rc check_text(const struct setting *s, struct str value, struct err *err)
 {
 	if (s->type == TYPE_TEXT && value.n < s->min)
-		return fail(err, E_CONFIG, "a value is needed");
+		return fail(err, E_CONFIG, "a value is required");
 	for (size_t i = 0; i < value.n; i++)
 		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
 			return fail(err, E_CONFIG, "line breaks and control characters are not allowed");
@@ -112,7 +117,7 @@ static enum rc check_bounds(const struct setting *s, uint64_t n, struct str valu
 			buf_addz(&text, " to ");
 			put(&text, s->max);
 		}
-		rc = fail(err, E_CONFIG, "\"%.*s\" is out of bounds: %s", STR_ARG(value), text.p ? text.p : "");
+		rc = fail(err, E_CONFIG, "\"%.*s\" is out of range: use %s", STR_ARG(value), text.p ? text.p : "");
 	}
 	buf_release(&text);
 	return rc;

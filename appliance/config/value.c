@@ -24,7 +24,7 @@ enum rc value_bool(struct str text, bool *out, struct err *err)
 	bool yes = str_eq(text, STR("true"));
 
 	if (!yes && !str_eq(text, STR("false")))
-		return fail(err, E_CONFIG, "\"%.*s\" is neither true nor false", STR_ARG(text));
+		return fail(err, E_CONFIG, "\"%.*s\" is not a boolean: write true or false", STR_ARG(text));
 	*out = yes;
 	return OK;
 }
@@ -44,7 +44,7 @@ enum rc value_listen(struct str text, char host[static 256], uint16_t *port, str
 	}
 	if (!ok)
 		return fail(err, E_CONFIG,
-		    "\"%.*s\" is no address to listen on: write host:port, such as :5000, 192.168.1.5:5000 or "
+		    "\"%.*s\" is not an address to listen on: write host:port, such as :5000, 192.168.1.5:5000 or "
 		    "[::1]:5000",
 		    STR_ARG(text));
 	memcpy(host, head.n ? head.p : "", head.n);
@@ -78,7 +78,7 @@ enum rc value_origins(struct str text, struct err *err)
 		str_cut(rest, ',', &one, &rest);
 		if (!is_origin(str_trim(one)))
 			return fail(err, E_CONFIG,
-			    "\"%.*s\" is no origin: write https://host or https://host:port, without a path, or *",
+			    "\"%.*s\" is not an origin: write https://host or https://host:port, without a path, or *",
 			    STR_ARG(one));
 	}
 	return OK;

@@ -40,7 +40,7 @@ static bool find_algorithm(struct str name, enum digest_algorithm *out)
 enum rc digest_algorithm_parse(struct str s, enum digest_algorithm *out, struct err *err)
 {
 	if (!find_algorithm(s, out))
-		return fail(err, E_DIGEST_INVALID, "digest algorithms known here are sha256 and sha512");
+		return fail(err, E_DIGEST_INVALID, "the digest algorithm is not supported: use sha256 or sha512");
 	return OK;
 }
 
@@ -50,10 +50,10 @@ enum rc digest_parse(struct str s, struct digest *out, struct err *err)
 	struct digest d = {0};
 
 	if (!str_cut(s, ':', &name, &hex))
-		return fail(err, E_DIGEST_INVALID, "a digest is written as <algorithm>:<hex>");
+		return fail(err, E_DIGEST_INVALID, "the digest is not of the form <algorithm>:<hex>");
 	TRY(digest_algorithm_parse(name, &d.algorithm, err));
 	if (hex.n != 2 * digest_size(d.algorithm) || !hex_decode(d.bytes, digest_size(d.algorithm), hex))
-		return fail(err, E_DIGEST_INVALID, "a %s digest has %zu lower-case hexadecimal digits",
+		return fail(err, E_DIGEST_INVALID, "a %s digest must have %zu lower-case hexadecimal digits",
 		    digest_algorithm_name(d.algorithm), 2 * digest_size(d.algorithm));
 	*out = d;
 	return OK;

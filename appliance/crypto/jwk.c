@@ -67,8 +67,8 @@ enum rc jwk_set_parse(struct str text, struct jwk_set *out, struct err *err)
 	const struct json *keys;
 
 	if (text.n > JWK_SET_MAX || json_parse(text, &json, NULL) != OK)
-		return fail(
-		    err, E_USAGE, "the keys are not a JWK set (RFC 7517): JSON of at most %d bytes", JWK_SET_MAX);
+		return fail(err, E_USAGE, "the keys are not a JWK set (RFC 7517), which is JSON of at most %d bytes",
+		    JWK_SET_MAX);
 	keys = json_member(json, "keys");
 	set.keys = xcalloc(JWK_SET_KEYS_MAX, sizeof(*set.keys));
 	for (const struct json *k = json_is_array(keys) ? json_first(keys) : NULL; k; k = json_next(k))

@@ -48,7 +48,7 @@ enum rc jws_parse(struct str token, struct jws *out, struct err *err)
 	out->claims = out->header ? part(payload) : NULL;
 	if (!out->claims || json_member(out->header, "crit")) {
 		jws_release(out);
-		return fail(err, E_TOKEN_INVALID, "the token is not one that can be read here");
+		return fail(err, E_TOKEN_INVALID, "the token is not a JSON Web Token that cove can read");
 	}
 	out->algorithm = json_string(json_member(out->header, "alg"));
 	out->key_id = json_string(json_member(out->header, "kid"));
@@ -157,5 +157,5 @@ enum rc jws_verify(const struct jws *t, const struct jwk *key, struct err *err)
 			break;
 		}
 	}
-	return fits ? OK : fail(err, E_TOKEN_INVALID, "the token's signature is not that of its issuer's key");
+	return fits ? OK : fail(err, E_TOKEN_INVALID, "the token's signature does not match its issuer's key");
 }

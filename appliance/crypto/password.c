@@ -24,7 +24,7 @@ struct password_cost password_cost_for_machine(void)
 
 static enum rc no_memory(struct err *err)
 {
-	return fail(err, E_BUSY, "there is not enough memory to check a password: try again in a moment");
+	return fail(err, E_BUSY, "not enough memory to check a password: try again in a moment");
 }
 
 enum rc password_hash(
@@ -58,8 +58,8 @@ enum rc password_check(const char *stored, const struct secret *password, struct
 		return fail(err, E_CORRUPT, "a stored password hash cannot be read");
 	if (is_too_large(stored))
 		return fail(err, E_BUSY,
-		    "this password was kept on a machine with more memory, and cannot be checked on this one: set it "
-		    "anew with cove user passwd");
+		    "this password was hashed on a machine with more memory and cannot be checked on this one: set it "
+		    "again with cove user passwd");
 	errno = 0;
 	if (crypto_pwhash_str_verify(stored, password->p, password->n) == 0)
 		return OK;

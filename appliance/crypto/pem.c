@@ -24,7 +24,7 @@ enum rc pem_next_certificate(struct str *rest, struct buf *der, bool *found, str
 	}
 	mbedtls_pem_free(&block);
 	if (code || !buf_ok(der))
-		return fail(err, E_CONFIG, "a certificate is damaged: its block is not PEM");
+		return fail(err, E_CONFIG, "a certificate is not valid PEM: copy it again");
 	*rest = str_from(*rest, (size_t)(at - rest->p) + used);
 	return OK;
 }

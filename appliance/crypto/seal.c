@@ -70,7 +70,8 @@ enum rc seal_open(const struct secret *key, struct str sealed, struct secret *cl
 	if (n < NONCE_SIZE + MAC_SIZE || crypto_secretbox_open_easy((unsigned char *)clear->p, box + NONCE_SIZE,
 					     (unsigned long long)n - NONCE_SIZE, box, (const unsigned char *)key->p)) {
 		secret_wipe(clear);
-		return fail(err, E_CORRUPT, "a stored password cannot be opened with keys/" KEY_FILE ": set it again");
+		return fail(
+		    err, E_CORRUPT, "a stored password cannot be decrypted with keys/" KEY_FILE ": set it again");
 	}
 	clear->n = (size_t)n - NONCE_SIZE - MAC_SIZE;
 	return OK;

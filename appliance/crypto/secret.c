@@ -45,8 +45,10 @@ enum rc secret_read(struct secret *secret, int fd, struct err *err)
 	fits = secret_set(secret, (struct str){bytes, n});
 	wipe(bytes, sizeof(bytes));
 	if (!all)
-		return fail(err, E_USAGE, "there is no password");
-	return fits ? OK : fail(err, E_USAGE, "a password has at most %d bytes, none of them NUL", SECRET_MAX);
+		return fail(err, E_USAGE, "the password is empty");
+	return fits ? OK
+		    : fail(err, E_USAGE, "the password is not valid: use at most %d bytes, none of them NUL",
+			  SECRET_MAX);
 }
 
 void secret_wipe(struct secret *secret)

@@ -38,7 +38,7 @@ static enum rc check_owner(struct db *db, struct err *err)
 	TRY(read_number(db->keeper, "SELECT count(*) FROM sqlite_schema", &tables, err));
 	if (id == APPLICATION_ID || (id == 0 && tables == 0))
 		return OK;
-	return fail(err, E_CONFIG, "%s is not a database of cove: choose another data directory", db->path);
+	return fail(err, E_CONFIG, "%s is not a cove database: choose another data directory", db->path);
 }
 
 /* backups/before-schema-2-20261123T210405Z.db */
@@ -116,9 +116,8 @@ enum rc migrate(struct db *db, const struct embedded_file *migrations, size_t co
 	TRY(read_version(c, &version, err));
 	if (version > (int64_t)count)
 		return fail(err, E_CONFIG,
-		    "the database was written by a newer cove (schema %lld, this one knows %zu): install that version, "
-		    "or "
-		    "restore a copy from backups/",
+		    "the database was written by a newer cove (schema %lld; this version supports up to %zu): install "
+		    "that version, or restore a copy from backups/",
 		    (long long)version, count);
 	if (version == (int64_t)count)
 		return OK;

@@ -34,7 +34,7 @@ void reserve_give(struct db *db)
 		return;
 	if (atomic_exchange(&db->has_reserve, false) && unlinkat(db->dirfd, db->reserve, 0) == 0)
 		log_warn("db.reserve", "problem=\"the disk is full\" action=\"the database uses its reserve\" "
-				       "remedy=\"make room: delete images, or what else lies on that disk\"");
+				       "remedy=\"free space: delete images or other files on that disk\"");
 }
 
 void db_keep_reserve(struct db *db)

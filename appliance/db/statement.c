@@ -8,9 +8,9 @@
 static enum rc fail_damaged(struct err *err, const char *what, const char *text)
 {
 	return fail(err, E_CORRUPT,
-	    "%.60s: the database cannot be read (%.80s): stop cove, look at the disk first (dmesg, fsck), start again. "
-	    "Only where it is still so: put cove.db, cove.db-wal and cove.db-shm aside, copy the newest file of "
-	    "backups/, or a copy of your own, to cove.db",
+	    "%.60s: the database cannot be read (%.80s): stop cove, check the disk (dmesg, fsck), and start again. If "
+	    "the error persists: move cove.db, cove.db-wal and cove.db-shm away, and copy the newest file in backups/, "
+	    "or your own backup, to cove.db",
 	    what, text);
 }
 
@@ -38,9 +38,10 @@ enum rc fail_sqlite(struct err *err, sqlite3 *sqlite, int rc, const char *what)
 		if (number == ENOSPC || number == EDQUOT || number == EFBIG)
 			return fail(err, E_DISK_FULL, "%s: %s", what, rc_sentence(E_DISK_FULL));
 		return fail(err, E_IO, "%.150s: %s (%d, errno %d)%s", what, text, rc, number,
-		    (rc & 0xff) == SQLITE_IOERR || number == EIO
-			? ": the disk does not read or write: stop cove, look at it (dmesg, fsck), start again"
-			: ": the data directory must be this user's, on a file system that is not read-only");
+		    (rc & 0xff) == SQLITE_IOERR || number == EIO ? ": the disk cannot be read or written: stop cove, "
+								   "check the disk (dmesg, fsck), and start again"
+								 : ": the data directory must belong to the user that "
+								   "runs cove, on a file system that is not read-only");
 	default:
 		return fail(err, E_INTERNAL, "%s: %s (%d)", what, text, rc);
 	}

@@ -55,9 +55,8 @@ enum rc sync_open(struct db *db, struct err *err)
 static enum rc fail_broken(struct err *err)
 {
 	return fail(err, E_IO,
-	    "a write to the database could not be brought to disk, so nothing more is stored: check the disk, then "
-	    "restart "
-	    "cove");
+	    "the disk could not store a change of the database, so the server refuses all further changes: check the "
+	    "disk, then restart cove");
 }
 
 enum rc sync_check(struct db *db, struct err *err)
@@ -94,7 +93,8 @@ static void lead(struct db_sync *sync)
 		failed = fdatasync(sync->fd);
 	while (failed && errno == EINTR);
 	if (failed)
-		log_error("db.sync", "cannot bring the database's log to disk, storing stops: errno=%d", errno);
+		log_error("db.sync",
+		    "cannot write the database's log to disk, all further changes are refused: errno=%d", errno);
 	pthread_mutex_lock(&sync->mutex);
 	sync->running = false;
 	if (failed)

@@ -63,7 +63,8 @@ enum rc exchange_login(struct exchange *x, struct str user, struct str password)
 	if (oidc_is_token(password))
 		return login_by_token(x, password);
 	if (!secret_set(&secret, password))
-		return fail(&x->err, E_UNAUTHORIZED, "a password has at most %d bytes, none of them zero; a token %d",
+		return fail(&x->err, E_UNAUTHORIZED,
+		    "the password is not valid: it may have at most %d bytes, none of them zero; a token may have %d",
 		    SECRET_MAX, JWS_MAX);
 	rc = auth_password(x->site->auth, user, &secret, conn_peer(x->conn),
 	    x->in_password_lane ? SLOW_ALLOWED : SLOW_NOT_NOW, &x->who, &x->err);
@@ -88,7 +89,7 @@ static enum rc check_basic(struct exchange *x, struct str encoded, bool *has)
 	if (n >= 0 && str_cut((struct str){plain, (size_t)n}, ':', &user, &password))
 		rc = exchange_login(x, user, password);
 	else
-		rc = fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are not well formed");
+		rc = fail(&x->err, E_UNAUTHORIZED, "the Basic credentials are malformed: send base64 of user:password");
 	wipe(plain, encoded.n + 1);
 	if (!rc && *has)
 		proof_keep(x, encoded);
@@ -144,7 +145,7 @@ static enum rc identify(struct exchange *x, bool *has)
 	if (!*has)
 		return auth_anonymous(x->site->auth, &x->who, &x->err);
 	if (head_field_next(x->head, STR("Authorization"), &at, &again)) /* RFC 9110 §5.3: not a list */
-		return fail(&x->err, E_HTTP_BAD, "there is more than one Authorization field");
+		return fail(&x->err, E_HTTP_BAD, "the request has more than one Authorization field: send only one");
 	str_cut(value, ' ', &scheme, &rest);
 	rest = str_trim(rest);
 	if (str_eqi(scheme, STR("Basic")))
@@ -152,7 +153,7 @@ static enum rc identify(struct exchange *x, bool *has)
 	/* the token endpoint knows users, not the tokens it gave out */
 	if (str_eqi(scheme, STR("Bearer")) && x->route->needs != ACCESS_LOGIN && !access_is_management(x->route))
 		return check_bearer(x, rest);
-	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not known here");
+	return fail(&x->err, E_UNAUTHORIZED, "this authentication scheme is not supported: use Basic or Bearer");
 }
 
 enum rc exchange_identify(struct exchange *x)
@@ -211,8 +212,7 @@ static enum rc no_right(struct exchange *x, unsigned missing, enum rc rc)
 
 	actions_text(actions, missing);
 	if (x->who.is_anonymous)
-		return fail(
-		    &x->err, rc, "%.*s is not open to everybody (%s): log in first", STR_ARG(x->asked), actions);
+		return fail(&x->err, rc, "%.*s requires a login (%s): log in first", STR_ARG(x->asked), actions);
 	return fail(&x->err, rc, "%s has no right to %s on %.*s: ask the owner of this registry for it", x->who.name,
 	    actions, STR_ARG(x->asked));
 }
@@ -269,7 +269,7 @@ static enum rc decide_management(struct exchange *x)
 		return fail_rc(&x->err, E_DENIED);
 	if (x->route->needs == ACCESS_RIGHTS && (x->who.is_limited || x->who.is_issuer_rule))
 		return fail(&x->err, E_DENIED,
-		    "this lasts longer than the key or token that asks for it: use the password of an admin, or an "
+		    "this change would outlast the key or token that requests it: use the password of an admin, or an "
 		    "admin's key that has no grants of its own and does not expire");
 	return OK;
 }

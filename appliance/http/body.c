@@ -21,7 +21,8 @@ static uint64_t body_limit(const struct route *r)
 
 static enum rc too_large(struct exchange *x)
 {
-	return fail(&x->err, E_HTTP_BODY_TOO_LARGE, "the body is larger than the %llu bytes allowed here",
+	return fail(&x->err, E_HTTP_BODY_TOO_LARGE,
+	    "the request's body is larger than the %llu bytes that the server allows",
 	    (unsigned long long)body_limit(x->route));
 }
 

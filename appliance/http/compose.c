@@ -118,7 +118,7 @@ static enum rc apply_range(struct work *w)
 	case RANGE_INVALID:
 		return OK;
 	case RANGE_TOO_MANY:
-		return fail(&x->err, E_HTTP_BAD, "ask for at most %d ranges at a time", RANGES_MAX);
+		return fail(&x->err, E_HTTP_BAD, "too many ranges: request at most %d at a time", RANGES_MAX);
 	case RANGE_UNSATISFIABLE:
 		reply_field(x, "Content-Range", "bytes */%llu", (unsigned long long)r->size);
 		return fail_rc(&x->err, E_HTTP_RANGE);
@@ -208,7 +208,7 @@ enum rc reply_compose(struct work *w)
 	length = r->kind == REPLY_BYTES ? r->bytes.n : r->size;
 	w->chunks.is_on = r->kind == REPLY_FLOW && length == FLOW_SIZE_UNKNOWN;
 	if (w->chunks.is_on && x->head->minor == 0)
-		return fail(&x->err, E_HTTP_VERSION, "the size is not known yet: ask by HTTP/1.1");
+		return fail(&x->err, E_HTTP_VERSION, "the size is not known yet: use HTTP/1.1");
 	buf_reset(&w->out);
 	put_fields(w, length);
 	if (!buf_ok(&w->out) || !buf_ok(&r->fields))

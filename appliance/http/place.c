@@ -45,7 +45,9 @@ static enum rc on_own_listener(struct exchange *x)
 	ns = namespace_at_port(x->namespaces, x->approach.port);
 	if (!ns) {
 		x->reply.close = true;
-		return fail(&x->err, E_NAMESPACE_OFFLINE, "no namespace has port %u any more", x->approach.port);
+		return fail(&x->err, E_NAMESPACE_OFFLINE,
+		    "the namespace of port %u was removed or changed: use the main port of this registry",
+		    x->approach.port);
 	}
 	x->is_plain = ns->listener == LISTENER_HTTP && !conn_is_tls(x->conn);
 	if (!x->is_plain)

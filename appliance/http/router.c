@@ -64,8 +64,8 @@ static enum rc path_decode(struct exchange *x, struct str *path)
 		return OK;
 	if (!percent_decode(x->arena, *path, false, path))
 		return x->arena->failed ? fail_rc(&x->err, E_BUSY)
-					: fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
-	return str_has(*path, '%') ? fail(&x->err, E_HTTP_BAD, "the path is encoded twice") : OK;
+					: fail(&x->err, E_HTTP_BAD, "the path is not percent-encoded correctly");
+	return str_has(*path, '%') ? fail(&x->err, E_HTTP_BAD, "the path is percent-encoded twice") : OK;
 }
 
 /* One segment of the API, where borders were found before. */
@@ -73,7 +73,8 @@ static enum rc segment_decode(struct exchange *x, struct str *s)
 {
 	if (!str_has(*s, '%') || percent_decode(x->arena, *s, false, s))
 		return OK;
-	return x->arena->failed ? fail_rc(&x->err, E_BUSY) : fail(&x->err, E_HTTP_BAD, "the path is not well encoded");
+	return x->arena->failed ? fail_rc(&x->err, E_BUSY)
+				: fail(&x->err, E_HTTP_BAD, "the path is not percent-encoded correctly");
 }
 
 /* "<reference> MUST NOT be in any other format": so nothing is there under one that is, and "the response code MUST be
@@ -85,7 +86,7 @@ static enum rc reference_find(struct exchange *x, struct str text)
 	if (!rc || rc == E_BUSY || x->route->method == METHOD_PUT)
 		return rc;
 	return fail(&x->err, E_MANIFEST_UNKNOWN,
-	    "manifest unknown to this repository: what was asked for is neither a tag nor a digest");
+	    "manifest unknown to this repository: the reference is neither a tag nor a digest");
 }
 
 static enum rc captures_parse(struct exchange *x, struct captures *c, bool is_raw)

@@ -50,9 +50,11 @@ static enum rc find_type(
 	if (!content_type.n)
 		content_type = media_type;
 	if (!content_type.n)
-		return fail(err, E_MANIFEST_INVALID, "the manifest has neither a Content-Type nor a mediaType");
+		return fail(err, E_MANIFEST_INVALID,
+		    "the media type is missing: send a Content-Type, or set mediaType in the manifest");
 	if (media_type.n && !str_eq(content_type, media_type))
-		return fail(err, E_MANIFEST_INVALID, "Content-Type and the manifest's mediaType do not agree");
+		return fail(
+		    err, E_MANIFEST_INVALID, "the Content-Type differs from the manifest's mediaType: make them equal");
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (str_eq(content_type, types[i].type)) {
 			out->media_type = types[i].type;
@@ -60,8 +62,8 @@ static enum rc find_type(
 			return OK;
 		}
 	return fail(err, E_MANIFEST_INVALID,
-	    "this media type is not that of an image manifest or index: push other content as "
-	    "blobs of an OCI image manifest with an artifactType");
+	    "the media type is not that of an image manifest or index: push other content as blobs of an OCI image "
+	    "manifest with an artifactType");
 }
 
 static const struct json *member(const struct json *object, const char *name)
@@ -92,7 +94,7 @@ static enum rc check_data(
 	if (n < 0)
 		return fail(err, E_MANIFEST_INVALID, "%s has data that is not base64", where);
 	if ((uint64_t)n != ref->size || !digest_eq(&d, &ref->digest))
-		return fail(err, E_MANIFEST_INVALID, "%s has data that its size or digest does not fit", where);
+		return fail(err, E_MANIFEST_INVALID, "%s has data that does not match its size or digest", where);
 	return OK;
 }
 
@@ -115,7 +117,7 @@ static enum rc check_urls(const struct json *urls, const char *where, struct err
 
 	for (const struct json *v = json_first(urls); v && good; v = json_next(v))
 		good = json_string(v).n;
-	return good ? OK : fail(err, E_MANIFEST_INVALID, "%s has urls that are no addresses", where);
+	return good ? OK : fail(err, E_MANIFEST_INVALID, "%s has urls that are not an array of URLs", where);
 }
 
 /* A size that is not there reads as 0, as Go's clients read it, and is then compared as any other. */
@@ -230,7 +232,7 @@ static enum rc check_annotations(const struct json *annotations, struct err *err
 		return fail(err, E_MANIFEST_INVALID, "annotations is not an object");
 	for (const struct json *v = json_first(annotations); v; v = json_next(v))
 		if (!json_is_string(v) && !json_is_null(v))
-			return fail(err, E_MANIFEST_INVALID, "annotations may hold strings only");
+			return fail(err, E_MANIFEST_INVALID, "annotations may contain only strings");
 	return OK;
 }
 
@@ -289,7 +291,7 @@ static enum rc read_document(struct arena *a, const struct json *doc, struct str
 	/* image-spec: one shape must not hold the other's members, or clients may be made to see two different images
 	 */
 	if (member(doc, shape == SHAPE_IMAGE ? "manifests" : "layers"))
-		return fail(err, E_MANIFEST_INVALID, "the manifest has members of both an image and an index");
+		return fail(err, E_MANIFEST_INVALID, "the manifest has the members of both an image and an index");
 	out->artifact_type = arena_str(a, artifact_type);
 	TRY(read_references(a, doc, shape, origin, out, err));
 	out->artifact_type = arena_str(a, out->artifact_type);

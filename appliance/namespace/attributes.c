@@ -9,69 +9,71 @@
 
 /* In the order in which they are shown. */
 static const struct attribute_type TABLE[] = {
-    {"online", "bool", NULL, "true", ALL, MEMBER(online), "Whether it answers at all; false refuses every request."},
+    {"online", "bool", NULL, "true", ALL, MEMBER(online),
+	"Whether the namespace serves requests; false refuses all of them."},
     {"listener", "choice", "none https http", "none", ALL, MEMBER(listener),
-	"A port of its own, where names need no prefix. http sends passwords and images in clear: only behind a proxy "
-	"that speaks TLS, or where nobody listens."},
-    {"port", "port", NULL, "0", ALL, MEMBER(port), "The port of that listener."},
+	"Opens a separate port for this namespace, where image names need no prefix. http sends passwords and images "
+	"in plain text: use it only behind a TLS proxy or in a network where nobody can eavesdrop."},
+    {"port", "port", NULL, "0", ALL, MEMBER(port), "The port of the listener."},
     {"behind_tls", "bool", NULL, "false", ALL, MEMBER(behind_tls),
-	"Whether a proxy that speaks TLS with the clients stands in front of that listener (listener=http): they are "
-	"then "
-	"always told https, also where the proxy sends no X-Forwarded-Proto or Forwarded."},
-    {"host", "host", NULL, "", ALL, MEMBER(host), "A host name of its own, where names need no prefix."},
+	"Whether a TLS proxy is in front of the listener (listener=http). If true, all URLs that clients receive begin "
+	"with https, even if the proxy sends neither X-Forwarded-Proto nor Forwarded."},
+    {"host", "host", NULL, "", ALL, MEMBER(host),
+	"A separate host name for this namespace, where image names need no prefix."},
     {"redeploy", "choice", "allowed refused read-only", "allowed", HOSTED, MEMBER(redeploy),
-	"Whether a tag that is there may be pushed again; read-only refuses every push and delete."},
+	"Whether clients may push to a tag that already exists; read-only refuses every push and delete."},
     {"redeploy_except", "list", NULL, "", HOSTED, MEMBER(redeploy_except),
-	"Tags that may be pushed again all the same, such as latest; * stands for any characters."},
+	"Tags that clients may push again although redeploy=refused, such as latest; * matches any characters."},
     {"immutable_tags", "list", NULL, "", HOSTED, MEMBER(immutable_tags),
-	"Tags that neither move nor go once they are there, such as v*."},
-    {"quota", "bytes", NULL, "0", HOSTED, MEMBER(quota_bytes), "The most it may hold, such as 50GiB; 0: no limit."},
+	"Tags that cannot be changed or deleted once they exist, such as v*."},
+    {"quota", "bytes", NULL, "0", HOSTED, MEMBER(quota_bytes),
+	"The most that the namespace may store, such as 50GiB; 0: no limit."},
     {"blob_store", "text", NULL, "", HOSTED | PROXY, MEMBER(blob_store),
-	"The blob store that new content goes to; empty: the data directory."},
+	"The blob store for new content; empty: the data directory."},
     {"sparse_manifests", "bool", NULL, "false", HOSTED, MEMBER(sparse_manifests),
-	"Whether a manifest may name content that is not here."},
+	"Whether clients may push a manifest that refers to content that the repository does not have."},
     {"wrong_descriptors", "bool", NULL, "false", HOSTED, MEMBER(wrong_descriptors),
-	"Whether a manifest may give content another size or media type than it has, as docker-registry lets it: for "
-	"images that come from there. Clients that check (containerd, podman) do not pull them."},
+	"Whether a manifest may state a wrong size or media type for its content. docker-registry accepts such "
+	"manifests; set this to import them from there. Clients that check them (containerd, podman) cannot pull "
+	"them."},
     {"members", "list", NULL, "", GROUP, MEMBER(member_names),
-	"The namespaces behind it, in the order in which they are asked; / is the one without a name."},
+	"The namespaces that the group shows, in the order in which cove searches them; / is the root namespace."},
     {"writable", "text", NULL, "", GROUP, MEMBER(writable_name),
-	"The hosted member that pushes go to; empty: pushes are refused."},
+	"The hosted member that receives pushes; empty: pushes are refused."},
     {"fall_through", "bool", NULL, "false", GROUP, MEMBER(fall_through),
-	"Whether proxies are asked also for repositories that a hosted member has. An outsider could then publish a "
-	"newer image under the name of one of yours."},
+	"Whether cove asks the proxy members even for repositories that a hosted member has. If true, an outsider "
+	"could publish a newer image under the name of one of yours."},
     {"upstream", "url", NULL, "", PROXY, MEMBER(upstream),
-	"The registry behind it, such as https://ghcr.io, or docker.io for Docker Hub. A path is what all names there "
-	"begin with: behind https://harbor.example/proj, team/app is proj/team/app."},
+	"The registry to cache, such as https://ghcr.io, or docker.io for Docker Hub. A path is put in front of all "
+	"names: with https://harbor.example/proj, team/app is fetched from proj/team/app."},
     {"upstream_names", "list", NULL, "", PROXY, MEMBER(upstream_names),
-	"Registries (?ns= of a mirror's request) that it stands for; empty: the upstream's host, or with a path none; "
-	"none: not any."},
-    {"username", "text", NULL, "", PROXY, MEMBER(username), "Whom the upstream knows us as; empty: anonymous."},
+	"The registries (?ns= in a mirror's request) that this proxy answers for; none: no registry; empty: the "
+	"upstream's host, or no registry if the upstream has a path."},
+    {"username", "text", NULL, "", PROXY, MEMBER(username), "The user name for the upstream; empty: anonymous."},
     {"password_file", "path", NULL, "", PROXY, MEMBER(password_file),
-	"A file of this machine that has the password, as `aws ecr get-login-password` and Kubernetes' secrets write "
-	"them: it "
-	"is read with each question, so that a new one counts at once. Set by commands and cove.yaml only; empty: the "
-	"password "
-	"is that of `cove namespace password`."},
+	"A file on this machine that contains the upstream's password, as written by `aws ecr get-login-password` or a "
+	"Kubernetes secret. cove reads it for each request, so a new password takes effect at once. It can be set only "
+	"by commands and cove.yaml. Empty: use the password that `cove namespace password` has set."},
     {"token_host", "host", NULL, "", PROXY, MEMBER(token_host),
-	"The host of the upstream's token service, when it is in another domain and may have the password all the "
-	"same."},
+	"The host of the upstream's token service, if it is in another domain and may receive the password."},
     {"ca", "certificates", NULL, "", PROXY, MEMBER(ca_pem),
-	"Certificates (PEM) that are trusted for this upstream beside the public ones."},
+	"CA certificates (PEM) to trust for this upstream in addition to the public CAs."},
     {"allow", "list", NULL, "", PROXY, MEMBER(allow),
-	"Repositories that may be asked for, such as library/* or grafana/**; empty: all."},
+	"The repositories that clients may pull, such as library/* or grafana/**; empty: all."},
     {"library", "bool", NULL, "", PROXY, MEMBER(library),
-	"Whether names without a slash get library/ in front; empty: only for Docker Hub."},
-    {"offline", "bool", NULL, "false", PROXY, MEMBER(offline), "Whether only what is here already is served."},
+	"Whether cove puts library/ in front of names without a slash; empty: only for Docker Hub."},
+    {"offline", "bool", NULL, "false", PROXY, MEMBER(offline),
+	"Whether the proxy serves cached content only and never asks its upstream."},
     {"fresh", "age", NULL, "1h", PROXY, MEMBER(fresh_s),
-	"How long a tag is served without asking the upstream whether it has moved; never: it is not asked again."},
+	"How long cove serves a cached tag before it asks the upstream whether the tag has moved; never: it does not "
+	"ask again."},
     {"negative", "seconds", NULL, "1m", PROXY, MEMBER(negative_s),
-	"How long it is believed that something is not there."},
+	"How long cove remembers that the upstream does not have something."},
     {"patience", "milliseconds", NULL, "10s", PROXY, MEMBER(patience_ms),
-	"How long a client waits for the upstream before it gets the copy that is here."},
+	"How long cove waits for the upstream before it serves the cached copy."},
     {"cache_limit", "bytes", NULL, "0", PROXY, MEMBER(cache_bytes),
-	"The most it may keep, such as 100GiB; what was not pulled for longest goes first, also when the disk is full; "
-	"0: no limit."},
+	"The most that the proxy may cache, such as 100GiB; 0: no limit. Above the limit, and when the disk is full, "
+	"cove removes the content that has not been pulled for the longest time."},
 };
 #define COUNT (sizeof(TABLE) / sizeof(*TABLE))
 
@@ -123,7 +125,7 @@ enum rc attribute_of(
 {
 	*out = attribute_find(name);
 	if (!*out)
-		return fail(err, E_USAGE, "namespaces have no attribute %.*s: see `cove namespace attributes`",
+		return fail(err, E_USAGE, "namespaces have no attribute %.*s: `cove namespace attributes` lists them",
 		    STR_ARG(str_first(name, 60)));
 	if (!((*out)->kinds & 1u << kind))
 		return fail(err, E_USAGE, "%.*s is a %s namespace, which has no attribute %s",

@@ -76,7 +76,7 @@ static enum rc row_of_hand(struct db_conn *c, struct str name, struct namespace_
 
 	TRY(row_find(c, name, &found, out, err));
 	if (!found)
-		return fail(err, E_NOT_FOUND, "there is no namespace %.*s: see `cove namespace list`",
+		return fail(err, E_NOT_FOUND, "the namespace %.*s does not exist: see `cove namespace list`",
 		    STR_ARG(str_first(name, NAMESPACE_NAME_MAX)));
 	if (out->declared)
 		return fail(err, E_USAGE, "namespace %.*s is declared in cove.yaml: change it there, then reload",
@@ -205,8 +205,9 @@ static enum rc take_over(
 
 	TRY(repository_exists(c, name, &exists, err));
 	if (exists)
-		return fail(
-		    err, E_USAGE, "there is a repository %.*s: a namespace of that name would hide it", STR_ARG(name));
+		return fail(err, E_USAGE,
+		    "a repository %.*s exists, and a namespace of that name would hide it: choose another name",
+		    STR_ARG(name));
 	if (kind == NAMESPACE_HOSTED)
 		return repositories_move(c, name, from, id, err);
 	TRY(repositories_count(c, name, from, &count, err));
@@ -234,7 +235,7 @@ static enum rc create_row(struct db_conn *c, struct str name, enum namespace_kin
 	db_bind_i64(s, ":now", clock_wall_s());
 	rc = db_run(s, NULL, err);
 	if (rc == E_EXISTS)
-		return fail(err, rc, "there is a namespace %.*s already", STR_ARG(name));
+		return fail(err, rc, "the namespace %.*s already exists", STR_ARG(name));
 	TRY(rc);
 	*id = db_last_id(c);
 	return take_over(c, name, kind, *id, from, err);
@@ -297,7 +298,7 @@ static enum rc remove_row(
 	TRY(repositories_count(c, name, row->id, &count, err));
 	if (count && !purge && row->kind != NAMESPACE_HOSTED)
 		return fail(err, E_USAGE,
-		    "namespace %.*s keeps %lld repositories of its upstream: remove it with --purge to delete them",
+		    "namespace %.*s caches %lld repositories of its upstream: remove it with --purge to delete them",
 		    STR_ARG(name), (long long)count);
 	if (count && purge) {
 		TRY(repositories_purge(c, row->id, INT64_MAX, &more, err));
@@ -332,7 +333,9 @@ static enum rc find_removable(struct db_conn *c, struct str name, struct namespa
 {
 	TRY(row_of_hand(c, name, row, err));
 	if (!name_meant(name).n)
-		return fail(err, E_USAGE, "the root namespace stays: everything that has no other is in it");
+		return fail(err, E_USAGE,
+		    "the root namespace cannot be removed: it holds every repository that belongs to no other "
+		    "namespace");
 	return is_no_member(c, name_meant(name), err);
 }
 
@@ -419,7 +422,7 @@ static enum rc declare_one(struct db_conn *c, const struct declaration *d, struc
 	if (!found)
 		TRY(create_row(c, d->name, row.kind = d->kind, &row.id, err));
 	else if (row.kind != d->kind)
-		return fail(err, E_USAGE, "namespace %.*s exists as a %s one: remove that first, then declare it as %s",
+		return fail(err, E_USAGE, "namespace %.*s exists with kind %s: remove it first, then declare it as %s",
 		    STR_ARG(d->name), namespace_kind_text(row.kind), namespace_kind_text(d->kind));
 	TRY(replace_attributes(c, d->name, &row, d->attributes, d->count, true, err));
 	return set_declared(c, row.id, true, err);

@@ -15,8 +15,8 @@ enum rc name_check(struct str name, struct err *err)
 	}
 	if (!good || separator)
 		return fail(err, E_USAGE,
-		    "\"%.*s\" is no name for a namespace: up to %d lower-case letters and digits, with single . _ - / "
-		    "between them",
+		    "\"%.*s\" is not a valid name for a namespace: use up to %d lower-case letters and digits, with "
+		    "single . _ - / between them",
 		    STR_ARG(str_first(name, 60)), NAMESPACE_NAME_MAX);
 	return OK;
 }
@@ -27,8 +27,8 @@ static enum rc check_nesting(const struct namespace *ns, struct err *err)
 
 	if (around && around->kind != NAMESPACE_HOSTED)
 		return fail(err, E_USAGE,
-		    "%.*s would lie within %.*s, which is a %s namespace: nothing lies within those", STR_ARG(ns->name),
-		    STR_ARG(around->name), namespace_kind_text(around->kind));
+		    "%.*s would be inside %.*s, which is a %s namespace: only a hosted namespace can contain others",
+		    STR_ARG(ns->name), STR_ARG(around->name), namespace_kind_text(around->kind));
 	if (!around && ns->kind != NAMESPACE_HOSTED)
 		bug("the root is a %s namespace", namespace_kind_text(ns->kind));
 	return OK;
@@ -70,8 +70,8 @@ static enum rc check_proxy(const struct namespace_set *set, const struct namespa
 		    STR_ARG(ns->name));
 	if (str_has(ns->username, ':')) /* RFC 7617 §2 */
 		return fail(err, E_USAGE,
-		    "namespace %.*s: username: it has no colon; the password is given by `cove namespace password "
-		    "%.*s`",
+		    "namespace %.*s: username: it must not contain a colon; set the password with `cove namespace "
+		    "password %.*s`",
 		    STR_ARG(ns->name), STR_ARG(ns->name));
 	if (str_eq(rest, STR(NO_UPSTREAM_NAMES)))
 		return OK;
@@ -79,7 +79,7 @@ static enum rc check_proxy(const struct namespace_set *set, const struct namespa
 		for (size_t i = 0; i < set->proxy_count; i++)
 			if (set->proxies[i] != ns && upstream_names_have(set->proxies[i], name))
 				return fail(err, E_USAGE,
-				    "namespaces %.*s and %.*s both stand for %.*s: give one of them other "
+				    "namespaces %.*s and %.*s both answer for %.*s: give one of them other "
 				    "upstream_names, or none",
 				    STR_ARG(ns->name), STR_ARG(set->proxies[i]->name), STR_ARG(name));
 	return OK;
@@ -104,7 +104,7 @@ static enum rc check_group(const struct namespace *group, struct err *err)
 		return fail(
 		    err, E_USAGE, "namespace %.*s: members: it would be a member of itself", STR_ARG(group->name));
 	if (w.overfull)
-		return fail(err, E_USAGE, "namespace %.*s: members: at most %d namespaces lie behind a group",
+		return fail(err, E_USAGE, "namespace %.*s: members: a group can have at most %d namespaces behind it",
 		    STR_ARG(group->name), LEAVES_MAX);
 	return OK;
 }
@@ -122,8 +122,9 @@ static enum rc check_blob_store(struct db_conn *c, const struct namespace *ns, s
 	TRY(db_step(s, &row, err));
 	db_done(s);
 	if (!row)
-		return fail(err, E_USAGE, "namespace %.*s: there is no blob store %.*s", STR_ARG(name_shown(ns)),
-		    STR_ARG(ns->blob_store));
+		return fail(err, E_USAGE,
+		    "namespace %.*s: the blob store %.*s does not exist: see `cove blob-store list`",
+		    STR_ARG(name_shown(ns)), STR_ARG(ns->blob_store));
 	return OK;
 }
 

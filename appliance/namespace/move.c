@@ -174,7 +174,7 @@ static enum rc purge_one(struct db_conn *c, const void *ctx, bool *more, struct 
 	db_bind_text(s, ":name", name);
 	TRY(db_step(s, &found, err));
 	if (!found)
-		return fail(err, E_NOT_FOUND, "there is no repository %.*s: see `cove repository list`",
+		return fail(err, E_NOT_FOUND, "the repository %.*s does not exist: see `cove repository list`",
 		    STR_ARG(str_first(name, FULL_NAME_MAX)));
 	id = db_i64(s, 0);
 	db_done(s);

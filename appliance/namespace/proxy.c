@@ -24,7 +24,7 @@ static enum rc read_file(int fd, struct secret *out, struct err *err)
 	if (fd < 0 || fstat(fd, &st))
 		return fail_errno(err, E_UPSTREAM_DENIED, "cannot open it");
 	if (!S_ISREG(st.st_mode))
-		return fail(err, E_UPSTREAM_DENIED, "it is no ordinary file");
+		return fail(err, E_UPSTREAM_DENIED, "it is not a regular file");
 	TRY(secret_read(out, fd, err));
 	return out->n ? OK : fail(err, E_UPSTREAM_DENIED, "it is empty");
 }
@@ -41,7 +41,7 @@ static enum rc read_password_file(const struct namespace *ns, struct secret *out
 		return OK;
 	secret_wipe(out);
 	return fail(err, E_UPSTREAM_DENIED,
-	    "the password for the upstream of the namespace %.*s is to be read from %.*s on the registry's machine: %s",
+	    "cannot read the upstream password of the namespace %.*s from %.*s on the registry's machine: %s",
 	    STR_ARG(ns->name), STR_ARG(str_first(ns->password_file, 120)), why.text);
 }
 
@@ -107,7 +107,8 @@ static enum rc set_password(struct db_conn *c, const struct change *change, stru
 
 	TRY(row_find(c, change->name, &found, &row, err));
 	if (!found || row.kind != NAMESPACE_PROXY)
-		return fail(err, found ? E_USAGE : E_NOT_FOUND, "there is no proxy namespace %.*s",
+		return fail(err, found ? E_USAGE : E_NOT_FOUND,
+		    "%.*s is not a proxy namespace: see `cove namespace list`",
 		    STR_ARG(str_first(change->name, NAMESPACE_NAME_MAX)));
 	if (change->password->n)
 		rc = seal(&change->n->key, change->password, &sealed, err);
@@ -190,7 +191,7 @@ static enum rc refresh(struct db_conn *c, const struct change *change, struct er
 	TRY(rc);
 	return any ? OK
 		   : fail(err, ns ? E_USAGE : E_NOT_FOUND,
-			 "there is no proxy namespace %.*s, and no group of that name that has one",
+			 "%.*s is neither a proxy namespace nor a group with a proxy member: see `cove namespace list`",
 			 STR_ARG(str_first(change->name, NAMESPACE_NAME_MAX)));
 }
 

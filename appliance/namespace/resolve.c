@@ -26,8 +26,8 @@ static enum rc place_in(
 		return fail_rc(err, E_BUSY);
 	if (full.n > FULL_NAME_MAX)
 		return fail(err, E_NAME_INVALID,
-		    "the repository name is too long: with its namespace %.*s it has %zu "
-		    "characters, and %d is the most",
+		    "the repository name is too long: with its namespace %.*s it has %zu characters, and at most %d "
+		    "are allowed",
 		    STR_ARG(name_shown(ns)), full.n, FULL_NAME_MAX);
 	out->ns = ns;
 	out->full = full;
@@ -43,7 +43,7 @@ static enum rc place_by_prefix(
 
 	if (same && same->name.n)
 		return fail(err, E_NAME_INVALID,
-		    "%.*s is a namespace: the name of a repository within it is missing, as in %.*s/app", STR_ARG(full),
+		    "%.*s is a namespace: add the name of a repository in it, such as %.*s/app", STR_ARG(full),
 		    STR_ARG(full));
 	return place_in(ns, str_from(full, ns->name.n ? ns->name.n + 1 : 0), a, out, err);
 }
@@ -114,7 +114,7 @@ enum rc namespace_resolve(const struct namespace_set *set, const struct approach
 		asked = without_own_name(ns, asked);
 	else if (from->ns.n && !from->ns_is_own)
 		return fail(err, E_NAME_UNKNOWN,
-		    "this registry is no mirror of %.*s: ask its owner for a proxy namespace of that registry",
+		    "this registry does not mirror %.*s: ask its owner to create a proxy namespace for that registry",
 		    STR_ARG(str_first(from->ns, 100)));
 	else
 		ns = namespace_bound(set, from);
@@ -128,7 +128,7 @@ enum rc namespace_resolve(const struct namespace_set *set, const struct approach
 	}
 	if (!place.ns->online)
 		return fail(err, E_NAMESPACE_OFFLINE,
-		    "the namespace %.*s is switched off: ask the owner of this registry",
+		    "the namespace %.*s is switched off: ask the owner of this registry to switch it on",
 		    STR_ARG(name_shown(place.ns)));
 	*out = place;
 	return OK;
@@ -250,14 +250,13 @@ enum rc namespace_writable(const struct place *p, struct arena *a, struct place 
 {
 	if (p->ns->kind == NAMESPACE_PROXY)
 		return fail(err, E_DENIED,
-		    "%.*s is a cache of %.*s and takes no pushes: push to a hosted namespace, or to the upstream "
-		    "itself",
+		    "%.*s is a cache of %.*s and does not accept pushes: push to a hosted namespace, or to the "
+		    "upstream itself",
 		    STR_ARG(name_shown(p->ns)), STR_ARG(upstream_host(p->ns->upstream)));
 	if (p->ns->kind == NAMESPACE_GROUP && !p->ns->writable)
 		return fail(err, E_DENIED,
 		    "the group %.*s has no writable member: push to one of its hosted namespaces, or ask the owner of "
-		    "this "
-		    "registry to name one",
+		    "this registry to set one",
 		    STR_ARG(name_shown(p->ns)));
 	if (p->ns->kind == NAMESPACE_HOSTED) {
 		*out = *p;
@@ -268,7 +267,7 @@ enum rc namespace_writable(const struct place *p, struct arena *a, struct place 
 	if (a->failed)
 		return fail_rc(err, E_BUSY);
 	return fail(err, E_DENIED,
-	    "%.*s cannot go to %.*s, the writable member of the group: it is switched off, or the name does not fit "
-	    "there",
+	    "%.*s cannot be pushed to %.*s, the writable member of the group: it is switched off, or the name does not "
+	    "fit there",
 	    STR_ARG(p->rest), STR_ARG(name_shown(p->ns->writable)));
 }

@@ -70,7 +70,7 @@ static enum rc read_namespaces(struct db_conn *c, struct namespace_set *set, str
 
 	TRY(read_number(c, count_sql, &count, err));
 	if (count > NAMESPACES_MAX + 1)
-		return fail(err, E_USAGE, "there can be at most %d namespaces", NAMESPACES_MAX);
+		return fail(err, E_USAGE, "%d namespaces exist, which is the limit: remove one first", NAMESPACES_MAX);
 	set->items = arena_alloc(&set->arena, (size_t)count * sizeof(*set->items));
 	if (!set->items)
 		return no_memory(err);
@@ -172,10 +172,10 @@ static enum rc link_members(struct namespace_set *set, struct namespace *group, 
 		const struct namespace *member = namespace_find(set, name);
 
 		if (!member)
-			return fail(err, E_USAGE, "namespace %.*s: members: there is no namespace %.*s",
+			return fail(err, E_USAGE, "namespace %.*s: members: the namespace %.*s does not exist",
 			    STR_ARG(name_shown(group)), STR_ARG(name));
 		if (group->member_count == MEMBERS_MAX)
-			return fail(err, E_USAGE, "namespace %.*s: members: a group has at most %d",
+			return fail(err, E_USAGE, "namespace %.*s: members: a group can have at most %d",
 			    STR_ARG(name_shown(group)), MEMBERS_MAX);
 		group->members[group->member_count++] = member;
 	}
@@ -183,7 +183,7 @@ static enum rc link_members(struct namespace_set *set, struct namespace *group, 
 		return OK;
 	group->writable = namespace_find(set, group->writable_name);
 	if (!group->writable)
-		return fail(err, E_USAGE, "namespace %.*s: writable: there is no namespace %.*s",
+		return fail(err, E_USAGE, "namespace %.*s: writable: the namespace %.*s does not exist",
 		    STR_ARG(name_shown(group)), STR_ARG(group->writable_name));
 	return OK;
 }

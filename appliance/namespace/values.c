@@ -40,7 +40,8 @@ static enum rc keep_text(const struct value *v, struct str text, struct err *err
 static enum rc store_text(const struct value *v, struct err *err)
 {
 	if (v->text.n > VALUE_MAX_BYTES || !is_printable(v->text))
-		return fail(err, E_USAGE, "a text is one line of at most %d bytes", VALUE_MAX_BYTES);
+		return fail(err, E_USAGE,
+		    "the value is too long or has several lines: write one line of at most %d bytes", VALUE_MAX_BYTES);
 	return keep_text(v, v->text, err);
 }
 
@@ -73,15 +74,17 @@ static enum rc store_list(const struct value *v, struct err *err)
 	enum rc rc = OK;
 
 	if (!is_printable(v->text))
-		return fail(err, E_USAGE, "a list has its items on one line, apart by spaces");
+		return fail(
+		    err, E_USAGE, "the list has several lines: write all items on one line, separated by spaces");
 	while (list_next(&rest, &item)) {
 		if (item.n > FULL_NAME_MAX)
-			rc = fail(err, E_USAGE, "an item has at most %d bytes", FULL_NAME_MAX);
+			rc = fail(err, E_USAGE, "an item of the list is too long: at most %d bytes are allowed",
+			    FULL_NAME_MAX);
 		buf_add(&list, list.n ? STR(" ") : STR(""));
 		buf_add(&list, item);
 	}
 	if (!rc && !buf_ok(&list))
-		rc = fail(err, E_USAGE, "a list has at most %d bytes", VALUE_MAX_BYTES);
+		rc = fail(err, E_USAGE, "the list is too long: at most %d bytes are allowed", VALUE_MAX_BYTES);
 	if (!rc)
 		rc = keep_text(v, buf_str(&list), err);
 	buf_release(&list);
@@ -101,7 +104,7 @@ static bool is_host_name(struct str s)
 static enum rc store_host(const struct value *v, struct err *err)
 {
 	if (v->text.n && !is_host_name(v->text))
-		return fail(err, E_USAGE, "\"%.*s\" is no host name: write it without scheme and port",
+		return fail(err, E_USAGE, "\"%.*s\" is not a host name: write it without scheme and port",
 		    STR_ARG(str_first(v->text, 100)));
 	return keep_text(v, v->text, err);
 }
@@ -110,7 +113,7 @@ static enum rc store_host(const struct value *v, struct err *err)
 static enum rc store_path(const struct value *v, struct err *err)
 {
 	if (v->text.n && (v->text.p[0] != '/' || v->text.n > PATH_MAX_BYTES || !is_printable(v->text)))
-		return fail(err, E_USAGE, "a file's path begins with / and has at most %d bytes", PATH_MAX_BYTES);
+		return fail(err, E_USAGE, "the path must begin with / and have at most %d bytes", PATH_MAX_BYTES);
 	return keep_text(v, v->text, err);
 }
 
@@ -123,15 +126,18 @@ static enum rc store_certificates(const struct value *v, struct err *err)
 	enum rc rc = OK;
 
 	if (v->text.n > CA_MAX_BYTES)
-		return fail(err, E_USAGE, "certificates have at most %d KiB together", CA_MAX_BYTES >> 10);
+		return fail(err, E_USAGE, "the certificates are too large: together at most %d KiB are allowed",
+		    CA_MAX_BYTES >> 10);
 	if (!v->arena->failed)
 		while (!(rc = pem_next_certificate(&rest, &der, &found, err)) && found)
 			any = true;
 	buf_release(&der);
 	if (rc)
-		return fail(err, E_USAGE, "a certificate is damaged: its block is not PEM");
+		return fail(err, E_USAGE, "a certificate is not valid PEM: copy it again");
 	if (!any && v->text.n)
-		return fail(err, E_USAGE, "give the text of a PEM file: -----BEGIN CERTIFICATE----- and so on");
+		return fail(err, E_USAGE,
+		    "the value is not a certificate: give the text of a PEM file, which begins with -----BEGIN "
+		    "CERTIFICATE-----");
 	return keep_text(v, v->text, err);
 }
 
@@ -222,8 +228,8 @@ static enum rc store_url(const struct value *v, struct err *err)
 		str_cut(path, '/', &rest, &path);
 	if (url.n > VALUE_MAX_BYTES || !is_authority(host) || !is_path(path))
 		return fail(err, E_USAGE,
-		    "\"%.*s\" is no address of a registry: write https://host, with a port if it needs one, and behind "
-		    "a slash what all repositories there shall begin with; without user, ? or #",
+		    "\"%.*s\" is not the address of a registry: write https://host, https://host:port or "
+		    "https://host/prefix, without user, ? or #",
 		    STR_ARG(str_first(v->text, 100)));
 	if (namespace_is_docker_hub(host)) { /* its other names are not its API's */
 		scheme = STR("https");
@@ -241,7 +247,8 @@ static enum rc store_bool(const struct value *v, struct err *err)
 	bool yes = str_eq(v->text, STR("true"));
 
 	if (!yes && !str_eq(v->text, STR("false")))
-		return fail(err, E_USAGE, "\"%.*s\" is neither true nor false", STR_ARG(str_first(v->text, 40)));
+		return fail(
+		    err, E_USAGE, "\"%.*s\" is not a boolean: write true or false", STR_ARG(str_first(v->text, 40)));
 	memcpy(v->member, &yes, sizeof(yes));
 	return OK;
 }
@@ -264,7 +271,8 @@ static enum rc store_choice(const struct value *v, struct err *err)
 			memcpy(v->member, &i, sizeof(i));
 			return OK;
 		}
-	return fail(err, E_USAGE, "\"%.*s\" is not one of: %s", STR_ARG(str_first(v->text, 40)), v->type->choices);
+	return fail(err, E_USAGE, "\"%.*s\" is not allowed: choose one of %s", STR_ARG(str_first(v->text, 40)),
+	    v->type->choices);
 }
 
 _Static_assert(sizeof(enum redeploy) == sizeof(unsigned) && sizeof(enum listener_kind) == sizeof(unsigned),
@@ -287,7 +295,8 @@ static enum rc store_port(const struct value *v, struct err *err)
 	uint16_t port;
 
 	if (!str_u64(v->text, &n) || n > UINT16_MAX)
-		return fail(err, E_USAGE, "\"%.*s\" is no port from 1 to 65535", STR_ARG(str_first(v->text, 40)));
+		return fail(err, E_USAGE, "\"%.*s\" is not a port: write a number from 1 to 65535",
+		    STR_ARG(str_first(v->text, 40)));
 	port = (uint16_t)n;
 	memcpy(v->member, &port, sizeof(port));
 	return OK;
@@ -313,7 +322,7 @@ static enum rc store_quantity(const struct value *v, enum units units, uint64_t 
 	if (n > max) {
 		units_put(&limit, units, max);
 		enum rc rc =
-		    fail(err, E_USAGE, "%.*s is too much: at most %s", STR_ARG(str_first(v->text, 40)), limit.p);
+		    fail(err, E_USAGE, "%.*s is too much: use at most %s", STR_ARG(str_first(v->text, 40)), limit.p);
 
 		buf_release(&limit);
 		return rc;

@@ -125,19 +125,17 @@ static enum rc cannot_listen(const char *host, uint16_t port, struct err *err)
 	switch (errno) {
 	case EADDRINUSE:
 		return fail(err, E_IO,
-		    "cannot listen on %s port %u: it is in use by another program: stop that one, or choose another "
-		    "port",
+		    "cannot listen on %s port %u: another program uses it: stop that program, or choose another port",
 		    where, port);
 	case EACCES:
 		return fail(err, E_IO,
 		    "cannot listen on %s port %u: below 1024 that needs the capability CAP_NET_BIND_SERVICE (for "
-		    "systemd "
-		    "AmbientCapabilities=CAP_NET_BIND_SERVICE): give it, or choose another port",
+		    "systemd AmbientCapabilities=CAP_NET_BIND_SERVICE): grant it, or choose another port",
 		    where, port);
 	case EADDRNOTAVAIL:
 		return fail(err, E_IO,
-		    "cannot listen on %s port %u: this machine has no such address (`ip address` shows those that it "
-		    "has)",
+		    "cannot listen on %s port %u: this machine does not have that address (`ip address` shows the "
+		    "addresses that it has)",
 		    where, port);
 	default:
 		return fail_errno(err, E_IO, "cannot listen on %s port %u", where, port);

@@ -111,7 +111,8 @@ static CHECKED enum rc parse_chain(mbedtls_x509_crt *chain, struct str pem, stru
 	buf_release(&der);
 	if (rc || count)
 		return rc;
-	return fail(err, E_CONFIG, "there is no certificate in the chain: it must be PEM, leaf first");
+	return fail(
+	    err, E_CONFIG, "the chain contains no certificate: it must be PEM, with the server's certificate first");
 }
 
 /* mbedTLS does not spread the Certificate message (RFC 8446 §4.4.2) over records: better said now than to each client.
@@ -123,8 +124,9 @@ static CHECKED enum rc check_size(const mbedtls_x509_crt *chain, struct err *err
 	for (; chain; chain = chain->next)
 		bytes += chain->raw.len + 5;
 	if (bytes > MBEDTLS_SSL_OUT_CONTENT_LEN)
-		return fail(err, E_CONFIG, "the certificate chain has %zu bytes and may have %d: leave out the root",
-		    bytes, MBEDTLS_SSL_OUT_CONTENT_LEN);
+		return fail(err, E_CONFIG,
+		    "the certificate chain has %zu bytes, but at most %d are allowed: leave out the root", bytes,
+		    MBEDTLS_SSL_OUT_CONTENT_LEN);
 	return OK;
 }
 

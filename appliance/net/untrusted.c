@@ -97,17 +97,16 @@ void untrusted_saw(struct conn *c, unsigned alert)
 	print_address(address, host, sizeof(host));
 	if (refusals[i].is_certain || tls_context_has(tls_context_of(c), asked, address))
 		log_warn("tls.untrusted",
-		    "peer=%s alert=%s hint=\"that machine does not trust this server's CA yet%s: http://%s:%u/ca.crt "
-		    "is "
-		    "the CA, https://%s:%u/ shows where its client looks for it\"",
+		    "peer=%s alert=%s hint=\"that machine does not trust this server's CA yet%s: fetch the CA from "
+		    "http://%s:%u/ca.crt; https://%s:%u/ shows where to install it\"",
 		    c->peer, refusals[i].name,
-		    refusals[i].is_certain ? ""
-					   : ", or its clock is wrong, or it asked for another address than it came to",
+		    refusals[i].is_certain
+			? ""
+			: ", or its clock is wrong, or it connected to another address than it asked for",
 		    host, c->local_port, host, c->local_port);
 	else
 		log_warn("tls.wrong_name",
-		    "peer=%s alert=%s asked_for=%s hint=\"the certificate does not have that name: add it to the "
-		    "setting "
-		    "names, or let the client use one of those that https://%s:%u/ shows\"",
+		    "peer=%s alert=%s asked_for=%s hint=\"the certificate does not contain that name: add it to the "
+		    "setting names, or let the client use one of the names that https://%s:%u/ shows\"",
 		    c->peer, refusals[i].name, log_quote(asked.n ? asked : str_of(host)), host, c->local_port);
 }

@@ -23,7 +23,7 @@ enum rc oidc_in_transaction(struct oidc *o, oidc_change *fn, void *ctx, struct e
 
 static enum rc no_issuer(struct str name, struct err *err)
 {
-	return fail(err, E_NOT_FOUND, "there is no issuer %.*s: see `cove issuer list`",
+	return fail(err, E_NOT_FOUND, "the issuer %.*s does not exist: see `cove issuer list`",
 	    STR_ARG(str_first(name, USER_NAME_MAX)));
 }
 
@@ -60,8 +60,8 @@ static enum rc check_url(struct str url, const char *what, struct err *err)
 {
 	if (!is_plain(url, URL_MAX) || !str_starts(url, STR("https://")) || str_has(url, '?') || str_has(url, '#') ||
 	    str_has(url, '@') || url.n == strlen("https://"))
-		return fail(err, E_USAGE, "the URL of %s is https://..., without ? # and @, with at most %d characters",
-		    what, URL_MAX);
+		return fail(err, E_USAGE,
+		    "the URL of %s must be https://..., without ? # and @, with at most %d characters", what, URL_MAX);
 	return OK;
 }
 
@@ -86,7 +86,7 @@ static enum rc check_ca(struct str pem, struct err *err)
 	if (buf_ok(&text))
 		rc = pem_next_certificate(&rest, &der, &found, err);
 	if (!rc && !found)
-		rc = fail(err, E_USAGE, "the CA is a PEM file with certificates, of at most %d bytes", CA_PEM_MAX);
+		rc = fail(err, E_USAGE, "the CA must be a PEM file with certificates, of at most %d bytes", CA_PEM_MAX);
 	buf_release(&text);
 	buf_release(&der);
 	return rc;
@@ -98,7 +98,7 @@ static enum rc check(const struct issuer_info *i, struct err *err)
 	TRY(check_url(i->url, "an issuer", err));
 	if (!is_plain(i->audience, AUDIENCE_MAX))
 		return fail(err, E_USAGE,
-		    "an audience is needed: what tokens for this registry, and for nothing else, have in their claim "
+		    "the audience is missing: give the value that only tokens for this registry have in their claim "
 		    "aud");
 	if (i->jwks_url.n)
 		TRY(check_url(i->jwks_url, "its keys", err));
@@ -130,11 +130,10 @@ static enum rc add(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_i64(s, ":max", ISSUERS_MAX);
 	rc = db_run(s, &changes, err);
 	if (rc == E_EXISTS)
-		return fail(
-		    err, rc, "there is an issuer of this name, or of this URL, already: see `cove issuer list`");
+		return fail(err, rc, "an issuer with this name or URL already exists: see `cove issuer list`");
 	TRY(rc);
 	if (!changes)
-		return fail(err, E_USAGE, "there are %d issuers already", ISSUERS_MAX);
+		return fail(err, E_USAGE, "%d issuers exist, which is the limit: remove one first", ISSUERS_MAX);
 	return audit_add(c, "issuer.add", i->name, i->url, err);
 }
 

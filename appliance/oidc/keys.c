@@ -77,7 +77,7 @@ static enum rc on_body(void *ctx, const void *p, size_t n, struct err *err)
 	if (clock_mono_ms() >= f->until_ms)
 		return fail(err, E_UPSTREAM_ANSWER, "%s answers too slowly", f->url);
 	buf_add(&f->body, (struct str){p, n});
-	return buf_ok(&f->body) ? OK : fail(err, E_UPSTREAM_ANSWER, "%s answered with too much", f->url);
+	return buf_ok(&f->body) ? OK : fail(err, E_UPSTREAM_ANSWER, "%s sent an answer that is too long", f->url);
 }
 
 static void on_done(void *ctx, enum rc rc, const struct err *why);
@@ -107,14 +107,14 @@ static enum rc read_discovery(struct fetch *f, struct err *err)
 	enum rc rc = E_UPSTREAM_ANSWER;
 
 	if (json_parse(buf_str(&f->body), &json, NULL) != OK) {
-		fail(err, rc, "%s is no JSON", f->url);
+		fail(err, rc, "%s is not JSON", f->url);
 	} else if (!str_eq(json_string(json_member(json, "issuer")), str_of(f->issuer))) {
-		fail(err, rc, "%s is not of the issuer %s", f->url, f->issuer);
+		fail(err, rc, "%s belongs to another issuer than %s", f->url, f->issuer);
 	} else {
 		url = json_string(json_member(json, "jwks_uri"));
 		rc = str_starts(url, STR("https://")) && url.n <= URL_MAX
 			 ? OK
-			 : fail(err, rc, "%s has no jwks_uri with https", f->url);
+			 : fail(err, rc, "%s does not contain a jwks_uri with https", f->url);
 		if (!rc) {
 			free(f->url);
 			f->url = xstrdup(url);
@@ -298,8 +298,8 @@ static enum rc no_key(const struct entry *e, struct err *err)
 {
 	if (e->failed)
 		return fail(err, E_UPSTREAM_UNREACHABLE,
-		    "the keys of the token's issuer cannot be had now: the registry's log says why");
-	return fail(err, E_BAD_PASSWORD, "the token's issuer has no key that it names");
+		    "the keys of the token's issuer cannot be fetched now: the registry's log says why");
+	return fail(err, E_BAD_PASSWORD, "the token names a key that its issuer does not have");
 }
 
 enum rc key_cache_find(struct key_cache *cache, const struct issuer_info *issuer, const struct jws *token,
@@ -312,7 +312,7 @@ enum rc key_cache_find(struct key_cache *cache, const struct issuer_info *issuer
 	enum rc rc = OK;
 
 	if (!cache->client)
-		return fail(err, E_UPSTREAM_UNREACHABLE, "nobody asks for the keys of issuers here");
+		return fail(err, E_UPSTREAM_UNREACHABLE, "this process cannot fetch the keys of issuers");
 	pthread_mutex_lock(&cache->lock);
 	e = cache->closing ? NULL : entry_of(cache, issuer->id);
 	if (e) {

@@ -59,13 +59,12 @@ static enum rc check_claims(const struct json *claims, const struct issuer_info 
 
 	if (!time_claim(claims, "exp", &has_exp, &exp) || !time_claim(claims, "nbf", &has_nbf, &nbf) ||
 	    !time_claim(claims, "iat", &has_iat, &iat) || !has_exp)
-		return fail(err, E_BAD_PASSWORD, "the token does not say when it expires");
+		return fail(err, E_BAD_PASSWORD, "the token has no expiry time (claim exp)");
 	if (exp + OIDC_LEEWAY_S <= now)
 		return fail(err, E_BAD_PASSWORD, "the token has expired");
 	if ((has_nbf && nbf > now + OIDC_LEEWAY_S) || (has_iat && iat > now + OIDC_LEEWAY_S))
 		return fail(err, E_BAD_PASSWORD,
-		    "the token is not valid yet: look at the clocks of its issuer and of this"
-		    " registry");
+		    "the token is not valid yet: check the clocks of its issuer and of this registry");
 	if (!is_for(json_member(claims, "aud"), issuer->audience))
 		return fail(
 		    err, E_BAD_PASSWORD, "the token is for another audience than %.*s", STR_ARG(issuer->audience));
@@ -94,7 +93,7 @@ static enum rc find_key(
 	if (key)
 		*out = *key;
 	jwk_set_release(&set);
-	return key ? OK : fail(err, E_BAD_PASSWORD, "the token's issuer has no key that it names");
+	return key ? OK : fail(err, E_BAD_PASSWORD, "the token names a key that its issuer does not have");
 }
 
 static enum rc prove(struct oidc *o, struct attempt *t, struct arena *a, struct oidc_wake wake, struct err *err)
@@ -105,7 +104,8 @@ static enum rc prove(struct oidc *o, struct attempt *t, struct arena *a, struct 
 
 	TRY(issuer_find(o, url, a, &t->issuer, &found, err));
 	if (!found)
-		return fail(err, E_BAD_PASSWORD, "the token's issuer is not known here: see `cove issuer add`");
+		return fail(err, E_BAD_PASSWORD,
+		    "the token's issuer is unknown: the owner of this registry can add it with `cove issuer add`");
 	TRY(find_key(o, t, wake, &key, err));
 	TRY(jws_verify(&t->token, &key, err));
 	t->is_proven = true;
@@ -119,7 +119,8 @@ static enum rc identify(struct oidc *o, struct attempt *t, struct identity *out,
 	TRY(rule_match(o, t->issuer.id, t->token.claims, &user_id, err));
 	if (!user_id)
 		return fail(err, E_BAD_PASSWORD,
-		    "no rule of the issuer %.*s fits the token of %.*s: see `cove issuer rule`",
+		    "no rule of the issuer %.*s matches the token of %.*s: the owner of this registry can add one with "
+		    "`cove issuer rule`",
 		    STR_ARG(t->issuer.name), STR_ARG(str_first(json_string(json_member(t->token.claims, "sub")), 200)));
 	return rule_user_identity(o->auth, user_id, out, err);
 }

@@ -171,14 +171,14 @@ static enum rc check(const struct new_rule *r, bool *owner, struct err *err)
 		const struct condition *c = &r->conditions[i];
 
 		if (!is_text(c->claim) || !is_text(c->pattern))
-			return fail(
-			    err, E_USAGE, "a condition is CLAIM=PATTERN, each of at most %d characters", TEXT_MAX);
+			return fail(err, E_USAGE, "write a condition as CLAIM=PATTERN, each of at most %d characters",
+			    TEXT_MAX);
 		whom = whom || (!tells_nothing(c->claim) && has_literal(c->pattern));
 		*owner = *owner || is_of_owner(c);
 	}
 	if (!whom)
 		return fail(err, E_USAGE,
-		    "a rule needs a condition that not every token of the issuer meets, such as repository=myorg/*");
+		    "the rule would match every token of the issuer: add a condition such as repository=myorg/*");
 	return OK;
 }
 
@@ -198,7 +198,7 @@ static enum rc check_owner(struct db_conn *c, int64_t issuer_id, struct err *err
 	if (!open)
 		return OK;
 	return fail(err, E_USAGE,
-	    "anybody gets tokens of this issuer: a condition must name whose counts, such as repository=myorg/*, "
+	    "anybody can get tokens of this issuer: add a condition that names the owner, such as repository=myorg/*, "
 	    "repository_owner=myorg, project_path=mygroup/* or sub=repo:myorg/app:*");
 }
 
@@ -249,7 +249,10 @@ static enum rc check_count(struct db_conn *c, int64_t issuer_id, struct err *err
 	if (row)
 		count = db_i64(s, 0);
 	db_done(s);
-	return count < RULES_MAX ? OK : fail(err, E_USAGE, "the issuer has %d rules already", RULES_MAX);
+	return count < RULES_MAX
+		   ? OK
+		   : fail(err, E_USAGE, "the issuer already has %d rules, which is the limit: remove one first",
+			 RULES_MAX);
 }
 
 static enum rc add(struct db_conn *c, void *ctx, struct err *err)
@@ -298,7 +301,7 @@ static enum rc remove_rule(struct db_conn *c, void *ctx, struct err *err)
 	db_bind_text(s, ":name", *rule);
 	TRY(db_step(s, &row, err));
 	if (!row)
-		return fail(err, E_NOT_FOUND, "there is no rule %.*s: see `cove issuer list`",
+		return fail(err, E_NOT_FOUND, "the rule %.*s does not exist: see `cove issuer list`",
 		    STR_ARG(str_first(*rule, RULE_NAME_MAX)));
 	user_id = db_i64(s, 0);
 	db_done(s);

@@ -31,7 +31,7 @@ static enum rc put_entry(void *ctx, struct str entry, struct err *err)
 static enum rc finish(struct exchange *x, const char *content_type)
 {
 	if (!buf_ok(&x->reply.content))
-		return fail(&x->err, E_BUSY, "the list is too long: ask for fewer entries with n=");
+		return fail(&x->err, E_BUSY, "the list is too long: request fewer entries with n=");
 	return reply_bytes(x, 200, content_type, buf_str(&x->reply.content));
 }
 
@@ -117,7 +117,8 @@ static enum rc catalog_start(struct exchange *x, struct str last, struct catalog
 		size_t n = 0;
 
 		if (!str_u64(text, &id) || id > INT64_MAX)
-			return fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
+			return fail(&x->err, E_PAGE_INVALID,
+			    "this position in the list is not valid: read the list from its start");
 		TRY(repository_by_id(x->site->store, (int64_t)id, &found, &c->looked_at, &x->err));
 		if (!found || !visible_name(c, &c->looked_at, name, &n))
 			return fail(&x->err, E_PAGE_INVALID, "the list has changed: read it from its start");

@@ -87,8 +87,8 @@ static enum rc wanted_tags(struct exchange *x, struct tag tags[static TAG_PARAME
 	}
 	while (query_next(x, "tag", &rest, &text)) {
 		if (*count == TAG_PARAMETERS_MAX)
-			return fail(&x->err, E_HTTP_URI_TOO_LONG, "a manifest may be pushed with %d tags at a time",
-			    TAG_PARAMETERS_MAX);
+			return fail(&x->err, E_HTTP_URI_TOO_LONG,
+			    "too many tags: a manifest can be pushed with at most %d tags at once", TAG_PARAMETERS_MAX);
 		TRY(tag_parse(text, &tags[*count], &x->err));
 		(*count)++;
 	}
@@ -144,7 +144,7 @@ static enum rc check_type(
 	if (str_eq(content->media_type, str_of(there.media_type)))
 		return OK;
 	return fail(&x->err, E_MANIFEST_INVALID,
-	    "this manifest is here already as %s: push it as that, or delete it first", there.media_type);
+	    "this manifest already exists as %s: push it with that media type, or delete it first", there.media_type);
 }
 
 /* RFC 9110 §13.1.1: with a condition that does not hold the server "MUST NOT perform the requested method". What was

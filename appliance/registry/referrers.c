@@ -140,7 +140,7 @@ static enum rc end(struct referrers *list)
 	if (list->type.p)
 		reply_field(x, "OCI-Filters-Applied", "artifactType");
 	if (!buf_ok(list->out))
-		return fail(&x->err, E_BUSY, "the list is too long: ask for one artifactType");
+		return fail(&x->err, E_BUSY, "the list is too long: request one artifactType");
 	return reply_bytes(x, 200, INDEX_TYPE, buf_str(list->out));
 }
 
@@ -269,7 +269,7 @@ static enum rc list_kept(struct exchange *x, const struct place *leaf, struct re
 		return why.rc;
 	}
 	TRY(list_stored(x, leaf, list));
-	reply_warning(x, STR("the upstream cannot be asked: only what is kept here is listed"));
+	reply_warning(x, STR("the upstream cannot be asked: the list shows only cached content"));
 	return OK;
 }
 
@@ -303,7 +303,9 @@ static enum rc read_cursor(struct exchange *x, struct cursor *out)
 	if (query_get(x, "leaf", &text))
 		good = str_u64(text, &out->leaf) && good;
 	good = get_page_query(x, &out->query) && good;
-	return good ? OK : fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
+	return good ? OK
+		    : fail(&x->err, E_PAGE_INVALID,
+			  "this position in the list is not valid: read the list from its start");
 }
 
 static enum rc answer(struct exchange *x, struct referrers *list)
@@ -327,7 +329,8 @@ enum rc referrers_get(struct exchange *x)
 	if (query_get(x, "artifactType", &type) && type.n)
 		list.type = type;
 	if (list.type.n > MEDIA_TYPE_MAX)
-		return fail(&x->err, E_PAGE_INVALID, "an artifactType has %d bytes at most", MEDIA_TYPE_MAX);
+		return fail(&x->err, E_PAGE_INVALID, "the artifactType is too long: at most %d bytes are allowed",
+		    MEDIA_TYPE_MAX);
 	TRY(read_cursor(x, &list.at));
 	rc = answer(x, &list);
 	forget_seen(&list);
@@ -433,7 +436,7 @@ static enum rc answer_tag(struct exchange *x, struct referrers *list, const stru
 	if (!stored && !list->seen_count)
 		return OK;
 	if (more || list->full)
-		reply_warning(x, STR("the list of referrers is not complete: ask the referrers API"));
+		reply_warning(x, STR("the list of referrers is not complete: use the referrers API"));
 	TRY(end(list));
 	digest_of(&d, DIGEST_SHA256, x->reply.bytes);
 	reply_digest(x, &d);

@@ -97,8 +97,8 @@ static bool is_held_behind(struct exchange *x, const struct walk *w, find_fn *as
 static enum rc fail_walled(struct exchange *x, const struct walk *w, enum rc unknown)
 {
 	return fail(&x->err, unknown,
-	    "the hosted repository %.*s has no such content, and hides the one at %.*s: its owner may remove it (cove "
-	    "repository remove), or set fall_through=true for the group %.*s",
+	    "the hosted repository %.*s does not have this content and hides the repository of that name at %.*s: the "
+	    "owner of this registry can remove it (cove repository remove) or set fall_through=true for the group %.*s",
 	    STR_ARG(w->wall->full), STR_ARG(str_first(w->hidden->ns->upstream, 80)), STR_ARG(x->place.ns->name));
 }
 

@@ -51,7 +51,7 @@ static enum rc end(struct listing *l, uint64_t n, bool more)
 	if (more && n)
 		TRY(reply_next_page(x, STR("tags/list"), n, (struct str){l->last, l->last_n}));
 	if (!buf_ok(l->out))
-		return fail(&x->err, E_BUSY, "the list is too long: ask for fewer entries with n=");
+		return fail(&x->err, E_BUSY, "the list is too long: request fewer entries with n=");
 	return reply_bytes(x, 200, "application/json", buf_str(l->out));
 }
 
@@ -159,7 +159,8 @@ static enum rc read_page(
 	*sorted = true;
 	TRY(upstream_list(x->site->upstream, x, leaf, STR("tags/list"), query, &document, next, &x->err));
 	if (str_eq(*next, query))
-		return fail(&x->err, E_UPSTREAM_ANSWER, "the upstream's list of tags leads from a page to itself");
+		return fail(
+		    &x->err, E_UPSTREAM_ANSWER, "the upstream's list of tags links from a page to the same page");
 	m->bytes += document.n;
 	if (!take)
 		return OK;
@@ -236,7 +237,7 @@ static enum rc list_kept(struct merge *m, const struct place *leaf, enum rc fail
 	enum rc rc = merge_stored(m, leaf);
 
 	if (!rc)
-		reply_warning(m->x, STR("the upstream cannot be asked: only what is kept here is listed"));
+		reply_warning(m->x, STR("the upstream cannot be asked: the list shows only cached content"));
 	else if (m->x->place.ns != leaf->ns)
 		reply_warning(m->x, arena_printf(m->x->arena, "tags are missing: %s", why.text));
 	m->x->err = why;
@@ -335,7 +336,8 @@ static enum rc tags_merged(struct exchange *x, const struct page *page)
 	bool is_linked = query_get(x, "leaf", &leaf);
 
 	if ((is_linked && !str_u64(leaf, &m.at.leaf)) || !get_page_query(x, &m.at.query))
-		return fail(&x->err, E_PAGE_INVALID, "no Link leads here: read the list from its start");
+		return fail(
+		    &x->err, E_PAGE_INVALID, "this position in the list is not valid: read the list from its start");
 	m.slots = arena_alloc(x->arena, m.room * sizeof(*m.slots));
 	if (!m.slots)
 		return fail_rc(&x->err, E_BUSY);

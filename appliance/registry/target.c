@@ -4,7 +4,8 @@
 static enum rc check_rules(struct exchange *x, const struct namespace *ns, enum rc refusal)
 {
 	if (ns->kind == NAMESPACE_HOSTED && ns->redeploy == REDEPLOY_READ_ONLY)
-		return fail(&x->err, refusal, "the namespace %.*s is read-only: ask the owner of this registry",
+		return fail(&x->err, refusal,
+		    "the namespace %.*s is read-only: ask the owner of this registry to change redeploy",
 		    STR_ARG(ns->name.n ? ns->name : STR("/")));
 	return OK;
 }
@@ -42,7 +43,7 @@ enum rc target_of(struct exchange *x, struct target *out)
 enum rc target_of_delete(struct exchange *x, struct target *out)
 {
 	if (x->place.ns->kind == NAMESPACE_GROUP)
-		return fail(&x->err, E_UNSUPPORTED, "\"%.*s\" is a group: delete in the member that has it",
+		return fail(&x->err, E_UNSUPPORTED, "\"%.*s\" is a group: delete the content in the member that has it",
 		    STR_ARG(x->place.ns->name));
 	TRY(check_rules(x, x->place.ns, E_UNSUPPORTED));
 	fill(&x->place, out);

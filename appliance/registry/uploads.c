@@ -198,11 +198,11 @@ enum rc upload_bytes_before(struct exchange *x)
 	if (range.first != offset) {
 		reply_session(x, upload_id(x->upload), offset);
 		return fail(&x->err, E_UPLOAD_RANGE,
-		    "the chunk starts at byte %llu, but the upload has %llu bytes: go on from there",
+		    "the chunk starts at byte %llu, but the upload has %llu bytes: resume there",
 		    (unsigned long long)range.first, (unsigned long long)offset);
 	}
 	if (x->head->has_length && x->head->length != range.last - range.first + 1)
-		return fail(&x->err, E_SIZE_INVALID, "Content-Range and Content-Length do not agree");
+		return fail(&x->err, E_SIZE_INVALID, "Content-Range does not match Content-Length");
 	return OK;
 }
 
@@ -218,7 +218,7 @@ static enum rc check_range_end(struct exchange *x)
 		return OK;
 	reply_session(x, upload_id(x->upload), offset);
 	return fail(&x->err, E_SIZE_INVALID,
-	    "the body does not end where its Content-Range does: the upload has %llu bytes now",
+	    "the body does not match its Content-Range: the upload now has %llu bytes, resume there",
 	    (unsigned long long)offset);
 }
 

@@ -106,12 +106,12 @@ enum rc blob_open(
 		TRY(blob_file_open(st, d, &row, fd, err));
 	}
 	if (*fd < 0)
-		return fail(err, E_CORRUPT, "%s is gone: push it again", path);
+		return fail(err, E_CORRUPT, "%s is missing: push it again", path);
 	*size = row.size;
 	/* what was promised by Content-Length must be there */
 	if (fstat(*fd, &file) < 0 || (uint64_t)file.st_size != *size) {
 		io_close(fd);
-		return fail(err, E_CORRUPT, "%s has not the %llu bytes it should have: push it again", path,
+		return fail(err, E_CORRUPT, "%s does not have the expected %llu bytes: push it again", path,
 		    (unsigned long long)*size);
 	}
 	return OK;

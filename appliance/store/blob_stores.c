@@ -22,11 +22,12 @@ static enum rc check_words(struct str name, struct str path, struct err *err)
 	}
 	if (!is_name)
 		return fail(err, E_USAGE,
-		    "a blob store's name has up to %d lower-case letters, digits and . _ -, a letter or digit first",
+		    "the name of a blob store must begin with a letter or digit and have at most %d lower-case "
+		    "letters, digits and . _ -",
 		    BLOB_STORE_NAME_MAX);
 	if (!str_starts(path, STR("/")) || path.n > BLOB_STORE_PATH_MAX)
-		return fail(
-		    err, E_USAGE, "a blob store's path begins with / and has at most %d bytes", BLOB_STORE_PATH_MAX);
+		return fail(err, E_USAGE, "the path of a blob store must begin with / and have at most %d bytes",
+		    BLOB_STORE_PATH_MAX);
 	return OK;
 }
 
@@ -43,7 +44,7 @@ static enum rc insert_row(struct db_conn *c, struct str name, struct str path, c
 	db_bind_i64(s, ":now", clock_wall_s());
 	db_bind_text(s, ":marker", str_of(marker));
 	rc = db_run(s, NULL, err);
-	return rc == E_EXISTS ? fail(err, E_EXISTS, "there is a blob store of that name or path already") : rc;
+	return rc == E_EXISTS ? fail(err, E_EXISTS, "a blob store with that name or path already exists") : rc;
 }
 
 /* The directories and, last, the marker. */
@@ -53,10 +54,11 @@ static enum rc prepare_directory(int dirfd, struct str path, const char *marker,
 
 	if (faccessat(dirfd, MARKER_FILE, F_OK, 0) == 0)
 		return fail(err, E_USAGE,
-		    "%.*s is a blob store already: remove the file " MARKER_FILE " in it if none uses it any more",
+		    "%.*s is already a blob store: remove the file " MARKER_FILE
+		    " in it if no registry uses it any more",
 		    STR_ARG(path));
 	if (faccessat(dirfd, "cove.db", F_OK, 0) == 0)
-		return fail(err, E_USAGE, "%.*s is a data directory: make another directory", STR_ARG(path));
+		return fail(err, E_USAGE, "%.*s is a data directory: choose another directory", STR_ARG(path));
 	TRY(volume_make_dirs(dirfd, err));
 	snprintf(line, sizeof(line), "%s\n", marker);
 	return io_write_file(dirfd, MARKER_FILE, str_of(line), 0600, err);
@@ -99,7 +101,7 @@ enum rc blob_store_add(struct db *db, struct str name, struct str path, struct e
 	dirfd = open(z, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return fail_errno(
-		    err, E_USAGE, "the directory %s cannot be opened: make it, and mount its disk first", z);
+		    err, E_USAGE, "the directory %s cannot be opened: create it, and mount its disk first", z);
 	rc = add(db, dirfd, name, path, err);
 	io_close(&dirfd);
 	return rc;
@@ -138,7 +140,8 @@ static enum rc check_unused(struct db_conn *c, const struct volume *v, struct er
 	if (used) {
 		struct str name = db_text(s, 0);
 
-		rc = fail(err, E_USAGE, "the namespace %.*s is to use the blob store %s: change that first",
+		rc = fail(err, E_USAGE,
+		    "the namespace %.*s uses the blob store %s: change its attribute blob_store first",
 		    STR_ARG(name.n ? name : STR("/")), v->name);
 		db_done(s);
 		return rc;
@@ -146,10 +149,9 @@ static enum rc check_unused(struct db_conn *c, const struct volume *v, struct er
 	TRY(count_blobs(c, v->id, &blobs, &bytes, err));
 	if (blobs)
 		return fail(err, E_USAGE,
-		    "%llu blobs lie in the blob store %s: delete their images first; the server removes the files "
-		    "after "
-		    "the time of the setting blob_grace",
-		    (unsigned long long)blobs, v->name);
+		    "the blob store %s still holds %llu blobs: delete their images first; the server then removes the "
+		    "files after the time that the setting blob_grace gives",
+		    v->name, (unsigned long long)blobs);
 	return OK;
 }
 
@@ -161,7 +163,8 @@ static enum rc remove_row(struct db_conn *c, struct str name, struct volume *v, 
 
 	TRY(volume_find(c, name, v, &found, err));
 	if (!found)
-		return fail(err, E_NOT_FOUND, "there is no blob store %.*s", STR_ARG(name));
+		return fail(
+		    err, E_NOT_FOUND, "the blob store %.*s does not exist: see `cove blob-store list`", STR_ARG(name));
 	TRY(check_unused(c, v, err));
 	TRY(db_prepare(c, sql, &s, err));
 	db_bind_i64(s, ":id", v->id);

@@ -34,8 +34,7 @@ static enum rc find_stored(
 static enum rc check_descriptor(const struct manifest_reference *ref, const struct stored *there, struct err *err)
 {
 	static const char remedy[] =
-	    "build the image anew, or let the owner of this registry set wrong_descriptors of the "
-	    "namespace";
+	    "rebuild the image, or ask the owner of this registry to set wrong_descriptors for the namespace";
 	char text[DIGEST_TEXT_MAX];
 
 	digest_text(text, &ref->digest);
@@ -75,11 +74,12 @@ enum rc references_check(struct db_conn *c, int64_t repository, const struct man
 		return OK;
 	digest_text(text, first);
 	return fail(err, E_MANIFEST_BLOB_UNKNOWN,
-	    "the manifest names content that this repository does not have: push that first (%zu missing, the first is "
-	    "%s)%s",
+	    "the manifest refers to content that this repository does not have: push that content first (%zu missing, "
+	    "the first is %s)%s",
 	    missing->count, text,
-	    lacks_manifests ? "; an index without all of its platforms needs sparse_manifests=true of the namespace"
-			    : "");
+	    lacks_manifests
+		? "; to push an index without all of its platforms, set sparse_manifests=true for the namespace"
+		: "");
 }
 
 /* The same digest may be named more than once; the kind that demands most (the smallest) stays. */
@@ -137,8 +137,8 @@ enum rc references_check_unneeded(
 	TRY(rc);
 	digest_text(text, &manifest);
 	return fail(err, E_UNSUPPORTED, "%s %s%s%s%s first%s",
-	    kind == REF_BLOB ? "the blob is in use: delete the manifest"
-			     : "the manifest is a platform of an index: delete the index",
+	    kind == REF_BLOB ? "a manifest uses the blob: delete the manifest"
+			     : "an index contains the manifest: delete the index",
 	    text, tag[0] ? " (tag " : "", tag, tag[0] ? ")" : "",
-	    kind == REF_BLOB ? "" : "; a tag of it can be deleted by its name");
+	    kind == REF_BLOB ? "" : "; a tag of this manifest can be deleted by its name");
 }

@@ -73,8 +73,8 @@ enum rc repository_make(
 	if (!found)
 		TRY(namespace_of(c, repo.s, &namespace, err));
 	if (space && space->namespace_id && space->namespace_id != namespace)
-		return fail(
-		    err, E_NAME_UNKNOWN, "the namespace of %.*s has just been removed or changed", STR_ARG(repo.s));
+		return fail(err, E_NAME_UNKNOWN,
+		    "the namespace of %.*s was removed or changed during the request: try again", STR_ARG(repo.s));
 	if (found)
 		return OK;
 	TRY(db_prepare(c, sql, &s, err));

@@ -277,7 +277,7 @@ enum rc session_make_room(struct store *st, int64_t user, struct err *err)
 		}
 		volume_close(&v);
 	}
-	return fail(err, E_BUSY, "too many uploads are under way at once: try again when some have ended");
+	return fail(err, E_BUSY, "too many uploads are in progress: try again when some have finished");
 }
 
 enum rc session_remove(struct store *st, const struct volume *v, const char *name, struct err *err)

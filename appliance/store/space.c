@@ -52,8 +52,8 @@ enum rc space_largest(struct db_conn *c, int64_t namespace, uint64_t *bytes, str
 enum rc fail_quota(struct err *err, uint64_t would_be, uint64_t quota)
 {
 	return fail(err, E_QUOTA,
-	    "the namespace's quota is used up: with this and what is being uploaded it would hold %llu of %llu bytes. "
-	    "Delete images, or ask the owner of this registry for more",
+	    "the namespace's quota is used up: with this and the unfinished uploads it would hold %llu of %llu bytes. "
+	    "Delete images, or ask the owner of this registry to raise the quota",
 	    (unsigned long long)would_be, (unsigned long long)quota);
 }
 
@@ -95,8 +95,7 @@ enum rc space_check_move(const struct space *space, struct tag tag, struct err *
 		return fail(err, E_TAG_FIXED, "the tag %.*s is immutable: push under another tag", STR_ARG(tag.s));
 	if (space->redeploy_refused && !globs_have(space->redeploy_except, tag.s))
 		return fail(err, E_TAG_FIXED,
-		    "the tag %.*s is there already and may not be pushed again: push under another tag",
-		    STR_ARG(tag.s));
+		    "the tag %.*s already exists and cannot be pushed again: push under another tag", STR_ARG(tag.s));
 	return OK;
 }
 
@@ -104,7 +103,7 @@ static enum rc check_gone(const struct space *space, struct str tag, struct err 
 {
 	if (!globs_have(space->immutable_tags, tag))
 		return OK;
-	return fail(err, E_UNSUPPORTED, "the tag %.*s is immutable: neither it nor what it leads to may be deleted",
+	return fail(err, E_UNSUPPORTED, "the tag %.*s is immutable: neither the tag nor its content can be deleted",
 	    STR_ARG(tag));
 }
 

@@ -64,7 +64,7 @@ void store_close(struct store *st)
 	if (st->sessions.open)
 		bug("the store is closed with an open upload");
 	if (touches_flush(st, NULL))
-		log_info("store.close", "the last pulls are not noted");
+		log_info("store.close", "the times of the last pulls are not saved");
 	io_close(&st->uploads);
 	io_close(&st->dirfd);
 	pthread_mutex_destroy(&st->touches_mutex);

@@ -80,7 +80,7 @@ enum rc volume_open(struct volume *v, struct err *err)
 	if (v->uploads >= 0)
 		return OK;
 	volume_close(v);
-	return fail(err, E_IO, "the blob store %s at %s is not there: mount it", v->name, v->path);
+	return fail(err, E_IO, "the blob store %s is missing at %s: mount its disk", v->name, v->path);
 }
 
 void volume_close(struct volume *v)
@@ -107,7 +107,8 @@ enum rc volume_by_id(struct store *st, int64_t id, struct volume *out, struct er
 	}
 	TRY(db_here(st->db, &c, err));
 	TRY(find_id(c, id, out, &found, err));
-	return found ? volume_open(out, err) : fail(err, E_CORRUPT, "there is no blob store %lld", (long long)id);
+	return found ? volume_open(out, err)
+		     : fail(err, E_CORRUPT, "the blob store %lld does not exist", (long long)id);
 }
 
 enum rc volume_by_name(struct store *st, struct str name, struct volume *out, struct err *err)

@@ -51,8 +51,8 @@ enum rc token_request_parse(struct arena *a, struct str form, bool is_post, stru
 		take(name, value, is_post, out);
 	}
 	return out->wanted.overflows
-		   ? fail(
-			 err, E_HTTP_BAD, "one token is for at most %d repositories: ask for fewer at once", ACCESS_MAX)
+		   ? fail(err, E_HTTP_BAD, "a token can cover at most %d repositories: request fewer at once",
+			 ACCESS_MAX)
 		   : OK;
 }
 

@@ -18,7 +18,7 @@ static enum rc lead_names(struct exchange *x, struct token_request *r, bool *nee
 			rc = exchange_resolve(x, w->name, &place);
 			if (x->arena->failed)
 				return fail(&x->err, E_HTTP_BAD,
-				    "the names are too long together: ask for fewer repositories at once");
+				    "the names of the repositories are too long for one token: request fewer at once");
 			if (rc && rc_status(rc) >= 500 && rc != E_NAMESPACE_OFFLINE)
 				return rc;
 			w->full = rc ? STR_NONE : place.full;

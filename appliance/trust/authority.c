@@ -38,7 +38,8 @@ static enum rc clock_is_sane(struct err *err)
 	clock_rfc3339(now, clock_wall_s());
 	clock_rfc3339(built, COVE_BUILD_DATE_S);
 	return fail(err, E_CLOCK,
-	    "the clock says %s, but this program is from %s: set the clock (NTP), then start cove again", now, built);
+	    "the clock shows %s, but this program was built on %s: set the clock (NTP), then start cove again", now,
+	    built);
 }
 
 static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static TRUST_FINGERPRINT_MAX])
@@ -53,21 +54,23 @@ static void fingerprint_of(const mbedtls_x509_crt *certificate, char out[static 
 		    out + 3 * i, 4, "%c%c%s", ascii_upper(hex[2 * i]), ascii_upper(hex[2 * i + 1]), i < 31 ? ":" : "");
 }
 
-static const char new_ca[] = "remove tls/ca.crt and start again for a new CA, which the clients must trust anew";
+static const char new_ca[] = "remove tls/ca.crt and start cove again for a new CA, which every client must then trust";
 
 /* A CA cannot be renewed without every client; so it is said early, and never done unasked. */
 static void complain_about_dates(const mbedtls_x509_crt *ca)
 {
-	static const char remedy[] = "remove tls/ca.crt, start again and let the clients trust the new CA";
+	static const char remedy[] = "remove tls/ca.crt, start cove again and make every client trust the new CA";
 	int64_t now = clock_wall_s(), days = (x509_seconds(&ca->valid_to) - now) / DAY_S;
 
 	if (now < COVE_BUILD_DATE_S)
 		return;
 	if (x509_seconds(&ca->valid_from) > now)
-		log_error(
-		    "trust.ca", "problem=\"made while the clock was ahead: not valid yet\" remedy=\"%s\"", remedy);
+		log_error("trust.ca",
+		    "problem=\"the CA was created while the clock was ahead, and is not valid yet\" remedy=\"%s\"",
+		    remedy);
 	else if (days < 180)
-		log_warn("trust.ca", "problem=\"the CA ends soon\" days=%lld remedy=\"%s\"", (long long)days, remedy);
+		log_warn(
+		    "trust.ca", "problem=\"the CA expires soon\" days=%lld remedy=\"%s\"", (long long)days, remedy);
 }
 
 static enum rc ca_make(int tls_dirfd, const struct trust_names *names, struct buf *pem, struct err *err)
@@ -242,8 +245,8 @@ static void permitted_names(const struct subtrees *subtrees, const struct trust_
 	}
 	if (left_out.n && !str_eq(buf_str(&left_out), str_of(said)))
 		log_warn("trust.names",
-		    "left_out=%s%s reason=\"the CA was made without them\" "
-		    "remedy=\"to have them, remove tls/ca.crt, start again and let the clients trust the new CA\"",
+		    "left_out=%s%s reason=\"the CA was created without them\" remedy=\"to have them, remove "
+		    "tls/ca.crt, start cove again and make every client trust the new CA\"",
 		    left_out.p, buf_ok(&left_out) ? "" : ",...");
 	snprintf(said, sizeof said, "%.*s", STR_ARG(buf_str(&left_out)));
 	buf_release(&left_out);
@@ -338,7 +341,7 @@ enum rc trust_leaf(
 	if (!rc && !kept)
 		rc = leaf_renew(tls_dirfd, &ca, &permitted, &new, &why);
 	if (rc && have_old)
-		log_error("trust.leaf", "problem=%s action=\"the certificate at hand stays in use\"",
+		log_error("trust.leaf", "problem=%s action=\"the current certificate stays in use\"",
 		    log_quote(str_of(why.text)));
 	if (kept || (rc && have_old)) {
 		*out = old;

@@ -1,32 +1,32 @@
-/* A row for each kind of clients, in the order in which people need them. The README has this text too (a test compares
- * them); what is said of the versions of Docker is proven in tests/clients/test_trust*.py. */
+/* One row for each kind of client, in the order in which people need them. The README has this text too (a test
+ * compares them); the facts on the versions of Docker are proven in tests/clients/test_trust*.py. */
 #include <cove/trust/howto.h>
 
 static const struct {
 	const char *clients;
-	const char *commands; /* @ stands for the registry, as names of images begin with it */
+	const char *commands; /* @ stands for the registry, as at the start of an image name */
 } rows[] = {
-    {"Docker 26 and later. Docker 20.10 too, then systemctl restart docker if you build",
+    {"Docker 26 and later. Docker 20.10 too; if you build images, then run systemctl restart docker",
 	"sudo install -D -m 644 cove-ca.crt /etc/docker/certs.d/@/ca.crt\n"},
     {"podman, skopeo, buildah, CRI-O", "sudo install -D -m 644 cove-ca.crt /etc/containers/certs.d/@/ca.crt\n"},
     {"containerd, nerdctl, Kubernetes nodes (config_path = \"/etc/containerd/certs.d\")",
 	"sudo install -D -m 644 cove-ca.crt /etc/containerd/certs.d/@/ca.crt\n"},
-    {"everything else by the system's store: crane, oras, helm, cosign, curl, docker buildx imagetools,\n"
-     "  # and registry-mirrors of Docker 28 and 29 (then systemctl restart docker). Fedora:\n"
-     "  # /etc/pki/ca-trust/source/anchors, update-ca-trust",
+    {"all others use the system's CA store: crane, oras, helm, cosign, curl, docker buildx imagetools, and\n"
+     "  # registry-mirrors of Docker 28 and 29 (then run systemctl restart docker). On Fedora, use\n"
+     "  # /etc/pki/ca-trust/source/anchors and update-ca-trust",
 	"sudo install -m 644 cove-ca.crt /usr/local/share/ca-certificates/cove-ca.crt\n"
 	"sudo update-ca-certificates\n"},
-    {"buildkitd, buildx docker-container and remote: in buildkitd.toml (docker buildx create\n"
+    {"buildkitd, buildx docker-container and remote: add this to buildkitd.toml (docker buildx create\n"
      "  # --buildkitd-config FILE)",
 	"[registry.\"@\"]\n"
 	"  ca = [\"/etc/buildkit/cove-ca.crt\"]\n"},
-    {"Docker Desktop on a Mac, then restart it",
+    {"Docker Desktop on a Mac; then restart it",
 	"sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain cove-ca.crt\n"},
-    {"Docker Desktop on Windows, then restart it (in a window of the administrator)",
+    {"Docker Desktop on Windows, in a console of the administrator; then restart Docker Desktop",
 	"certutil -addstore Root cove-ca.crt\n"},
 };
 
-/* Port 443 is left out of names; a URL of plain HTTP would then mean port 80. */
+/* Image names leave out port 443, but a plain http:// URL would then mean port 80. */
 static const char *port_of(struct str host)
 {
 	struct str name, port = host;
@@ -55,9 +55,10 @@ static void put_commands(struct buf *out, const char *commands, struct str host)
 static void put_trust(struct buf *out, struct str host, struct str fingerprint)
 {
 	buf_addf(out,
-	    "Make a client trust this registry: once per machine, before its first pull or build (docker build "
-	    "remembers\n"
-	    "for some minutes that the CA was missing: systemctl restart docker). No insecure-registries.\n\n"
+	    "Make a client trust this registry once, before its first pull or build. (docker build remembers a missing "
+	    "CA\n"
+	    "for some minutes; systemctl restart docker clears that.) The setting insecure-registries is not needed.\n"
+	    "\n"
 	    "  curl -fsSo cove-ca.crt http://%.*s%s/ca.crt\n"
 	    "  openssl x509 -in cove-ca.crt -noout -fingerprint -sha256\n"
 	    "     # must print %.*s\n",
@@ -80,7 +81,8 @@ void howto_trust(struct buf *out, struct str host, struct str fingerprint)
 	    "docker tag nginx @/nginx:1\n"
 	    "docker push @/nginx:1\n",
 	    host);
-	buf_addz(out, "\nDocker keeps the password of a login in ~/.docker/config.json. For a machine: cove key create "
-		      "NAME, and log in\n"
-		      "as NAME with the key.\n");
+	buf_addz(out, "\n"
+		      "Docker stores the password in ~/.docker/config.json. For a machine, create a key (cove key "
+		      "create NAME), and log\n"
+		      "in as NAME with the key as the password.\n");
 }

@@ -188,7 +188,7 @@ enum rc trust_machine_names(struct str extra, struct trust_names *out, struct er
 	add_host_names(out);
 	add_addresses(out);
 	if (out->count == TRUST_NAMES_MAX)
-		log_warn("trust.names", "reason=\"a certificate has %d names at most: further ones are left out\"",
+		log_warn("trust.names", "reason=\"a certificate can have at most %d names: the others are left out\"",
 		    TRUST_NAMES_MAX);
 	return OK;
 }

@@ -13,8 +13,8 @@ static enum rc read_files(const char *chain_path, const char *key_path, struct t
 	TRY(key_parse(&out->key_pem, key_path, key, err));
 	if (!key_fits(chain, key))
 		return fail(err, E_CONFIG,
-		    "%s is not the key of the first certificate in %s (the server's own must come first, then those "
-		    "above it)",
+		    "%s is not the key of the first certificate in %s (the server's own certificate must come first, "
+		    "then those above it)",
 		    key_path, chain_path);
 	if (!chain->subject_alt_names.buf.p)
 		return fail(err, E_CONFIG,
@@ -30,10 +30,11 @@ static void complain(const mbedtls_x509_crt *leaf, const char *chain_path, const
 	int64_t now = clock_wall_s();
 
 	if (x509_seconds(&leaf->valid_to) < now)
-		log_error("trust.certificate", "problem=\"it has expired\" file=%s", log_quote(str_of(chain_path)));
+		log_error("trust.certificate", "problem=\"the certificate has expired\" file=%s",
+		    log_quote(str_of(chain_path)));
 	else if (x509_seconds(&leaf->valid_from) > now)
-		log_error(
-		    "trust.certificate", "problem=\"it is not valid yet\" file=%s", log_quote(str_of(chain_path)));
+		log_error("trust.certificate", "problem=\"the certificate is not valid yet\" file=%s",
+		    log_quote(str_of(chain_path)));
 	for (size_t i = 0; i < names->count; i++)
 		if (!certificate_has(leaf, names->items[i].text, names->items[i].is_address))
 			buf_addf(&missing, "%s%s", missing.n ? "," : "", names->items[i].text);

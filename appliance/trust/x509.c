@@ -70,7 +70,7 @@ enum rc chain_parse(
 	buf_release(&der);
 	if (rc || any)
 		return rc;
-	return fail(err, E_CONFIG, "%s holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
+	return fail(err, E_CONFIG, "%s contains no certificate: it must be PEM (-----BEGIN CERTIFICATE-----)", what);
 }
 
 enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *key, struct err *err)
@@ -85,7 +85,7 @@ enum rc key_parse(const struct buf *pem, const char *what, mbedtls_pk_context *k
 		return fail(err, E_CONFIG,
 		    "%s is encrypted: give the key without a password, readable by this user only", what);
 	if (code && !strstr(pem->p, "PRIVATE KEY-----"))
-		return fail(err, E_CONFIG, "%s holds no key: it must be PEM (-----BEGIN PRIVATE KEY-----)", what);
+		return fail(err, E_CONFIG, "%s contains no key: it must be PEM (-----BEGIN PRIVATE KEY-----)", what);
 	return code ? fail_mbedtls(err, E_CONFIG, what, code) : OK;
 }
 

@@ -47,11 +47,11 @@ static enum rc follow(struct job *j, struct str location, struct err *err)
 		return fail(err, E_UPSTREAM_ANSWER, "%.*s redirects more than %d times", STR_ARG(j->ns->upstream),
 		    REDIRECTS_MAX);
 	if (!client_origin(location, to))
-		return fail(
-		    err, E_UPSTREAM_ANSWER, "%s redirects to what is neither an http nor an https address", who);
+		return fail(err, E_UPSTREAM_ANSWER, "%s redirects to a URL that is neither http nor https", who);
 	if (is_downgrade(j->ask.origin, to))
 		return fail(err, E_UPSTREAM_ANSWER,
-		    "%s redirects from https to http, which is refused: anybody on the way could read and change it",
+		    "%s redirects from https to http, which cove refuses: anyone on the network path could read and "
+		    "change the content",
 		    who);
 	free(j->ask.location);
 	j->ask.location = xstrdup(location);
@@ -169,7 +169,7 @@ void ask_send(struct job *j)
 	else
 		token_find(j, &authorization);
 	if (!rc && !buf_ok(&fields))
-		rc = fail(&err, E_NAME_INVALID, "the name is too long for the upstream");
+		rc = fail(&err, E_NAME_INVALID, "the repository name is too long for the upstream: shorten it");
 	request.fields = buf_str(&fields);
 	request.authorization = buf_str(&authorization);
 	if (rc)

@@ -190,7 +190,7 @@ static enum rc continue_session(struct job *j, const struct client_head *head, s
 
 	j->skip = j->status == 206 ? 0 : j->got;
 	if (j->has_size && head->has_length && whole != j->size_told)
-		return fail(err, E_UPSTREAM_ANSWER, "%.*s has changed the length of a blob from %llu to %llu bytes",
+		return fail(err, E_UPSTREAM_ANSWER, "%.*s changed the length of a blob from %llu to %llu bytes",
 		    STR_ARG(j->ns->upstream), (unsigned long long)j->size_told, (unsigned long long)whole);
 	return OK;
 }
@@ -209,7 +209,7 @@ static enum rc on_head(struct job *j, const struct client_head *head, struct err
 {
 	if (j->status == 206 && !range_fits(j, head))
 		return fail(
-		    err, E_UPSTREAM_ANSWER, "%.*s sends another range than was asked for", STR_ARG(j->ns->upstream));
+		    err, E_UPSTREAM_ANSWER, "%.*s sent a different range than requested", STR_ARG(j->ns->upstream));
 	if (j->status != 200 && j->status != 206)
 		return OK; /* judged at the end */
 	return j->upload ? continue_session(j, head, err) : open_session(j, head, err);
@@ -236,9 +236,9 @@ static enum rc on_body(struct job *j, const void *p, size_t n, struct err *err)
 		return OK;
 	if (j->got + n > bound_of(j))
 		return fail(err, E_UPSTREAM_ANSWER,
-		    j->has_size ? "%.*s sends more than the %llu bytes that the blob has"
-				: "%.*s sends a blob without its length, and more than the %llu bytes that are kept of "
-				  "such: pull it by its manifest, or raise the cache_limit",
+		    j->has_size ? "%.*s sent more than the %llu bytes of the blob"
+				: "%.*s sent a blob without a length that is larger than %llu bytes, the most that "
+				  "cove caches of such a blob: pull it by its manifest, or raise the cache_limit",
 		    STR_ARG(j->ns->upstream), (unsigned long long)bound_of(j));
 	if (upload_write(j->upload, bytes, n, err))
 		return cannot_keep(j, "a blob", err);
@@ -280,8 +280,8 @@ static void work_commit(struct job *j)
 		char want[DIGEST_TEXT_MAX];
 
 		digest_text(want, &j->digest);
-		rc = fail(
-		    &err, E_UPSTREAM_ANSWER, "%.*s sent other bytes than those of %s", STR_ARG(j->ns->upstream), want);
+		rc = fail(&err, E_UPSTREAM_ANSWER, "%.*s sent content that does not match the digest %s",
+		    STR_ARG(j->ns->upstream), want);
 	} else if (rc) {
 		rc = cannot_keep(j, "a blob", &err);
 		if (upload_cancel(j->u->store, repo_of(j), str_of(j->upload_id), NULL))
@@ -317,8 +317,7 @@ static void on_done(struct job *j, enum rc rc, const struct err *failure)
 	if (!rc && j->has_size && j->got < j->size_told && try_again(j))
 		return;
 	if (!rc && j->has_size && j->got < j->size_told)
-		rc =
-		    fail(&err, E_UPSTREAM_ANSWER, "%.*s sends fewer bytes than it announced", STR_ARG(j->ns->upstream));
+		rc = fail(&err, E_UPSTREAM_ANSWER, "%.*s sent fewer bytes than it announced", STR_ARG(j->ns->upstream));
 	/* an empty body has no on_body(), but its head has opened the session */
 	if (rc)
 		end(j, rc, &err);

@@ -11,7 +11,7 @@ static enum rc keep_next(struct job *j, struct str target, struct err *err)
 	str_cut(target, '#', &target, &fragment);
 	if (!str_cut(target, '?', &path, &query) || !upstream_is_query(query))
 		return fail(err, E_UPSTREAM_ANSWER,
-		    "%.*s names a next page of its list that cannot be asked for (a query of up to %d characters is "
+		    "%.*s names a next page of its list that cannot be requested (a query of up to %d characters is "
 		    "wanted)",
 		    STR_ARG(j->ns->upstream), UPSTREAM_QUERY_MAX);
 	free(j->next_query);

@@ -85,7 +85,7 @@ static enum rc prove(struct job *j, struct digest *d, struct err *err)
 	digest_text(text, d);
 	digest_text(said, want);
 	return fail(
-	    err, E_UPSTREAM_ANSWER, "%.*s sent %s in place of the manifest %s", STR_ARG(j->ns->upstream), text, said);
+	    err, E_UPSTREAM_ANSWER, "%.*s sent %s instead of the manifest %s", STR_ARG(j->ns->upstream), text, said);
 }
 
 static enum rc keep(struct job *j, struct arena *a, struct err *err)
@@ -98,7 +98,7 @@ static enum rc keep(struct job *j, struct arena *a, struct err *err)
 
 	TRY(prove(j, &d, err));
 	if (manifest_parse(a, buf_str(&j->bytes), str_of(j->media_type), MANIFEST_FETCHED, &content, err))
-		return fail(err, E_UPSTREAM_ANSWER, "%.*s sent a manifest that cannot be kept: %s",
+		return fail(err, E_UPSTREAM_ANSWER, "%.*s sent a manifest that cannot be cached: %s",
 		    STR_ARG(j->ns->upstream), arena_str(a, str_of(err->text)).p);
 	content.sparse = content.wrong_descriptors = true;
 	if (manifest_put(j->u->store, &space, repo, &d, &content, &tag, j->by_digest ? 0 : 1, NULL, err))

@@ -225,7 +225,7 @@ static enum rc spare(int64_t until_ms, enum rc why, const char *text, struct err
 
 	if (until_ms <= clock_mono_ms())
 		return OK;
-	(void)fail(err, why, "%s; it is asked again in %lld s", text, (long long)left_s);
+	(void)fail(err, why, "%s; cove asks again in %lld s", text, (long long)left_s);
 	if (err)
 		err->retry_after_s = (unsigned)left_s;
 	return why;
@@ -240,8 +240,8 @@ enum rc health_permits(struct upstream *u, const struct question *q, bool has_co
 	enum rc rc;
 
 	if (ns->offline)
-		return fail(err, E_UPSTREAM_OFFLINE, "the namespace %.*s is set offline: it does not ask %.*s%s",
-		    STR_ARG(ns->name), STR_ARG(ns->upstream), has_copy ? "" : ", and there is no copy here");
+		return fail(err, E_UPSTREAM_OFFLINE, "the namespace %.*s is set to offline and does not ask %.*s%s",
+		    STR_ARG(ns->name), STR_ARG(ns->upstream), has_copy ? "" : ", and this content is not cached");
 	pthread_mutex_lock(&u->mutex);
 	h = health_of(u, ns);
 	f = failing_place(u, &key);
@@ -250,7 +250,7 @@ enum rc health_permits(struct upstream *u, const struct question *q, bool has_co
 		rc = spare(f->until_ms, f->rc, f->why, err);
 	if (!rc && has_copy && h->status.limit_remaining >= 0 && h->status.limit_remaining <= LIMIT_RESERVE &&
 	    clock_wall_s() - h->status.limit_at < LIMIT_WAIT_MAX_S)
-		rc = fail(err, E_UPSTREAM_LIMIT, "only %lld pulls are left at %.*s",
+		rc = fail(err, E_UPSTREAM_LIMIT, "only %lld pulls are left of the limit of %.*s",
 		    (long long)h->status.limit_remaining, STR_ARG(ns->upstream));
 	pthread_mutex_unlock(&u->mutex);
 	return rc;
@@ -277,12 +277,12 @@ enum rc status_judge(const struct job *j, enum rc absent, struct err *err)
 	case 401:
 	case 403:
 		return fail(err, E_UPSTREAM_DENIED,
-		    "%s refuses access to %s: it is not there, or the credentials of the namespace %.*s do not allow "
-		    "it",
+		    "%s refuses access to %s: it does not exist, or the credentials of the namespace %.*s do not allow "
+		    "access",
 		    who, j->rest, STR_ARG(j->ns->name));
 	case 429:
-		return fail(err, E_UPSTREAM_LIMIT, "%s limits its requests (429)%s", who,
-		    j->ns->username.n ? "" : ": with credentials in the namespace it may allow more");
+		return fail(err, E_UPSTREAM_LIMIT, "%s limits requests (429)%s", who,
+		    j->ns->username.n ? "" : ": it may allow more if you set credentials for the namespace");
 	default:
 		return fail(err, E_UPSTREAM_ANSWER, "%s answers with status %d", who, j->status);
 	}
@@ -295,8 +295,8 @@ enum rc cannot_keep(const struct job *j, const char *what, struct err *err)
 	snprintf(why, sizeof(why), "%s", err->text);
 	if (err->rc == E_DISK_FULL)
 		snprintf(why, sizeof(why),
-		    "the registry's disk is full: free some space there, delete images, or set a cache_limit");
-	return fail(err, err->rc, "%s of %.*s cannot be kept: %.300s", what, STR_ARG(j->ns->upstream), why);
+		    "the registry's disk is full: free some space, delete images, or set a cache_limit");
+	return fail(err, err->rc, "%s of %.*s cannot be cached: %.300s", what, STR_ARG(j->ns->upstream), why);
 }
 
 /* ---- absences ---- */
@@ -347,7 +347,7 @@ enum rc absence_judge(
 	if (!absence_find(u, key, &a))
 		return OK;
 	return fail(err, absent,
-	    "%.*s said %lld s ago that it has not got this; it is asked again in %lld s, or after cove namespace "
+	    "%.*s answered %lld s ago that this does not exist; cove asks again in %lld s, or after cove namespace "
 	    "refresh %.*s",
 	    STR_ARG(str_first(ns->upstream, 150)), (long long)((now_ms - a.since_ms) / 1000),
 	    (long long)((a.until_ms - now_ms) / 1000 + 1), STR_ARG(ns->name));

@@ -106,7 +106,7 @@ static enum rc job_new(
 	if (!rc) {
 		j->ns = namespace_find(j->set, q->leaf->ns->name);
 		if (!j->ns || j->ns->kind != NAMESPACE_PROXY)
-			rc = fail(err, E_NAME_UNKNOWN, "the namespace has just been changed: try again");
+			rc = fail(err, E_NAME_UNKNOWN, "the namespace was changed during the request: try again");
 	}
 	if (rc) {
 		namespace_set_unref(j->set);
@@ -160,7 +160,7 @@ enum rc job_take(struct upstream *u, struct exchange *x, const struct question *
 	else
 		job_free(fresh);
 	if (!j)
-		return fail(err, E_BUSY, "too many questions to upstreams are under way: try again in a moment");
+		return fail(err, E_BUSY, "too many requests to upstreams are in progress: try again in a moment");
 	*out = j;
 	return exchange_hold(x, j, job_release);
 }

@@ -8,7 +8,7 @@ static enum rc judge(const struct namespace *ns, int status, struct err *err)
 {
 	if (status < 500 && status != 404)
 		return OK;
-	return fail(err, E_UPSTREAM_ANSWER, "%.*s answers to /v2/ with status %d: is it a registry?",
+	return fail(err, E_UPSTREAM_ANSWER, "%.*s answers /v2/ with status %d: check that it is a registry",
 	    STR_ARG(ns->upstream), status);
 }
 

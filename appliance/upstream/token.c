@@ -159,7 +159,7 @@ enum rc basic_value(struct job *j, struct buf *out, struct err *err)
 		wipe(pair.p, pair.n);
 	buf_release(&pair);
 	secret_wipe(&password);
-	return buf_ok(out) ? OK : fail(err, E_BUSY, "the credentials of the upstream are too long");
+	return buf_ok(out) ? OK : fail(err, E_BUSY, "the user name and password of the upstream are too long");
 }
 
 /* ---- the token service ---- */
@@ -204,22 +204,21 @@ static enum rc denied(const struct job *j, struct str host, struct err *err)
 
 	if (!j->ask.is_own && !token_gets_password(j))
 		return fail(err, E_UPSTREAM_DENIED,
-		    "%.*s redirects to %s, whose token service gives nothing without credentials: make a proxy of %s, "
-		    "with "
-		    "a username and a password of there",
+		    "%.*s redirects to %s, whose token service requires credentials: create a proxy of %s, with a user "
+		    "name and a password of that registry",
 		    STR_ARG(ns->upstream), j->ask.origin, j->ask.origin);
 	if (!ns->username.n)
 		return fail(err, E_UPSTREAM_DENIED,
-		    "the token service %.*s of the upstream gives nothing without credentials: set a username and a "
-		    "password of the namespace %.*s",
+		    "the upstream's token service %.*s requires credentials: set a username and a password for the "
+		    "namespace %.*s",
 		    STR_ARG(host), STR_ARG(ns->name));
 	if (!token_gets_password(j))
 		return fail(err, E_UPSTREAM_DENIED,
-		    "the token service %.*s of the upstream was not given the password of the namespace %.*s, since it "
-		    "is in another domain than %.*s: if it may have it, set token_host=%.*s",
+		    "cove did not send the password to the upstream's token service %.*s (namespace %.*s), because it "
+		    "is in another domain than %.*s: if it may receive the password, set token_host=%.*s",
 		    STR_ARG(host), STR_ARG(ns->name), STR_ARG(ns->upstream), STR_ARG(host));
 	return fail(err, E_UPSTREAM_DENIED,
-	    "the token service %.*s of the upstream refuses the credentials of the namespace %.*s", STR_ARG(host),
+	    "the upstream's token service %.*s refuses the credentials of the namespace %.*s", STR_ARG(host),
 	    STR_ARG(ns->name));
 }
 
@@ -233,10 +232,10 @@ static enum rc take_token(struct job *j, struct err *err)
 	if (j->ask.token_status == 401 || j->ask.token_status == 403)
 		return denied(j, host, err);
 	if (j->ask.token_status == 429)
-		return fail(
-		    err, E_UPSTREAM_LIMIT, "the token service %.*s of the upstream limits its requests", STR_ARG(host));
+		return fail(err, E_UPSTREAM_LIMIT,
+		    "the upstream's token service %.*s limits requests (429): try again later", STR_ARG(host));
 	if (j->ask.token_status != 200 || json_parse(buf_str(&j->ask.token_answer), &doc, NULL))
-		return fail(err, E_UPSTREAM_ANSWER, "the token service %.*s of the upstream gives no token (status %d)",
+		return fail(err, E_UPSTREAM_ANSWER, "the upstream's token service %.*s issues no token (status %d)",
 		    STR_ARG(host), j->ask.token_status);
 	text = json_string(json_member(doc, "token"));
 	if (!text.n)
@@ -247,9 +246,9 @@ static enum rc take_token(struct job *j, struct err *err)
 	else
 		text.n = 0;
 	json_free(doc);
-	return text.n ? OK
-		      : fail(err, E_UPSTREAM_ANSWER, "the token service %.*s of the upstream gives no token",
-			    STR_ARG(host));
+	return text.n
+		   ? OK
+		   : fail(err, E_UPSTREAM_ANSWER, "the upstream's token service %.*s issues no token", STR_ARG(host));
 }
 
 static void token_done(void *ctx, enum rc rc, const struct err *failure)
@@ -281,8 +280,8 @@ void token_fetch(struct job *j)
 
 	if (is_downgrade(j->ask.origin, j->ask.token_origin))
 		rc = fail(&err, E_UPSTREAM_ANSWER,
-		    "%s names a token service that speaks plain HTTP, which is refused: anybody on the way could "
-		    "read and change it",
+		    "%s names a token service with plain HTTP, which cove refuses: anyone on the network path could "
+		    "read and change the token",
 		    j->ask.origin);
 	else if (token_gets_password(j))
 		rc = basic_value(j, &authorization, &err);

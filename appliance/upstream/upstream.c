@@ -126,7 +126,7 @@ static enum rc wait_for(struct job *j, struct exchange *x, const struct place *l
 	if (is_given_up(j))
 		return fail_rc(err, E_SHUTTING_DOWN);
 	if (late && !is_finished(j))
-		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s is slow", STR_ARG(leaf->ns->upstream));
+		return fail(err, E_UPSTREAM_UNREACHABLE, "%.*s does not answer in time", STR_ARG(leaf->ns->upstream));
 	return outcome(j, err);
 }
 
@@ -138,8 +138,8 @@ static enum rc was_denied(struct upstream *u, const struct exchange *x, const st
 
 	if (x->place.ns == leaf->ns || !absence_has(u, &key))
 		return OK;
-	return fail(err, E_UPSTREAM_DENIED, "%.*s has refused access to %.*s", STR_ARG(leaf->ns->upstream),
-	    STR_ARG(leaf->rest));
+	return fail(
+	    err, E_UPSTREAM_DENIED, "%.*s refused access to %.*s", STR_ARG(leaf->ns->upstream), STR_ARG(leaf->rest));
 }
 
 /* An upstream's own "not there" with the sentence of a remembered one. */
@@ -235,7 +235,8 @@ enum rc upstream_manifest(struct upstream *u, struct exchange *x, const struct p
 	if (rc == E_WANT_WAKE)
 		return rc;
 	if (p.has_copy && !is_absence(rc)) {
-		*stale = arena_printf(x->arena, "a copy, not looked at again: %s", why.text);
+		*stale =
+		    arena_printf(x->arena, "this is the cached copy; the upstream could not be asked: %s", why.text);
 		if (rc != E_UPSTREAM_OFFLINE) /* as the owner wants it */
 			log_info(
 			    "upstream.stale", "name=%s error=%s", log_quote(leaf->full), log_quote(str_of(why.text)));

@@ -27,16 +27,16 @@ const struct api_operation api_operations[] = {
 const struct api_parameter *api_parameter(struct str name)
 {
 	static const struct api_parameter parameters[] = {
-	    {"n", API_NUMBER, "elements of the page at most"},
-	    {"last", API_TEXT, "`next` of the page before"},
-	    {"before", API_NUMBER, "`next` of the page before"},
-	    {"since", API_NUMBER, "a time: only what is not older"},
+	    {"n", API_NUMBER, "the most entries that a page may have"},
+	    {"last", API_TEXT, "the value of `next` in the previous page"},
+	    {"before", API_NUMBER, "the value of `next` in the previous page"},
+	    {"since", API_NUMBER, "a time: only entries since then"},
 	    {"user", API_TEXT, ""},
 	    {"action", API_TEXT, ""},
-	    {"repository", API_TEXT, "its full name"},
-	    {"key", API_NUMBER, "with that key of the user; 0: with the password"},
-	    {"refused", API_BOOL, "only what was refused"},
-	    {"purge", API_BOOL, "with what it holds"},
+	    {"repository", API_TEXT, "the full name of the repository"},
+	    {"key", API_NUMBER, "the number of the user's key; 0: the password"},
+	    {"refused", API_BOOL, "true: only refused requests"},
+	    {"purge", API_BOOL, "true: also remove its content"},
 	};
 
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++)
@@ -83,10 +83,11 @@ static enum rc check_query(struct exchange *x)
 		o++;
 	while (form_next(x->arena, &rest, &name, &value)) {
 		if (!name.p || !has_parameter(o, name))
-			return fail(&x->err, E_REQUEST, "there is no parameter \"%.*s\" here: see /api/v1/openapi.json",
+			return fail(&x->err, E_REQUEST,
+			    "\"%.*s\" is not a parameter of this request: see /api/v1/openapi.json",
 			    STR_ARG(str_first(name, 60)));
 		if (api_parameter(name)->type == API_BOOL && !is_flag(value))
-			return fail(&x->err, E_REQUEST, "%.*s: true or false is wanted", STR_ARG(name));
+			return fail(&x->err, E_REQUEST, "%.*s must be true or false", STR_ARG(name));
 	}
 	for (rest = str_of(o->query); rest.n;) {
 		name = api_query_word(&rest, &needed);
@@ -158,17 +159,17 @@ enum rc api_object(struct exchange *x, const struct json *object, const struct a
 	memset(values, 0, API_MEMBERS_MAX * sizeof(*values));
 	if (!json_is_object(object))
 		return fail(
-		    &x->err, E_REQUEST, "a JSON object is wanted: see %s in /api/v1/openapi.json", schema->name);
+		    &x->err, E_REQUEST, "the body must be a JSON object: see %s in /api/v1/openapi.json", schema->name);
 	for (const struct json *v = json_first(object); v; v = json_next(v)) {
 		struct str name = json_name(v);
 
 		for (i = 0, m = schema->members; m->name && !str_eq(str_of(m->name), name); i++)
 			m++;
 		if (!m->name)
-			return fail(&x->err, E_REQUEST, "there is no member \"%.*s\" in %s",
+			return fail(&x->err, E_REQUEST, "\"%.*s\" is not a member of %s: see /api/v1/openapi.json",
 			    STR_ARG(str_first(name, 60)), schema->name);
 		if (!type_fits(m->type, v))
-			return fail(&x->err, E_REQUEST, "%s: %s is wanted", m->name, type_texts[m->type]);
+			return fail(&x->err, E_REQUEST, "%s must be %s", m->name, type_texts[m->type]);
 		values[i] = v;
 	}
 	for (i = 0, m = schema->members; m->name; i++, m++)
@@ -203,14 +204,14 @@ enum rc api_number(struct exchange *x, const char *name, uint64_t otherwise, uin
 	*out = otherwise;
 	if (!query_get(x, name, &text) || (str_u64(text, out) && *out <= INT64_MAX))
 		return OK;
-	return fail(&x->err, E_REQUEST, "%s: a whole number is wanted", name);
+	return fail(&x->err, E_REQUEST, "%s must be a whole number", name);
 }
 
 enum rc api_page(struct exchange *x, uint64_t *n)
 {
 	TRY(api_number(x, "n", 100, n));
 	if (*n < 1)
-		return fail(&x->err, E_REQUEST, "n: at least 1 is wanted");
+		return fail(&x->err, E_REQUEST, "n must be at least 1");
 	if (*n > API_PAGE)
 		*n = API_PAGE;
 	return OK;
@@ -221,7 +222,7 @@ enum rc api_id(struct exchange *x, int64_t *id)
 	uint64_t number;
 
 	if (!str_u64(x->upload_id, &number) || number < 1 || number > INT64_MAX)
-		return fail(&x->err, E_NOT_FOUND, "the number at the end of the path names nothing");
+		return fail(&x->err, E_NOT_FOUND, "the number at the end of the path does not exist");
 	*id = (int64_t)number;
 	return OK;
 }

@@ -198,12 +198,11 @@ enum rc api_document(struct exchange *x)
 
 	json_put_member_str(b, "openapi", STR("3.1.0"));
 	buf_addf(b,
-	    ",\"info\":{\"title\":\"cove\",\"version\":\"%s\",\"description\":\"Management of the registry. Basic "
-	    "authentication with a password or a key; times are seconds since the epoch, 0 is never. x-example has "
-	    "the parameters of an example; the examples work in the order of x-order. x-admin: with the right admin "
-	    "only; "
-	    "x-unlimited: and not by a key that has grants of its own or expires, nor by a token of an issuer.\"},"
-	    "\"servers\":[{\"url\":\"/api/v1\"}],\"security\":[{\"basic\":[]}]",
+	    ",\"info\":{\"title\":\"cove\",\"version\":\"%s\",\"description\":\"The management API of the registry. "
+	    "Authenticate with Basic and a password or a key. Times are seconds since the epoch; 0 means never. "
+	    "x-example has the parameters of an example; the examples work in the order of x-order. x-admin: requires "
+	    "the right admin; x-unlimited: moreover, a key with grants of its own, a key that expires and a token of "
+	    "an issuer are refused.\"},\"servers\":[{\"url\":\"/api/v1\"}],\"security\":[{\"basic\":[]}]",
 	    COVE_VERSION);
 	json_put_name(b, "x-order");
 	buf_addc(b, '[');
@@ -214,11 +213,11 @@ enum rc api_document(struct exchange *x)
 	buf_addc(b, ']');
 	put_paths(b);
 	buf_addz(b, ",\"components\":{\"securitySchemes\":{\"basic\":{\"type\":\"http\",\"scheme\":\"basic\"}},"
-		    "\"responses\":{\"Failure\":{\"description\":\"what is wrong, in a sentence\",\"content\":{"
-		    "\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Errors\"}}}}},\"schemas\":{"
-		    "\"Errors\":{\"type\":\"object\",\"properties\":{\"errors\":{\"type\":\"array\",\"items\":{"
-		    "\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},\"message\":{"
-		    "\"type\":\"string\"},\"detail\":{}}}}}}");
+		    "\"responses\":{\"Failure\":{\"description\":\"a sentence that says what is "
+		    "wrong\",\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/"
+		    "Errors\"}}}}},\"schemas\":{\"Errors\":{\"type\":\"object\",\"properties\":{\"errors\":{\"type\":"
+		    "\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"code\":{\"type\":\"string\"},"
+		    "\"message\":{\"type\":\"string\"},\"detail\":{}}}}}}");
 	for (size_t i = 0; i < sizeof(schemas) / sizeof(*schemas); i++)
 		put_schema(b, schemas[i]);
 	put_attributes(b);

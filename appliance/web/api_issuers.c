@@ -86,7 +86,8 @@ static enum rc reply_issuer(struct exchange *x, struct str name, int status)
 
 	TRY(issuer_list(x->site->oidc, each_issuer, &list, &x->err));
 	if (!list.found)
-		return fail(&x->err, E_NOT_FOUND, "there is no issuer %.*s", STR_ARG(str_first(name, USER_NAME_MAX)));
+		return fail(
+		    &x->err, E_NOT_FOUND, "the issuer %.*s does not exist", STR_ARG(str_first(name, USER_NAME_MAX)));
 	put_list(list.out, "rules");
 	TRY(issuer_rule_list(x->site->oidc, name, each_rule, &(struct rules){list.out, x->site->auth}, &x->err));
 	buf_addc(list.out, ']');
@@ -177,7 +178,7 @@ enum rc api_rule_remove(struct exchange *x)
 
 	TRY(issuer_rule_list(x->site->oidc, x->object, is_rule, &search, &x->err));
 	if (!search.found)
-		return fail(&x->err, E_NOT_FOUND, "this issuer has no such rule");
+		return fail(&x->err, E_NOT_FOUND, "this issuer does not have a rule of that name");
 	TRY(issuer_rule_remove(x->site->oidc, x->upload_id, &x->err));
 	return reply_empty(x, 204);
 }

@@ -13,7 +13,7 @@ static enum rc need_password(struct exchange *x)
 {
 	if (!x->who.key_id && !x->who.is_issuer_rule)
 		return OK;
-	return fail(&x->err, E_DENIED, "this needs the password of %s, not a key or token", x->who.name);
+	return fail(&x->err, E_DENIED, "this needs the password of %s: a key or token is not enough", x->who.name);
 }
 
 struct limits {
@@ -150,10 +150,11 @@ enum rc api_key_create(struct exchange *x)
 	if (values[1])
 		(void)json_u64(values[1], &expires_at);
 	if (values[2] && !json_count(values[2])) /* "may do nothing" must not become "may do all" */
-		return fail(
-		    &x->err, E_REQUEST, "grants: at least one is wanted; without the member the key has no limit");
+		return fail(&x->err, E_REQUEST,
+		    "grants is empty: name at least one grant, or leave the member out for a key without limits");
 	if (json_count(values[2]) > GRANTS_OF_KEY_MAX)
-		return fail(&x->err, E_REQUEST, "a key has at most %d grants", GRANTS_OF_KEY_MAX);
+		return fail(
+		    &x->err, E_REQUEST, "a key can have at most %d grants: use wider patterns", GRANTS_OF_KEY_MAX);
 	grants = arena_alloc(x->arena, (json_count(values[2]) + 1) * sizeof(*grants));
 	if (!grants)
 		return fail_rc(&x->err, E_BUSY);

@@ -87,7 +87,7 @@ static enum rc find_namespace(struct exchange *x, struct str name, const struct 
 	TRY(exchange_namespaces(x));
 	*out = namespace_find(x->namespaces, name);
 	return *out ? OK
-		    : fail(&x->err, E_NOT_FOUND, "there is no namespace %.*s",
+		    : fail(&x->err, E_NOT_FOUND, "the namespace %.*s does not exist",
 			  STR_ARG(str_first(name, NAMESPACE_NAME_MAX)));
 }
 
@@ -139,11 +139,10 @@ static enum rc put_warnings(struct exchange *x, struct buf *b, const struct name
 
 	put_list(b, "warnings");
 	if (exchange_holds(x, &port_is_taken))
-		put_warning(b,
-		    "another program or this registry itself listens on that port: the namespace has it as soon as it "
-		    "is free");
+		put_warning(b, "the port is in use, by another program or by this registry: the namespace opens it as "
+			       "soon as it is free");
 	if (ns->kind == NAMESPACE_GROUP && !ns->member_count)
-		put_warning(b, "the group has no members, so there is nothing in it");
+		put_warning(b, "the group has no members, so it is empty");
 	if (asks_upstream && ns->kind == NAMESPACE_PROXY && ns->online && !ns->offline)
 		rc = upstream_answers(x->site->upstream, x, ns, &x->err);
 	if (rc == E_WANT_WAKE)
@@ -179,11 +178,10 @@ static enum rc attributes_of(
 	*count = 0;
 	for (const struct json *v = json_first(map); v; v = json_next(v)) {
 		if (*count == ATTRIBUTES_MAX)
-			return fail(&x->err, E_REQUEST, "there are too many attributes");
+			return fail(&x->err, E_REQUEST, "too many attributes are given");
 		if (namespace_attribute_is_local(json_name(v)))
 			return fail(&x->err, E_DENIED,
-			    "%.*s names a file of the registry's machine: set it there, with cove namespace change or "
-			    "in "
+			    "%.*s is a file on the registry's machine: set it there, with cove namespace change or in "
 			    "cove.yaml",
 			    STR_ARG(json_name(v)));
 		out[(*count)++] = (struct attribute){json_name(v), json_string(v)};
@@ -200,7 +198,7 @@ enum rc api_namespace_create(struct exchange *x)
 
 	TRY(api_body(x, &schema_namespace_new, values));
 	if (!namespace_kind_parse(json_string(values[1]), &kind))
-		return fail(&x->err, E_REQUEST, "kind: hosted, proxy or group is wanted");
+		return fail(&x->err, E_REQUEST, "kind must be hosted, proxy or group");
 	TRY(attributes_of(x, values[2], attributes, &count));
 	if (!exchange_holds(x, &change_is_made)) {
 		TRY(note_taken_port(x, attributes, count));

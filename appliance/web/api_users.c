@@ -96,7 +96,8 @@ static enum rc reply_user(struct exchange *x, struct str name, int status)
 
 	TRY(user_list(x->site->auth, each_user, &page, &x->err));
 	if (!page.found)
-		return fail(&x->err, E_NOT_FOUND, "there is no user %.*s", STR_ARG(str_first(name, USER_NAME_MAX)));
+		return fail(
+		    &x->err, E_NOT_FOUND, "the user %.*s does not exist", STR_ARG(str_first(name, USER_NAME_MAX)));
 	TRY(key_count(x->site->auth, name, &keys, &x->err));
 	put_i64(page.out, "keys", keys);
 	put_list(page.out, "roles");
@@ -126,7 +127,7 @@ enum rc api_user_create(struct exchange *x)
 	if (values[2])
 		(void)json_bool(values[2], &robot);
 	if (robot == (values[1] != NULL))
-		return fail(&x->err, E_REQUEST, "a person needs a password, a robot has none");
+		return fail(&x->err, E_REQUEST, "a person needs a password, and a robot must not have one");
 	if (robot) {
 		TRY(user_add_robot(x->site->auth, name, &x->err));
 		return reply_user(x, name, 201);
@@ -241,7 +242,8 @@ static enum rc reply_role(struct exchange *x, struct str name, int status)
 
 	TRY(role_list(x->site->auth, each_role, &page, &x->err));
 	if (!page.found)
-		return fail(&x->err, E_NOT_FOUND, "there is no role %.*s", STR_ARG(str_first(name, USER_NAME_MAX)));
+		return fail(
+		    &x->err, E_NOT_FOUND, "the role %.*s does not exist", STR_ARG(str_first(name, USER_NAME_MAX)));
 	put_list(page.out, "grants");
 	TRY(role_grant_list(x->site->auth, name, put_grant, page.out, &x->err));
 	buf_addc(page.out, ']');

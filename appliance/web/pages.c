@@ -8,7 +8,7 @@
 enum rc ca_get(struct exchange *x)
 {
 	if (!x->site->ca_pem.n)
-		return fail(&x->err, E_NOT_FOUND, "this registry uses a certificate of its owner's, not its own CA");
+		return fail(&x->err, E_NOT_FOUND, "this registry uses its owner's certificate, not its own CA");
 	reply_field(x, "Content-Disposition", "attachment; filename=\"cove-ca.crt\"");
 	return reply_bytes(x, 200, "application/x-x509-ca-cert", x->site->ca_pem);
 }
@@ -84,8 +84,8 @@ static enum rc put_plain_listeners(struct exchange *x, struct buf *out)
 		any = true;
 	}
 	if (any)
-		buf_addz(out, ". Whoever is on the way reads and changes what passes there, passwords too. Let only a "
-			      "TLS proxy reach it.</strong></p>");
+		buf_addz(out, ". Anyone on the network path can read and change all traffic, including passwords. "
+			      "Allow only a TLS proxy to connect to it.</strong></p>");
 	return OK;
 }
 

@@ -56,7 +56,7 @@ class Nexus(ClientCase):
         other = self.lab.path("nexus-other")
         make_layout(other)
         s("copy", app, f"docker://{OWN}/team/app:1")
-        self.assertIn("may not be pushed again", s("copy", f"oci:{other}:app", f"docker://{OWN}/team/app:1", status=1))
+        self.assertIn("cannot be pushed again", s("copy", f"oci:{other}:app", f"docker://{OWN}/team/app:1", status=1))
         s("copy", app, f"docker://{OWN}/team/app:latest")
         s("copy", f"oci:{other}:app", f"docker://{OWN}/team/app:latest")
         # anonymous pull, on and off

@@ -35,7 +35,7 @@ class BlobStores(unittest.TestCase):
         self.assertTrue(os.path.exists(os.path.join(self.disk, "blobs/sha256", sha256(blob)[7:9], sha256(blob)[7:])))
         # an idle server keeps no disk busy
         subprocess.run(["umount", self.point], check=True)
-        self.assertIn("is not there: mount it", self.cove.command("blob-store", "list"))
+        self.assertIn(f"is missing at {self.point}: mount its disk", self.cove.command("blob-store", "list"))
         for restarted in (False, True):
             if restarted:
                 self.assertEqual(self.cove.stop(), 0)
@@ -46,7 +46,7 @@ class BlobStores(unittest.TestCase):
             self.assertEqual(c.request("GET", "/v2/usb/a/manifests/1").status, 200)
             self.assertEqual(c.request("GET", "/v2/b/blobs/" + sha256(b"of the data directory")).status, 200)
             c.push_image("b", "2", [os.urandom(1000)])
-            self.assertIn(f"the blob store usb at {self.point} is not there: mount it", self.cove.read_log())
+            self.assertIn(f"the blob store usb is missing at {self.point}: mount its disk", self.cove.read_log())
         self.assertEqual(os.listdir(self.point), [])
         self.plug_in()
         self.assertEqual(c.request("GET", "/v2/usb/a/blobs/" + sha256(blob)).body, blob)
@@ -69,10 +69,10 @@ class BlobStores(unittest.TestCase):
 
     def test_removed(self):
         c = self.cove.client("repository:usb/a:pull,push,delete")
-        self.assertIn("is to use the blob store", self.cove.command("blob-store", "remove", "usb", status=2))
+        self.assertIn("uses the blob store", self.cove.command("blob-store", "remove", "usb", status=2))
         digest = c.push_blob("usb/a", b"xyz")
         self.cove.command("namespace", "change", "usb", "blob_store=")
-        self.assertIn("1 blobs lie in", self.cove.command("blob-store", "remove", "usb", status=2))
+        self.assertIn("usb still holds 1 blobs", self.cove.command("blob-store", "remove", "usb", status=2))
         # what is there stays readable, what is new goes elsewhere
         self.assertEqual(c.request("GET", "/v2/usb/a/blobs/" + digest).body, b"xyz")
         new = c.push_blob("usb/a", b"new")

@@ -28,7 +28,7 @@ class DiskErrors(unittest.TestCase):
             self.assertEqual(status, 1)
             self.assertRegex(told, "dmesg|disk")
             self.assertNotIn("is damaged", told)
-            self.assertNotIn("put cove.db", told.split("Only where it is still so")[0])
+            self.assertNotIn("move cove.db", told.split("If the error persists")[0])
         self.disk.mend()
         self.cove.start()
         self.cove.password = self.password

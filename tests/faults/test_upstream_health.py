@@ -34,7 +34,7 @@ class OneContent(Proxied):
                 self.assertLess(self.up.count(name="bad"), 6)
                 # one of them may have been the turn to ask the upstream again
                 messages = [self.get("manifests/v1", "m/bad").message() for _ in range(2)]
-                self.assertRegex(" ".join(messages), "asked again in [0-9]+ s")
+                self.assertRegex(" ".join(messages), "cove asks again in [0-9]+ s")
         shown = json.loads(self.cove.command("namespace", "show", "m", "--json"))
         self.assertNotIn("failed_until", str(shown.get("upstream_status", "")))
         self.up.settle()
@@ -84,7 +84,7 @@ class AllOfIt(Proxied):
         self.assertRegex(r["Retry-After"], "[1-9]")
         r = self.get("manifests/v1", "m/good")
         self.assertEqual(r.status, 504)
-        self.assertIn("asked again in", r.message())
+        self.assertIn("cove asks again in", r.message())
 
     def test_several_repositories(self):
         for i, rule in enumerate(({"status": 503}, {"close": True})):
@@ -97,7 +97,7 @@ class AllOfIt(Proxied):
                 a, b, c, good, *others = names
                 self.up.behave(**rule)
                 self.answers(a, a, b, b, c)
-                self.assertIn("asked again in", self.get("manifests/v1", "m/" + good).message())
+                self.assertIn("cove asks again in", self.get("manifests/v1", "m/" + good).message())
                 self.assertEqual(self.up.count(name=good), 0)
                 # whatever goes on failing: the upstream itself is asked again within seconds, and one success clears it
                 self.up.settle()

@@ -32,7 +32,7 @@ class Memory(Proxied):
                 for _ in range(2):
                     r = self.get(path, name)
                     self.assertEqual((r.status, r.code()), (404, code))
-                    self.assertRegex(r.message(), r"127\.0\.0\.1:\d+ said \d+ s ago .* asked again in [1-6]?\d s, .* refresh m")
+                    self.assertRegex(r.message(), r"127\.0\.0\.1:\d+ answered \d+ s ago .* cove asks again in [1-6]?\d s, .* refresh m")
         self.assertEqual(self.up.count(kind="manifest"), 3)  # with one challenge
         self.cove.command("namespace", "change", "m", "negative=0s")
         self.up.forget()
@@ -73,7 +73,7 @@ class Memory(Proxied):
         self.cove.command("namespace", "refresh", "m")
         r = self.get("manifests/new")
         self.assertEqual((r.status, r.body), (200, new))
-        self.assertIn("not looked at again", r["Warning"])
+        self.assertIn("this is the cached copy", r["Warning"])
 
     def test_twice_in_a_second(self):
         for _ in range(3):
@@ -84,7 +84,7 @@ class Memory(Proxied):
             self.assertGreaterEqual(self.up.count(kind="manifest"), 1)
 
     def test_refresh_of_what_has_no_upstream(self):
-        self.assertIn("no proxy namespace own", self.cove.command("namespace", "refresh", "own", status=2))
-        self.assertIn("no proxy namespace none", self.cove.command("namespace", "refresh", "none", status=1))
+        self.assertIn("own is neither a proxy namespace nor", self.cove.command("namespace", "refresh", "own", status=2))
+        self.assertIn("none is neither a proxy namespace nor", self.cove.command("namespace", "refresh", "none", status=1))
         self.assertEqual(self.refresh("none"), 404)
         self.assertEqual(self.refresh("own"), 400)

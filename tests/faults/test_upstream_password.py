@@ -52,7 +52,7 @@ class Passwords(Proxied):
                     self.assertEqual(self.pull().status, 200)
         self.assertIn("16384 bytes", self.password("z" * 16385, status=2))
         self.assertIn("NUL", self.password(b"a\0b", status=2))
-        self.assertIn("there is no password", self.password("", status=2))
+        self.assertIn("the password is empty", self.password("", status=2))
         self.assertEqual(self.api("PUT", "namespaces/m/password", {"password": "z" * 16385}).status, 400)
         self.assertEqual(self.pull().status, 200)  # as before
         log = self.cove.read_log()
@@ -86,7 +86,7 @@ class Passwords(Proxied):
             self.assertEqual((r.status, r.code()), (403, "DENIED"))
             self.assertIn(path, r.message())
             self.assertEqual(self.get("manifests/kept").body, kept)
-            self.assertIn("cannot be had", self.cove.command("namespace", "show", "m"))
+            self.assertIn("cannot be read", self.cove.command("namespace", "show", "m"))
         self.cove.command("namespace", "change", "m", "password_file=")
         self.password("second\n")
         self.assertEqual(self.pull().status, 200)
@@ -116,7 +116,7 @@ class Passwords(Proxied):
         r = self.api("POST", "namespaces", {"name": "n", "kind": "proxy", "attributes": {"upstream": "https://a.example", "password_file": path}})
         self.assertEqual(r.status, 403)
         self.assertEqual(self.api("GET", "namespaces/n").status, 404)
-        self.assertIn("begins with /", self.cove.command("namespace", "change", "m", "password_file=relative", status=2))
+        self.assertIn("must begin with /", self.cove.command("namespace", "change", "m", "password_file=relative", status=2))
         # nor sent to another upstream than the one that it was set for
         self.cove.command("namespace", "change", "m", "password_file=" + path)
         self.assertEqual(self.api("PATCH", "namespaces/m", {"attributes": {"upstream": "https://evil.example"}}).json()["attributes"]["password_file"], "")

@@ -44,7 +44,7 @@ class Access(Case):
         self.assertEqual(roles["developer"]["grants"], [{"pattern": "**", "actions": "pull,push"}])
         for name in roles:
             c.command("role", "remove", name, status=2)
-        self.assertIn("no role raeder", c.command("user", "add", "typo", "--robot", "--role", "raeder", status=1))
+        self.assertIn("the role raeder does not exist", c.command("user", "add", "typo", "--robot", "--role", "raeder", status=1))
         self.assertNotIn("typo", [u["name"] for u in json.loads(c.command("user", "list", "--json"))])
 
     def test_robot(self):
@@ -55,7 +55,7 @@ class Access(Case):
         robot = c.client(scope("team/app"), user="ci", password=key)
         self.assertEqual(self.pull(robot), 200)
         self.assertEqual(robot.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
-        self.assertIn("limited to", c.command("can", "ci", "push", "team/app", "--key", "1", status=1))
+        self.assertIn("the grants of the key 1 do not allow it", c.command("can", "ci", "push", "team/app", "--key", "1", status=1))
         kinds = {u["name"]: u["kind"] for u in json.loads(c.command("user", "list", "--json"))}
         self.assertEqual(kinds["ci"], "robot")
 
@@ -93,7 +93,7 @@ class Access(Case):
         """The reasons follow the same rule as the refusal."""
         client = self.add_user("gil", "--grant", "team/**:push")
         self.assertEqual(client.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
-        self.assertIn("pull by no grant", self.cove.command("can", "gil", "push", "team/app", status=1))
+        self.assertIn("pull: no grant of gil or its roles allows it", self.cove.command("can", "gil", "push", "team/app", status=1))
         self.cove.command("user", "grant", "gil", "team/**", "pull,push")
         self.cove.command("can", "gil", "push", "team/app")
 
@@ -181,7 +181,7 @@ class Moves(Case):
     def test_open_to_everybody(self):
         """Who lets everybody change things is told so."""
         def warned(*args):
-            return b"Everybody" in subprocess.run([BINARY, *args, "--data", self.cove.data], capture_output=True).stderr
+            return b"Warning: everybody" in subprocess.run([BINARY, *args, "--data", self.cove.data], capture_output=True).stderr
 
         self.assertFalse(warned("user", "grant", "anonymous", "**", "pull"))
         self.assertTrue(warned("user", "grant", "anonymous", "open/**", "pull,push"))
@@ -229,11 +229,11 @@ class Grants(Case):
             for words in (["user", "grant", "never", pattern, "pull"], ["role", "grant", "never", pattern, "pull"],
                           ["user", "add", "half", "--robot", "--grant", pattern + ":pull"], ["role", "add", "half", "--grant", pattern + ":pull"],
                           ["key", "create", "never", "--grant", pattern + ":pull"]):
-                self.assertIn("no repository", c.command(*words, status=2), words)
+                self.assertIn("cannot match any repository", c.command(*words, status=2), words)
         for pattern in ("team", "team/**", "**", "*", "?", "a**b", "**/x", "team/*/x", "a.b_c__d---e/f", "*-x", "?*?/**"):
             c.command("user", "grant", "never", pattern, "pull")
             c.command("user", "revoke", "never", pattern)
         # who means all below it is told that this is one repository
         for pattern, said in (("team", True), ("team/**", False)):
             done = subprocess.run([BINARY, "user", "grant", "never", pattern, "pull", "--data", c.data], capture_output=True, timeout=60, check=True)
-            self.assertEqual(b"team is the one repository" in done.stderr, said)
+            self.assertEqual(b"the pattern team is only the repository of that name" in done.stderr, said)

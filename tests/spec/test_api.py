@@ -168,9 +168,9 @@ class Api(Case):
 
     def test_bodies(self):
         for body, words in (
-            (b"", "JSON"), (b"[]", "object"), (b"{", "JSON"), (b"{}", '"name"'), ({"name": 1}, "name: a string"),
+            (b"", "JSON"), (b"[]", "object"), (b"{", "JSON"), (b"{}", '"name"'), ({"name": 1}, "name must be a string"),
             ({"name": "x", "colour": "red"}, '"colour"'), (b'{"name":"x","name":"y"}', "twice"),
-            ({"name": "x"}, "password"), ({"name": "x", "robot": "yes"}, "robot: true or false"),
+            ({"name": "x"}, "password"), ({"name": "x", "robot": "yes"}, "robot must be true or false"),
             ({"name": "No Name", "robot": True}, "name"), ({"name": "x", "password": "short"}, "characters"),
         ):
             r = self.call("POST", "/users", body)
@@ -215,7 +215,7 @@ class Api(Case):
 
     def test_queries(self):
         """What is not understood is refused: a filter with a typo would show everything."""
-        for path, words in (("/audit?refused=yes", "refused: true or false"), ("/audit?refusd=true", '"refusd"'),
+        for path, words in (("/audit?refused=yes", "refused must be true or false"), ("/audit?refusd=true", '"refusd"'),
                             ("/audit?since=yesterday", "since"), ("/users?colour=red", '"colour"'), ("/can?user=admin&action=pull", "repository"),
                             ("/can?user=admin&action=pull&repository=x&key=y", "key"), ("/me?x", '"x"')):
             r = self.call("GET", path)

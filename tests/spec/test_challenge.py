@@ -88,7 +88,7 @@ class Challenge(Case):
     def test_wrong_password(self):
         """403 to those that would send it four times more; the others are asked again."""
         for credential, said in ((basic("ro", "wrong"), "wrong user name or password"), (basic("ro", "cove_k_none"), "wrong user name or password"),
-                                 ("Basic %%%", "the Basic credentials are not well formed")):
+                                 ("Basic %%%", "the Basic credentials are malformed: send base64 of user:password")):
             for method, target in (("GET", "/v2/"), ("GET", "/v2/team/app/manifests/1"), ("GET", "/v2/public/app/manifests/1"),
                                    ("POST", "/v2/team/app/blobs/uploads/")):
                 for agent in BASIC:

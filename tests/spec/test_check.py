@@ -49,4 +49,4 @@ class CheckBlobs(Case):
     def test_usage(self):
         done = subprocess.run([BINARY, "check", "--blobs", "--data", self.cove.data + "/none"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("no data directory", done.stderr)
+        self.assertIn("does not exist", done.stderr)

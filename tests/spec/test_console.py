@@ -60,7 +60,7 @@ class Journal(unittest.TestCase):
     def test_priorities(self):
         lines = self.log(matches=True)
         self.assertTrue([l for l in lines if re.match("<6>time=.* level=info event=start ", l)], lines)
-        self.assertTrue([l for l in lines if l.startswith("<3>cove: the data directory")], lines)
+        self.assertTrue([l for l in lines if l.startswith("<3>cove: cannot create the data directory")], lines)
         self.assertEqual([l for l in lines if not re.match("<[3467]>", l)], [])
 
     def test_elsewhere(self):
@@ -79,7 +79,7 @@ class Password(Case):
         c("user", "add", "long", stdin=b"x" * 8000 + b"\r\n")
         self.cove.client(user="long", password="x" * 8000)
         for line in (b"x" * 16385 + b"\n", b"x" * 50000, b"with a \0 within\n"):
-            self.assertIn("one line of up to 16384 bytes", c("user", "passwd", "dora", stdin=line, status=2))
+            self.assertIn("one line of at most 16384 bytes", c("user", "passwd", "dora", stdin=line, status=2))
 
     def test_terminal_after_ctrl_c(self):
         """The echo is back, and the process has ended by the signal."""

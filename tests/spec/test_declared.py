@@ -93,7 +93,7 @@ class Declared(unittest.TestCase):
         self.cove.stop()
         self.cove.start()
         self.shown("own")
-        for text, part in (("  mine: {kind: hosted}\n", "exists as a group"), ("  x: {kind: hosted, host: taken.local}\n", "both have host")):
+        for text, part in (("  mine: {kind: hosted}\n", "exists with kind group"), ("  x: {kind: hosted, host: taken.local}\n", "both have host")):
             self.cove.command("namespace", "change", "mine", "host=taken.local")
             self.write("namespaces:\n" + text)
             self.assertIn(part, self.cove.command("check", "--config", self.file, status=1))

@@ -8,7 +8,7 @@ class Mirror(Case):
         return self.cove.command("mirror", "config", *words, "--address", "box.lan:5000", **k)
 
     def test_files(self):
-        self.assertIn("no such proxy", self.config("docker", status=2))
+        self.assertIn("no matching proxy", self.config("docker", status=2))
         c = self.cove.command
         c("namespace", "create", "docker.io", "proxy", "upstream=https://registry-1.docker.io")
         c("namespace", "create", "ghcr.io", "proxy", "upstream=https://ghcr.io")

@@ -17,18 +17,18 @@ class Warnings(Case):
     def make(self, kind, **attributes):
         """What is said of a namespace that is made, by command and by API; both are there then."""
         said = self.cove.command("namespace", "create", "w", kind, *(f"{k}={v}" for k, v in attributes.items()))
-        self.assertIn("namespace w is made", said)
+        self.assertIn("namespace w.\n", said)
         self.cove.command("namespace", "remove", "w")
         r = self.api("POST", "", {"name": "w", "kind": kind, "attributes": attributes})
         self.assertEqual((r.status, r.json()["name"]), (201, "w"))
         self.addCleanup(self.cove.command, "namespace", "remove", "w")
-        return said.split("made.\n")[1], r.json()["warnings"]
+        return said.split("namespace w.\n")[1], r.json()["warnings"]
 
     def change(self, **attributes):
         said = self.cove.command("namespace", "change", "w", *(f"{k}={v}" for k, v in attributes.items()))
         r = self.api("PATCH", "/w", {"attributes": attributes})
         self.assertEqual(r.status, 200, r.body)
-        return said.split("changed.\n")[1], r.json()["warnings"]
+        return said.split("Changed the namespace w.\n")[1], r.json()["warnings"]
 
     def assert_told(self, told, *parts):
         said, warnings = told
@@ -46,7 +46,7 @@ class Warnings(Case):
         with socket.socket() as s:
             s.bind(("0.0.0.0", 0))
             s.listen()
-            self.assert_told(self.make("hosted", listener="https", port=str(s.getsockname()[1])), "listens on")
+            self.assert_told(self.make("hosted", listener="https", port=str(s.getsockname()[1])), "is in use")
             self.assertEqual(self.change(quota="1GiB"), ("", []))
         self.assertEqual(self.change(port=str(free_port())), ("", []))
 

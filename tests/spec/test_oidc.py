@@ -52,7 +52,7 @@ class Oidc(Case):
                                    ("DELETE", "/issuers/forge/rules/deploy", None)):
             r = c.request(method, "/api/v1" + path, body and json.dumps(body).encode(), {"Content-Type": "application/json"})
             self.assertEqual(r.status, 403, (path, r.body))
-            self.assertIn("lasts longer", r.message())
+            self.assertIn("outlast", r.message())
 
     def post(self, token, **more):
         form = {"grant_type": "password", "service": "cove", "client_id": "ci", "username": "oidc", "password": token, **more}
@@ -73,7 +73,7 @@ class Oidc(Case):
         self.assertEqual(other.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
         r = self.post(self.token(repository="evil/app"))
         self.assertEqual(r.status, 401)
-        self.assertIn("no rule of the issuer forge fits", r.message())
+        self.assertIn("no rule of the issuer forge matches", r.message())
 
     def test_refused(self):
         good = self.token()

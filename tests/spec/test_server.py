@@ -76,7 +76,7 @@ class FirstStart(unittest.TestCase):
                                    capture_output=True, timeout=60)
                 self.assertFalse(os.path.exists(data + "/tls/ca.crt"))  # the names of the CA are not settled by a failure
         self.assertEqual(r.returncode, 1)
-        self.assertIn(b"in use", r.stderr)
+        self.assertIn(b"another program uses it", r.stderr)
         self.assertIn(b"another port", r.stderr)
 
 
@@ -98,8 +98,8 @@ class Commands(Case):
         c.command("role", "add", "half", "--grant", "a:pull", "--grant", "Team/**:pull", status=2)
         self.assertNotIn("half", c.command("user", "list") + c.command("role", "list"))
         self.assertIn("already", c.command("user", "add", "alice", status=1))
-        self.assertIn("begins with", c.command("user", "add", "Bad Name", status=2))
-        self.assertIn("no user nosuch", c.command("user", "passwd", "nosuch", status=1))
+        self.assertIn("must begin with", c.command("user", "add", "Bad Name", status=2))
+        self.assertIn("the user nosuch does not exist", c.command("user", "passwd", "nosuch", status=1))
         c.command("user", "grant", "alice", "team/**", "pull,push")
         client = c.client("repository:team/x:pull,push", user="alice", password="alice-password")
         self.assertEqual(client.request("POST", "/v2/team/x/blobs/uploads/").status, 202)

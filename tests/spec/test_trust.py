@@ -125,7 +125,7 @@ class Refused(Case):
 
     def test_untrusted_ca(self):
         self.refuse("127.0.0.11", "localhost")
-        self.assertRegex(self.told("127.0.0.11"), "event=tls.untrusted .*alert=unknown_ca .*/ca.crt is the CA")
+        self.assertRegex(self.told("127.0.0.11"), "event=tls.untrusted .*alert=unknown_ca .*fetch the CA from http://.*/ca.crt")
 
     def test_wrong_name(self):
         self.refuse("127.0.0.12", "wrong.example.org", self.cove.ca)
@@ -214,11 +214,11 @@ class Damaged(unittest.TestCase):
         for content in (b"", b"rubbish\n"):
             with open(os.path.join(self.tls, "ca.crt"), "wb") as f:
                 f.write(content)
-            self.starts_and_says("tls/ca.crt", "restore it from a backup", "the certificate at hand stays in use")
+            self.starts_and_says("tls/ca.crt", "restore it from a backup", "the current certificate stays in use")
             self.assertNotIn("CA sha256", self.cove.console.decode())
 
     def test_own_key(self):
         """The sentence is about the file that is wrong."""
         ca = os.path.join(self.tls, "leaf.crt")
         said = self.cove.command("check", "--certificate", ca, "--certificate-key", ca, status=1)
-        self.assertIn(f"--certificate-key: {ca} holds no key", said)
+        self.assertIn(f"--certificate-key: {ca} contains no key", said)

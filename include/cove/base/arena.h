@@ -1,7 +1,7 @@
 /*
- * arena: memory that lives exactly as long as one exchange. Bump allocation in a chain of blocks up to a hard maximum;
- * what does not fit returns NULL and latches `failed`, and the exchange answers 503. Nothing in an arena owns an fd,
- * a lock or a statement. One thread at a time.
+ * arena: memory that lives exactly as long as one exchange. It allocates by bumping a pointer in a chain of blocks, up
+ * to a hard maximum. An allocation beyond the maximum returns NULL and sets `failed`, and the exchange answers 503.
+ * Nothing in an arena owns an fd, a lock or a statement. One thread at a time.
  */
 #pragma once
 #include <cove/base/str.h>
@@ -21,7 +21,8 @@ void arena_release(struct arena *a);
 /* Keeps one block for the next exchange, zeroes nothing. */
 void arena_reset(struct arena *a);
 
-/* Where the arena stands, and back to there: what was allocated since is gone. `failed` stays. */
+/* Remembers the state of the arena and restores it: this frees everything that was allocated since. `failed` stays
+ * set. */
 struct arena_mark {
 	struct arena_block *block;
 	size_t used;

@@ -1,7 +1,8 @@
 /*
- * buf: the one growing buffer. It is made with its maximum; an append that would pass it (or that finds no memory)
- * sets a sticky failure and changes nothing more, so that callers append many times and ask buf_ok() once. The bytes
- * always end in a NUL that is not counted. Not for secrets (growing leaves copies). One thread at a time.
+ * buf: the one growing buffer. It is created with its maximum size. An append that would exceed it, or that finds no
+ * memory, sets `failed` and changes nothing; later appends do nothing. So callers append many times and check buf_ok()
+ * once. The bytes always end in a NUL that is not counted. Not for secrets (growing leaves copies). One thread at a
+ * time.
  */
 #pragma once
 #include <cove/base/str.h>
@@ -19,7 +20,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_release(struct buf *b);
-/* Forgets the content and the failure, keeps the memory. */
+/* Clears the content and the failure, and keeps the memory. */
 void buf_reset(struct buf *b);
 
 void buf_add(struct buf *b, struct str s);
@@ -27,8 +28,8 @@ void buf_addc(struct buf *b, char c);
 void buf_addz(struct buf *b, const char *z);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
-/* Room for n more bytes at p + this->n, for a direct read; NULL (and failed) when over the maximum. buf_grown() counts
- * them in. */
+/* Returns room for n more bytes at p + this->n, to read into directly; NULL (and failed) when over the maximum.
+ * buf_grown() then adds the bytes that were read. */
 char *buf_room(struct buf *b, size_t n);
 void buf_grown(struct buf *b, size_t n);
 /* Keeps the first n bytes. */

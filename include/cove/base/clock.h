@@ -1,14 +1,15 @@
-/* clock: the only place that asks the time, so that tests can pin it. Any thread. */
+/* clock: the only place that reads the time, so that tests can pin it. Any thread. */
 #pragma once
 #include <cove/base/str.h>
 #include <stdint.h>
 
 /* Seconds since the epoch, UTC. */
 int64_t clock_wall_s(void);
-/* Milliseconds that never go back and go on during suspend (CLOCK_BOOTTIME). For deadlines and durations. */
+/* Milliseconds that never decrease and that continue during suspend (CLOCK_BOOTTIME). For deadlines and durations. */
 int64_t clock_mono_ms(void);
-/* The wall clock against the other one, and whether somebody has set it since, by at least ten seconds: machines
- * without a battery for it start in the past. *offset_s is what clock_offset_s() gave, and goes along. */
+/* clock_offset_s() returns the difference between the wall clock and the monotonic clock. clock_was_set() tells whether
+ * somebody has set the wall clock since then by at least ten seconds, and updates *offset_s, which clock_offset_s()
+ * gave: a machine without a clock battery starts in the past. */
 int64_t clock_offset_s(void);
 bool clock_was_set(int64_t *offset_s);
 /* Tests only: freezes both at the given values; (-1, -1) thaws. */

@@ -1,13 +1,14 @@
 /*
- * embed: files that travel inside the binary. The tables are made at build time by scripts/embed.c, sorted by path
- * (plain byte order), ended by a row whose path is NULL that the count leaves out. Constant, so free for all threads.
+ * embed: files inside the binary. scripts/embed.c creates the tables at build time. They are sorted by path (in byte
+ * order) and end with a row whose path is NULL, which the count does not include. They are constant, so any thread may
+ * read them.
  */
 #pragma once
 #include <stddef.h>
 
 struct embedded_file {
 	const char *path;           /* relative, '/' between parts, e.g. "0001_init.sql", "style.css", "musl/LICENSE" */
-	const unsigned char *bytes; /* size bytes, and a NUL after them that size leaves out */
+	const unsigned char *bytes; /* size bytes, followed by a NUL that size does not count */
 	size_t size;
 };
 

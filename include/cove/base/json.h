@@ -1,10 +1,10 @@
 /*
  * json: strict parsing of what peers send, and writing. Parsing wraps cJSON behind limits: the grammar of RFC 8259 and
  * nothing more, at most 4 MiB, 131,072 values and depth 32, no duplicate member names, no NUL in strings, valid UTF-8.
- * So a document takes at most 28 MiB of memory, and all that take more than 256 KiB take at most 32 MiB together: the
- * others wait in json_parse for their turn. So they are read and freed without waiting for a peer in between, and a
- * thread has one at a time. Values are borrowed from their document and valid until json_free. Writing goes to a struct
- * buf, escaping in one place. One thread at a time per document or buffer.
+ * A document takes at most 28 MiB of memory. All documents of more than 256 KiB together take at most 32 MiB: the
+ * others wait in json_parse for their turn. A thread therefore parses and frees such a document without waiting for a
+ * peer in between, and has only one at a time. Values are borrowed from their document and valid until json_free.
+ * Writing goes to a struct buf, escaping in one place. One thread at a time per document or buffer.
  */
 #pragma once
 #include <cove/base/buf.h>
@@ -12,25 +12,25 @@
 
 struct json; /* a value: the document or a part of it */
 
-/* E_MANIFEST_INVALID is not known here: what is wrong with the text is E_HTTP_BAD with a sentence that says what and
- * where; callers put their own code on it. E_BUSY when there is no memory. */
+/* For invalid text the code is E_HTTP_BAD with a sentence that says what is wrong and where; callers replace the code
+ * with their own, such as E_MANIFEST_INVALID. E_BUSY when no memory is left. */
 CHECKED enum rc json_parse(struct str text, struct json **out, struct err *err);
 void json_free(struct json *document);
-/* For documents with passwords: their texts are wiped first. */
+/* For documents with passwords: wipes the texts before it frees them. */
 void json_free_wiped(struct json *document);
 
-/* Absent or of another kind: NULL, false, STR_NONE. */
+/* For an absent member or a value of another kind, these return NULL, false or STR_NONE. */
 const struct json *json_member(const struct json *object, const char *name);
 bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 bool json_is_string(const struct json *v);
 bool json_is_null(const struct json *v);
 struct str json_string(const struct json *v);
-/* A whole number from 0 to 2^53 - 1: above, two texts may read as one number (RFC 7493 §2.2). */
+/* A whole number from 0 to 2^53 - 1: above that, two different texts can give the same number (RFC 7493 §2.2). */
 bool json_u64(const struct json *v, uint64_t *out);
-/* Also written as one: 5.0 and 5e0 are none for clients that read into an integer. */
+/* Like json_u64, but it must also be written as an integer: clients that parse into an integer reject 5.0 and 5e0. */
 bool json_integer(const struct json *v, uint64_t *out);
-/* Of any number from 0 on: rounded down. */
+/* Any number from 0 on, rounded down. */
 bool json_floor(const struct json *v, uint64_t *out);
 bool json_bool(const struct json *v, bool *out);
 size_t json_count(const struct json *array_or_object);

@@ -1,9 +1,9 @@
-/* memory: how much of it this process may have, for what costs much of it. */
+/* memory: how much memory this process may use. The limits of caches and pools are computed from it. */
 #pragma once
 #include <stdint.h>
 
-/* The machine's, or less where a cgroup around this process says so: of version 2 or 1 (older NAS systems), its own or
- * one further out. */
+/* The memory of the machine, or less if a cgroup limits this process: version 2 or 1 (older NAS systems), its own
+ * cgroup or a parent. */
 uint64_t memory_limit_bytes(void);
-/* What the cgroups below this directory say, which is / but in tests. UINT64_MAX: no limit. */
+/* The limit of the cgroups below this directory, which is / except in tests. UINT64_MAX: no limit. */
 uint64_t memory_limit_of_cgroups(int root_dirfd);

@@ -1,18 +1,19 @@
 /*
- * network: whom an address counts as where work, room or failures are counted by client. Who has one address of IPv6
- * mostly has 2^64 of them, so there it is the /64; a link-local address counts by itself, since all neighbours share
- * that prefix; an IPv4 address too. Pure.
+ * network: the unit by which work, memory and failures are counted per client. A client with one IPv6 address usually
+ * has 2^64 of them, so the unit is its /64. A link-local address is its own unit, because all neighbours share that
+ * prefix; so is an IPv4 address. Pure.
  */
 #pragma once
 #include <cove/base/str.h>
 
-/* The same for two addresses that count as one; no padding. */
+/* Equal for two addresses of the same unit; no padding. */
 struct network {
 	uint8_t kind; /* private to network.c */
 	uint8_t bytes[16];
 };
 
-/* Of the text that conn_peer() gives; a zone ("%eth0") is cut off. What is no address counts by its first bytes. */
+/* The network of the text that conn_peer() gives; a zone ("%eth0") is cut off. Text that is not an address is
+ * identified by its first bytes. */
 struct network network_of(struct str peer);
 
 /* The one around it, which often is one owner's as well: the /24 of IPv4, the /48 of IPv6. Others are their own. */

@@ -1,4 +1,4 @@
-/* random: bytes from getrandom(2), aborting when the kernel has none. Any thread. */
+/* random: bytes from getrandom(2); aborts when the kernel has none. Any thread. */
 #pragma once
 #include <stddef.h>
 

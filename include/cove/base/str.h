@@ -1,7 +1,7 @@
 /*
- * str: a pointer and a length, passed by value. It never owns its bytes and is not promised to end in NUL. What it
- * points to must outlive it; a header that hands one out says until when. All tests are ASCII only, no locale.
- * Threads: pure functions. Errors: parsers return false and leave the result untouched.
+ * str: a pointer and a length, passed by value. It never owns its bytes and need not end in NUL. The bytes must outlive
+ * it; a header that returns one says how long it is valid. All tests are ASCII only, no locale. Threads: pure
+ * functions. Errors: parsers return false and leave the result untouched.
  */
 #pragma once
 #include <stdbool.h>
@@ -63,18 +63,18 @@ bool str_hex_u64(struct str s, uint64_t *out);
 /* Bytes of the well-formed UTF-8 character at the start of s (1 to 4); 0 when there is none. */
 size_t str_utf8_step(struct str s);
 
-/* The same of a character that a terminal only shows: no control (C0, C1), no line or paragraph separator, nothing that
- * turns the direction of text. */
+/* Like str_utf8_step, but only for characters that are safe to print on a terminal: no control characters (C0, C1), no
+ * line or paragraph separators, no characters that change the direction of text. */
 size_t str_printable_step(struct str s);
-/* s into out[max + 1], cut at a character, everything else as '?'. Returns out. */
+/* Copies s into out[max + 1], cut at a character, with '?' for every unsafe byte. Returns out. */
 const char *str_print(char *out, size_t max, struct str s);
 
-/* A token of RFC 9110 §5.6.2, and one byte of such: methods, field names, schemes. */
+/* A token of RFC 9110 §5.6.2 (methods, field names, schemes), and one byte of a token. */
 bool str_is_token(struct str s);
 bool ascii_is_tchar(char c);
 
-/* glob.c: with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); costs both lengths, and one step
- * of each byte of s for every 64 of the pattern. A pattern of more than STR_GLOB_MAX bytes matches nothing. */
+/* glob.c: with `*` (any run without '/'), `**` (any run) and `?` (one byte, not '/'); the cost is one step for each
+ * byte of s and each 64 bytes of the pattern. A pattern of more than STR_GLOB_MAX bytes matches nothing. */
 #define STR_GLOB_MAX 512
 bool str_glob(struct str pattern, struct str s);
 

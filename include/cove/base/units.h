@@ -1,4 +1,4 @@
-/* units: numbers with the units that people write, from text and back. Pure. */
+/* units: numbers with units, from text and to text. Pure. */
 #pragma once
 #include <cove/base/buf.h>
 #include <cove/base/err.h>

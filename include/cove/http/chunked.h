@@ -1,7 +1,6 @@
 /*
- * chunked: decodes the chunked transfer coding (RFC 9112 §7.1) as bytes come, without copying them. Extensions and
- * trailers are checked, bounded and dropped; the sum of the chunks is for the caller to limit. No memory, no I/O; one
- * thread at a time.
+ * chunked: decodes the chunked transfer coding (RFC 9112 §7.1) as bytes arrive, without copying them. It checks, limits
+ * and drops extensions and trailers; the caller limits the sum of the chunks. No memory, no I/O; one thread at a time.
  */
 #pragma once
 #include <cove/base/err.h>
@@ -23,14 +22,14 @@ struct chunked {
 
 /* Takes *consumed bytes from the start of `in`; *data is the next piece of body among them, empty when there is none.
  * Call again with the rest until all is consumed or chunked_done(). Bytes after the end are not consumed: they belong
- * to the next request. Only E_HTTP_BAD; the decoder is then of no further use. */
+ * to the next request. The only error is E_HTTP_BAD; the decoder must not be used after it. */
 CHECKED enum rc chunked_feed(struct chunked *c, struct str in, size_t *consumed, struct str *data, struct err *err);
 /* The last chunk and the trailers are complete. */
 bool chunked_done(const struct chunked *c);
 
-/* The other way, for a reply whose length nobody knows yet (send.c): where it stands. */
+/* The state of the encoder, for a reply whose length is not known yet (send.c). */
 struct chunks {
-	bool is_on;     /* the reply's end is not known before the last one is out */
+	bool is_on;     /* the end of the reply is known only after the last chunk */
 	bool has_one;   /* is under way: */
 	uint64_t at;    /* its place in the file, or that of the next */
 	size_t n, sent; /* its bytes (0: the last chunk); of its frame */

@@ -207,10 +207,10 @@ static void explained(void **state)
 	    {"ann", "team/x", MAY_PUSH, true, "push by the grant team/** of ann\n"},
 	    {"ann", "base/x", MAY_PULL, true, "pull by the grant ** of the role reader\n"},
 	    {"ann", "team/x", MAY_DELETE, false, "  cove user grant ann 'team/x' delete\n"},
-	    {"ann", "base/x", MAY_PULL | MAY_PUSH, false, "push by no grant of ann or its roles"},
+	    {"ann", "base/x", MAY_PULL | MAY_PUSH, false, "push: no grant of ann or its roles allows it"},
 	    {"ann", "base/x", MAY_ADMIN, false, "cove user role ann admin"},
 	    {"root", "base/x", MAY_DELETE, true, "delete by the grant ** of the role admin"},
-	    {"off", "x", MAY_PULL, false, "off is disabled: `cove user enable off`"},
+	    {"off", "x", MAY_PULL, false, "off is disabled; to enable it: cove user enable off"},
 	    {ANONYMOUS, "x", MAY_PULL, false, "cove user grant anonymous 'x' pull"},
 	};
 	struct fixture *f = *state;
@@ -253,7 +253,7 @@ static void keys_explained(void **state)
 	assert_true(may);
 	assert_ok(auth_explain(f->auth, STR("bot"), id, STR("team/x"), MAY_PUSH, &may, &why, err));
 	assert_false(may);
-	assert_non_null(strstr(why.p, "push is outside of what the key 1 is limited to"));
+	assert_non_null(strstr(why.p, "push: the grants of the key 1 do not allow it"));
 	clock_pin(NOW + 100, MONO_MS);
 	assert_ok(auth_explain(f->auth, STR("bot"), id, STR("team/x"), MAY_PULL, &may, &why, err));
 	assert_false(may);

@@ -190,7 +190,7 @@ static void failures_have_sentences(void **state)
 	    {"/stall", {.stall_ms = 200}, E_UPSTREAM_UNREACHABLE, "stopped sending"},
 	    {"/mute", {.head_ms = 200}, E_UPSTREAM_UNREACHABLE, "in time"},
 	    {"http://127.0.0.1:1/", {0}, E_UPSTREAM_UNREACHABLE, "does not accept"},
-	    {"http://name.invalid/", {0}, E_UPSTREAM_UNREACHABLE, "name is not found"},
+	    {"http://name.invalid/", {0}, E_UPSTREAM_UNREACHABLE, "name cannot be resolved"},
 	    {"ftp://127.0.0.1/", {0}, E_UPSTREAM_ANSWER, "http"},
 	};
 
@@ -225,7 +225,7 @@ static void nobody_is_led_to_what_is_nearer(void **state)
 		struct outcome o;
 
 		ask(&o, "/hello", (struct client_request){.is_led = true, .led_from = rows[i].from});
-		if (o.rc != rows[i].rc || (o.rc && !strstr(o.err.text, "inside of this network")))
+		if (o.rc != rows[i].rc || (o.rc && !strstr(o.err.text, "inside this network")))
 			fail_msg("row %zu: %s, %s", i, rc_name(o.rc), o.err.text);
 		buf_release(&o.body);
 	}

@@ -167,13 +167,13 @@ static void trusts_the_ca_it_is_given_and_for_that_request_only(void **state)
 		expect(&o, OK, "");
 		get(&o, &u, "/v2/", (struct client_request){.ca_pem = STR("")});
 		expect(&o, E_UPSTREAM_UNREACHABLE,
-		    "its certificate is not trusted: if its CA is not a public one, set it as `ca`");
+		    "its certificate is not trusted: if its CA is not public, set it as `ca`");
 		get(&o, &u, "/v2/", (struct client_request){.ca_pem = buf_str(&stranger.ca)});
 		expect(&o, E_UPSTREAM_UNREACHABLE, "not trusted");
 	}
 	assert_int_equal(count(&u, "GET ping"), 2);
 	get(&o, &u, "/v2/", (struct client_request){.ca_pem = STR("-----BEGIN CERTIFICATE-----\nnone\n")});
-	expect(&o, E_UPSTREAM_UNREACHABLE, "the `ca` of the namespace is not a certificate");
+	expect(&o, E_UPSTREAM_UNREACHABLE, "the `ca` of the namespace is not a PEM certificate");
 	get(&o, &stranger, "/v2/", (struct client_request){0});
 	expect(&o, E_UPSTREAM_UNREACHABLE, "its certificate is for another name");
 	upstream_stop(&u);
@@ -230,7 +230,7 @@ static void refused_redirects(void **state)
 	assert_int_equal(count(&u, "GET cdn"), 0);
 	say(&u, "/_behave", "{\"kind\": \"ping\", \"status\": 307, \"fields\": {\"Location\": \"ftp://127.0.0.1/\"}}");
 	get(&o, &u, "/v2/", (struct client_request){0});
-	expect(&o, E_UPSTREAM_ANSWER, "does not answer as it should");
+	expect(&o, E_UPSTREAM_ANSWER, "does not follow the protocol");
 	/* a POST is not led elsewhere: its body may be a password */
 	say(&u, "/_behave", "{\"kind\": \"token\", \"status\": 307, \"fields\": {\"Location\": \"/echo\"}}");
 	get(&o, &u, "/token", (struct client_request){.method = CLIENT_POST, .body = STR("password=secret")});

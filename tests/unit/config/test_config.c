@@ -190,7 +190,7 @@ static void test_blame(void **state)
 	unsetenv("COVE_LISTEN");
 	write_file("threads: 1\ncertificate_key: x.pem\n");
 	assert_int_equal(load(&c, &err, data_flag, NULL), E_CONFIG);
-	snprintf(want, sizeof(want), "%s:2: certificate_key: certificate and", file);
+	snprintf(want, sizeof(want), "%s:2: certificate_key: set both certificate and", file);
 	assert_true(str_starts(str_of(err.text), str_of(want)));
 }
 

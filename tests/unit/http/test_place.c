@@ -65,14 +65,14 @@ static const struct {
     {MAIN, "GET /v2/app/where", "Team.local:5000", 200, "**", "app -> team/app https://primary:5000"},
     {MAIN, "GET /v2/app/where?ns=docker.io", "team.local:5000", 200, "**OCI-Namespace: docker.io\r\n**",
 	"app -> hub/library/app https://team.local:5000"},
-    {MAIN, "GET /v2/app/where?ns=quay.io", "team.local:5000", 404, "**", "**NAME_UNKNOWN**no mirror of quay.io**"},
+    {MAIN, "GET /v2/app/where?ns=quay.io", "team.local:5000", 404, "**", "**NAME_UNKNOWN**does not mirror quay.io**"},
     /* ?ns= */
     {MAIN, "GET /v2/library/nginx/where?ns=docker.io", "box.local", 200, "**OCI-Namespace: docker.io\r\n**",
 	"library/nginx -> hub/library/nginx **"},
     {MAIN, "GET /v2/library/nginx/where?ns=index.docker.io", "box.local", 200, "**OCI-Namespace: index.docker.io\r\n**",
 	"**"},
     {MAIN, "GET /v2/a/b/where?ns=box.local%3a5000", "box.local", 200, "**", "a/b -> a/b **"},
-    {MAIN, "GET /v2/a/b/where?ns=quay.io", "box.local", 404, "**", "**NAME_UNKNOWN**no mirror of quay.io**"},
+    {MAIN, "GET /v2/a/b/where?ns=quay.io", "box.local", 404, "**", "**NAME_UNKNOWN**does not mirror quay.io**"},
     {MAIN, "GET /v2/a/b/where?ns=%0d%0aX:%20y", "box.local", 404, "**", "**NAME_UNKNOWN**"},
     {MAIN, "GET /v2/a/b/where?ns=", "box.local", 200, "**", "a/b -> a/b **"},
     /* the name to ask a token for is the client's own; ?ns= goes with the realm */

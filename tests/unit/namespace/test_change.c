@@ -117,20 +117,20 @@ static void test_refused_values(void **state)
 	    {NAMESPACE_HOSTED, "quota=12", "quota"},
 	    {NAMESPACE_HOSTED, "quota=99999999TiB", "quota"},
 	    {NAMESPACE_HOSTED, "redeploy=never", "allowed refused read-only"},
-	    {NAMESPACE_HOSTED, "online=yes", "true nor false"},
+	    {NAMESPACE_HOSTED, "online=yes", "write true or false"},
 	    {NAMESPACE_HOSTED, "port=5001", "listener=https"},
 	    {NAMESPACE_HOSTED, "listener=https", "port=5001"},
 	    {NAMESPACE_HOSTED, "listener=https|port=65536", "port"},
 	    {NAMESPACE_HOSTED, "host=https://box", "host name"},
 	    {NAMESPACE_HOSTED, "host=box:5000", "host name"},
-	    {NAMESPACE_HOSTED, "blob_store=ssd", "no blob store ssd"},
+	    {NAMESPACE_HOSTED, "blob_store=ssd", "the blob store ssd does not exist"},
 	    {NAMESPACE_PROXY, "", "needs an upstream"},
-	    {NAMESPACE_PROXY, "upstream=ftp://x", "no address"},
-	    {NAMESPACE_PROXY, "upstream=https://", "no address"},
-	    {NAMESPACE_PROXY, "upstream=https://me:secret@x", "no address"},
-	    {NAMESPACE_PROXY, "upstream=https://x?y=1", "no address"},
-	    {NAMESPACE_PROXY, "upstream=https://x/#y", "no address"},
-	    {NAMESPACE_PROXY, "upstream=https://x:0", "no address"},
+	    {NAMESPACE_PROXY, "upstream=ftp://x", "not the address"},
+	    {NAMESPACE_PROXY, "upstream=https://", "not the address"},
+	    {NAMESPACE_PROXY, "upstream=https://me:secret@x", "not the address"},
+	    {NAMESPACE_PROXY, "upstream=https://x?y=1", "not the address"},
+	    {NAMESPACE_PROXY, "upstream=https://x/#y", "not the address"},
+	    {NAMESPACE_PROXY, "upstream=https://x:0", "not the address"},
 	    {NAMESPACE_PROXY, "upstream=https://x|ca=nothing", "PEM"},
 	    {NAMESPACE_PROXY, "upstream=https://x|fresh=1y", "fresh"},
 	    {NAMESPACE_PROXY, "upstream=https://x|negative=never", "negative"},
@@ -138,7 +138,7 @@ static void test_refused_values(void **state)
 	    {NAMESPACE_PROXY, "upstream=https://x|quota=", "no attribute quota"},
 	    {NAMESPACE_PROXY, "upstream=https://x|fresh=9999w", "at most"},
 	    {NAMESPACE_PROXY, "upstream=https://x|patience=2h", "patience"},
-	    {NAMESPACE_GROUP, "members=nobody", "no namespace nobody"},
+	    {NAMESPACE_GROUP, "members=nobody", "the namespace nobody does not exist"},
 	    {NAMESPACE_GROUP, "writable=/", "not one of its members"},
 	    {NAMESPACE_GROUP, "members=new", "member of itself"},
 	};
@@ -174,9 +174,9 @@ static void test_between(void **state)
 	struct fixture *f = *state;
 
 	assert_ok(create(f, "p", NAMESPACE_PROXY, "upstream=ghcr.io|listener=https|port=5001|host=p.example", err));
-	assert_rc(E_USAGE, "within p", create(f, "p/x", NAMESPACE_HOSTED, "", err));
+	assert_rc(E_USAGE, "inside p", create(f, "p/x", NAMESPACE_HOSTED, "", err));
 	assert_ok(create(f, "a/b", NAMESPACE_HOSTED, "", err));
-	assert_rc(E_USAGE, "within a", create(f, "a", NAMESPACE_GROUP, "", err));
+	assert_rc(E_USAGE, "inside a", create(f, "a", NAMESPACE_GROUP, "", err));
 	assert_ok(create(f, "a", NAMESPACE_HOSTED, "", err));
 	assert_rc(E_USAGE, "both have port 5001", create(f, "x", NAMESPACE_HOSTED, "listener=http|port=5001", err));
 	assert_rc(E_USAGE, "both have host", create(f, "x", NAMESPACE_HOSTED, "host=P.example", err));
@@ -364,7 +364,7 @@ static void test_declare(void **state)
 	assert_rc(E_USAGE, "cove.yaml", change(f, "h", "quota=", err));
 	assert_rc(E_USAGE, "cove.yaml", namespace_remove(f->n, STR("p"), false, err));
 	/* all or nothing */
-	assert_rc(E_USAGE, "no namespace p", declare(f, list, 1, err));
+	assert_rc(E_USAGE, "the namespace p does not exist", declare(f, list, 1, err));
 	assert_int_equal(namespace_count(take(f)), 4);
 	/* what holds something stays */
 	run(f, "INSERT INTO repositories (name, created_at, namespace) SELECT 'p/x', 0, id FROM namespaces WHERE name "
@@ -375,7 +375,7 @@ static void test_declare(void **state)
 	assert_true(find(f, "/")->declared);
 	assert_ok(declare(f, NULL, 0, err));
 	assert_false(find(f, "/")->declared);
-	assert_rc(E_USAGE, "exists as a proxy",
+	assert_rc(E_USAGE, "exists with kind proxy",
 	    declare(f, &(struct declaration){STR("p"), NAMESPACE_HOSTED, NULL, 0}, 1, err));
 }
 
@@ -411,7 +411,7 @@ static void test_declared_members_of_others(void **state)
 	assert_ok(namespace_remove(f->n, STR("a"), false, err));
 	assert_ok(namespace_remove(f->n, STR("b"), false, err));
 	/* a rehearsal says what would fail */
-	assert_rc(E_USAGE, "exists as a group",
+	assert_rc(E_USAGE, "exists with kind group",
 	    namespaces_declare(f->n, &(struct declaration){STR("mine"), NAMESPACE_HOSTED, NULL, 0}, 1, true, err));
 }
 

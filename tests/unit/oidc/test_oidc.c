@@ -131,19 +131,19 @@ static void claims(void **state)
 	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"nbf\":1700000060", ""), NULL},
 	    {T(ISSUER, "\"box\"", "\"exp\":1699999941.9,\"nbf\":1.7e9,\"iat\":1699999990.5", ""), NULL},
 	    {T(ISSUER, "\"box\"", "\"exp\":1699999940.9", ""), "has expired"},
-	    {T(ISSUER "/", "\"box\"", GOOD_TIMES, ""), "issuer is not known"},
-	    {T("http://issuer.test", "\"box\"", GOOD_TIMES, ""), "issuer is not known"},
-	    {"{\"aud\":\"box\",\"exp\":1700000300,\"sub\":\"s\"}", "issuer is not known"},
-	    {"{\"iss\":[\"" ISSUER "\"],\"aud\":\"box\",\"exp\":1700000300}", "issuer is not known"},
+	    {T(ISSUER "/", "\"box\"", GOOD_TIMES, ""), "issuer is unknown"},
+	    {T("http://issuer.test", "\"box\"", GOOD_TIMES, ""), "issuer is unknown"},
+	    {"{\"aud\":\"box\",\"exp\":1700000300,\"sub\":\"s\"}", "issuer is unknown"},
+	    {"{\"iss\":[\"" ISSUER "\"],\"aud\":\"box\",\"exp\":1700000300}", "issuer is unknown"},
 	    {T(ISSUER, "\"other\"", GOOD_TIMES, ""), "another audience"},
 	    {T(ISSUER, "\"boxx\"", GOOD_TIMES, ""), "another audience"},
 	    {T(ISSUER, "[]", GOOD_TIMES, ""), "another audience"},
 	    {T(ISSUER, "{\"box\":\"box\"}", GOOD_TIMES, ""), "another audience"},
 	    {"{\"iss\":\"" ISSUER "\",\"exp\":1700000300,\"sub\":\"s\"}", "another audience"},
-	    {T(ISSUER, "\"box\"", "\"nbf\":1699999990", ""), "when it expires"},
-	    {T(ISSUER, "\"box\"", "\"exp\":\"1700000300\"", ""), "when it expires"},
-	    {T(ISSUER, "\"box\"", "\"exp\":-1", ""), "when it expires"},
-	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"nbf\":null", ""), "when it expires"},
+	    {T(ISSUER, "\"box\"", "\"nbf\":1699999990", ""), "no expiry time"},
+	    {T(ISSUER, "\"box\"", "\"exp\":\"1700000300\"", ""), "no expiry time"},
+	    {T(ISSUER, "\"box\"", "\"exp\":-1", ""), "no expiry time"},
+	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"nbf\":null", ""), "no expiry time"},
 	    {T(ISSUER, "\"box\"", "\"exp\":1699999940", ""), "has expired"},
 	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"nbf\":1700000061", ""), "not valid yet"},
 	    {T(ISSUER, "\"box\"", "\"exp\":1700000300,\"iat\":1700000061", ""), "not valid yet"},
@@ -461,8 +461,8 @@ static void logged(void **state)
 	assert_rc(E_BAD_PASSWORD, login(f, GOOD(",\"repository\":\"other/app\""), &who, err));
 	assert_ok(audit_list(f->db, &(struct audit_filter){.action = STR("login.oidc")}, put_row, &rows, err));
 	assert_string_equal(rows.p,
-	    "oidc refused login.oidc s [ci repository=other/app: no rule of the issuer ci fits the"
-	    " token of s: see `cove issuer rule`]\n"
+	    "oidc refused login.oidc s [ci repository=other/app: no rule of the issuer ci matches the"
+	    " token of s: the owner of this registry can add one with `cove issuer rule`]\n"
 	    "oidc.org login.oidc s [ci repository=myorg/app]\n");
 	buf_release(&rows);
 }

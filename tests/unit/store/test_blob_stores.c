@@ -112,8 +112,8 @@ static void a_missing_disk_costs_only_what_lies_on_it(void **state)
 	place_close(p);
 	place_open(p);
 	assert_int_equal(blob_open(p->st, R, &there, &fd, &size, &p->err), E_IO);
-	assert_non_null(strstr(p->err.text, "the blob store usb1 at "));
-	assert_non_null(strstr(p->err.text, "/disks/usb1 is not there: mount it"));
+	assert_non_null(strstr(p->err.text, "the blob store usb1 is missing at "));
+	assert_non_null(strstr(p->err.text, "/disks/usb1: mount its disk"));
 	assert_int_equal(blob_stat(p->st, R, &there, &size, &p->err), OK);
 	assert_blob(p->st, R, &here, STR("here"));
 	/* the mount point stays empty */

@@ -87,7 +87,7 @@ static void test_back_off_grows_to_a_bound(void **state)
 	assert_ok(permits(l, err));
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		assert_int_equal(back_off_after(l, E_UPSTREAM_UNREACHABLE), wanted[i]);
-		assert_rc(E_UPSTREAM_UNREACHABLE, "the sentence; it is asked again in ", permits(l, err));
+		assert_rc(E_UPSTREAM_UNREACHABLE, "the sentence; cove asks again in ", permits(l, err));
 		l->u.health->until_ms = 0; /* it is over */
 		assert_ok(health_permits(&l->u, &l->question, true, err));
 	}
@@ -173,7 +173,7 @@ static void test_one_content(void **state)
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		assert_int_equal(note(l, E_UPSTREAM_ANSWER), wanted[i]);
 		assert_int_equal(note(l, E_UPSTREAM_ANSWER), wanted[i]); /* of the same moment */
-		assert_rc(E_UPSTREAM_ANSWER, "the sentence; it is asked again in ", permits(l, err));
+		assert_rc(E_UPSTREAM_ANSWER, "the sentence; cove asks again in ", permits(l, err));
 		for (size_t k = 0; k < FAILINGS_MAX; k++) /* its time is over */
 			l->u.failings[k].until_ms = 0;
 		assert_ok(permits(l, err));
@@ -285,9 +285,9 @@ static void test_each_namespace_by_itself(void **state)
 	assert_ok(permits(l, err));
 	assert_ok(change(f, "p", "offline=true", err));
 	l->leaf.ns = find(f, "p");
-	assert_rc(E_UPSTREAM_OFFLINE, "no copy here", permits(l, err));
+	assert_rc(E_UPSTREAM_OFFLINE, "is not cached", permits(l, err));
 	assert_int_equal(health_permits(&l->u, &l->question, true, &with_copy), E_UPSTREAM_OFFLINE);
-	assert_null(strstr(with_copy.text, "no copy"));
+	assert_null(strstr(with_copy.text, "not cached"));
 	lab_close(l);
 }
 
@@ -348,7 +348,7 @@ static void test_sentences(void **state)
 	assert_rc(E_UPSTREAM_DENIED, "https://up.example refuses access to team/app",
 	    status_judge(&l->job, E_BLOB_UNKNOWN, err));
 	l->job.status = 429;
-	assert_rc(E_UPSTREAM_LIMIT, "with credentials", status_judge(&l->job, E_BLOB_UNKNOWN, err));
+	assert_rc(E_UPSTREAM_LIMIT, "if you set credentials", status_judge(&l->job, E_BLOB_UNKNOWN, err));
 	l->job.status = 302;
 	assert_rc(E_UPSTREAM_ANSWER, "status 302", status_judge(&l->job, E_BLOB_UNKNOWN, err));
 	lab_close(l);
