@@ -189,7 +189,7 @@ static enum rc passwd(struct app_data *d, const struct words *w, const struct op
 	secret_wipe(&password);
 	TRY(rc);
 	TRY(key_count(d->auth, str_of(w->items[0]), &keys, err));
-	printf("The password of %s is changed; its tokens have ended.\n", w->items[0]);
+	printf("Changed the password of %s. Its tokens are revoked.\n", w->items[0]);
 	if (keys)
 		printf("%lld of its keys still work: cove key list %s. To revoke them: cove key revoke-all %s\n",
 		    (long long)keys, w->items[0], w->items[0]);

@@ -82,7 +82,8 @@ static enum rc token_post(struct exchange *x)
 		rc = refuse_grant(x);
 	else if (!rc && r.grant == GRANT_REFRESH)
 		rc = fail(&x->err, E_TOKEN_INVALID,
-		    "a login of an older version does not count any more: log in again with `docker login -u NAME`");
+		    "this login was made by an older version and is no longer valid: log in again with `docker login "
+		    "-u NAME`");
 	else if (!rc)
 		rc = grant(x, &r, true);
 	if (rc && rc_status(rc) == 401)

@@ -139,7 +139,7 @@ class Damaged(unittest.TestCase):
             self.assertIn("backups/", self.cove.command(*command, status=1))
         os.truncate(self.path("cove.db"), 0)
         for _ in (0, 1):
-            self.assertIn("no cove.db", self.cove.command("user", "list", status=1))
+            self.assertIn("cove.db is missing", self.cove.command("user", "list", status=1))
             if os.path.exists(self.path("cove.db")):
                 os.remove(self.path("cove.db"))
         self.cove.start()

@@ -1,5 +1,5 @@
 /*
- * app: builds the objects, connects, starts, reloads and stops them. The only place that knows all modules.
+ * app: creates, connects, starts, reloads and stops the objects. The only module that knows all others.
  */
 #pragma once
 #include <cove/auth/auth.h>
@@ -12,7 +12,7 @@ struct trust_certificate;
 /* Serves until SIGTERM or SIGINT; SIGHUP reloads certificates and declared namespaces. */
 CHECKED enum rc app_serve(const struct config *config, struct err *err);
 
-/* The data directory as a command beside a running (or stopped) server uses it: database, auth and namespaces. */
+/* The data directory for commands, which can run beside a running server: database, auth and namespaces. */
 struct app_data {
 	const struct config *config;
 	int dirfd;
@@ -22,13 +22,13 @@ struct app_data {
 };
 CHECKED enum rc app_data_open(const struct config *config, struct app_data *out, struct err *err);
 void app_data_close(struct app_data *d);
-/* Name and port under which the server that ran here last told people to reach it: appended; has_ca: clients must trust
- * its own CA. E_USAGE: it never ran. */
+/* Appends the name and port that the last server of this data directory told people to use; has_ca: clients must trust
+ * its own CA. E_USAGE: no server has run yet. */
 CHECKED enum rc app_data_address(const struct app_data *d, struct buf *out, bool *has_ca, struct err *err);
-/* The owner's certificate, with the setting to blame in the sentence. */
+/* The owner's certificate. The sentence of an error names the setting. */
 CHECKED enum rc app_own_certificate(
     const struct config *config, struct trust_names *names, struct trust_certificate *out, struct err *err);
-/* The namespaces that the file declares, checked one by one, with file and line: E_CONFIG. With `n` the declared ones
- * are then made exactly these, or it is rehearsed: E_USAGE when together, or with those made by hand, they cannot be.
- */
+/* The namespaces that the file declares, checked one by one, with file and line: E_CONFIG. With `n`, the declared
+ * namespaces then become exactly these, or (rehearse) it only checks that: E_USAGE when they conflict with each other
+ * or with namespaces that were created by command. */
 CHECKED enum rc app_declare(const struct config *config, struct namespaces *n, bool rehearse, struct err *err);

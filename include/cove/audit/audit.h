@@ -6,22 +6,22 @@
 #pragma once
 #include <cove/db/db.h>
 
-/* What a row holds at most of each text; longer ones are cut, control characters replaced. "repository:tag" fits. */
+/* The limit of each text in a row; longer texts are cut, control characters replaced. "repository:tag" fits. */
 #define AUDIT_TEXT_MAX 384
-#define AUDIT_CONSOLE "console" /* who acts by a command on this machine */
+#define AUDIT_CONSOLE "console" /* the actor of a command on this machine */
 
 struct audit_entry {
 	int64_t id, at;
-	struct str user;   /* who acts; may be a name that nobody has, when a login was refused */
+	struct str user;   /* the actor; of a refused login possibly a name that does not exist */
 	struct str peer;   /* the client's address; empty: none */
 	struct str action; /* "noun.verb" */
-	struct str object; /* what it is done to */
+	struct str object; /* the object of the action */
 	struct str detail; /* for people; may be empty */
 	bool refused;
-	int64_t count; /* how often within the minute from `at` on */
+	int64_t count; /* the number of times within a minute from `at` */
 };
 
-/* Who acts on this thread from now on (copied): console, until it is said. */
+/* Sets the actor on this thread from now on (copied); before the first call it is console. */
 void audit_set_actor(struct str user, struct str peer);
 bool audit_actor_is(struct str user);
 
@@ -34,28 +34,29 @@ CHECKED enum rc audit_repeat(
     struct db_conn *c, const char *action, struct str object, struct str detail, struct err *err);
 /*
  * Events that a peer can repeat as it likes: refusals, logins by tokens of others. The same user, peer, action, object
- * and outcome within a minute makes one row, whose count follows later; in a flood of different ones (TALLY_SLOTS a
- * minute) the rest is one row of their number. Rows are written at once as long as they are rare, else by audit_tend().
+ * and outcome within a minute is one row, whose count is updated later. In a flood of different events (more than
+ * TALLY_SLOTS a minute), one row has the number of the others. Rare rows are written at once, the others by
+ * audit_tend().
  */
 struct audit;
 struct audit *audit_open(struct db *db);
-void audit_close(struct audit *a); /* writes what is counted */
+void audit_close(struct audit *a); /* writes the counted events */
 #define TALLY_SLOTS 64
-/* id, at and count of the entry are not looked at. A failure is logged. */
+/* Ignores id, at and count of the entry. A failure is logged. */
 void audit_tally(struct audit *a, const struct audit_entry *entry);
-/* Every half minute: writes what was counted, and deletes the oldest rows beyond that number. */
+/* To be called every half minute: writes the counted events, and deletes the oldest rows above that number. */
 void audit_tend(struct audit *a, uint64_t rows);
 
-/* Newest first. Zero is "all" everywhere. */
+/* Newest first. Zero means "all" in each member. */
 struct audit_filter {
 	int64_t before;          /* only ids below: for pages */
 	int64_t since;           /* only those at or after this time */
 	struct str user, action; /* exactly; an action may end in a dot for all of its noun: "user." */
 	bool refused_only;
-	uint32_t max; /* rows; 0: AUDIT_LIST_MAX, which no list passes */
+	uint32_t max; /* rows; 0: AUDIT_LIST_MAX, the most that a list returns */
 };
 #define AUDIT_LIST_MAX 10000
-/* Must not call the database; strings are its own until it returns. Another code than OK ends the list. */
+/* Must not call the database. The strings are valid until it returns. Another code than OK ends the list. */
 typedef enum rc audit_fn(void *ctx, const struct audit_entry *e, struct err *err);
 CHECKED enum rc audit_list(
     struct db *db, const struct audit_filter *filter, audit_fn *each, void *ctx, struct err *err);

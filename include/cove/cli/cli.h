@@ -1,6 +1,6 @@
 /*
- * cli: the subcommands: arguments to a call, results to stdout, the rest to stderr. Exit status 0 done, 1 failed (of
- * `cove can`: no), 2 wrong usage.
+ * cli: the subcommands. They turn arguments into a call and print results on stdout, everything else on stderr. Exit
+ * status 0: done; 1: failed (for `cove can`: no); 2: wrong usage.
  */
 #pragma once
 

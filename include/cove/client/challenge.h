@@ -1,7 +1,7 @@
 /*
- * challenge: what a registry asks for in WWW-Authenticate (RFC 9110 §11.6.1). One field may hold several challenges;
- * only the parameters that a token fetch needs are kept (distribution, token.md). Strings are unescaped into the arena
- * and live as long as it. Pure otherwise.
+ * challenge: parses the challenges of a registry in WWW-Authenticate (RFC 9110 §11.6.1). One field may hold several
+ * challenges; only the parameters that a token fetch needs are kept (distribution, token.md). Strings are unescaped
+ * into the arena and live as long as it. Pure otherwise.
  */
 #pragma once
 #include <cove/base/arena.h>
@@ -13,8 +13,8 @@ struct challenge {
 	struct str realm, service, scope, error;
 };
 
-/* Takes the next challenge from the start of *rest. False at the end, and at what is not the grammar (*rest is then
- * empty): the challenges before that stay good. */
+/* Takes the next challenge from the start of *rest. False at the end, and at invalid syntax (*rest is then empty): the
+ * challenges before that stay valid. */
 bool challenge_next(struct arena *a, struct str *rest, struct challenge *out);
 /* The first challenge of that scheme (any case) in the field. */
 bool challenge_find(struct arena *a, struct str field, struct str scheme, struct challenge *out);

@@ -1,7 +1,7 @@
 /*
- * config: the settings. One table (config/schema.c) gives for each: its key in cove.yaml, type, default, bounds, help;
- * flag and variable follow from the key. Order of precedence: flag, environment, file, default. The result is
- * immutable. Everything that can change while running (users, keys, grants) is in the database instead.
+ * config: the settings. One table (config/schema.c) defines for each its key in cove.yaml, type, default, bounds and
+ * help; the flag and the variable follow from the key. Order of precedence: flag, environment, file, default. The
+ * result is immutable. Everything that can change while running (users, keys, grants) is in the database instead.
  */
 #pragma once
 #include <cove/base/err.h>
@@ -10,12 +10,12 @@ struct buf;
 
 /* Texts are never NULL. */
 struct config {
-	char *file;            /* that was read, or was looked for */
-	bool has_file;         /* it was there */
+	char *file;            /* the path of the file, even if it does not exist */
+	bool has_file;         /* the file exists */
 	char *data;            /* directory; default: $STATE_DIRECTORY, else ./cove-data */
 	char *listen;          /* valid for config_listen() */
 	char *names;           /* further names and addresses of this box, comma-separated */
-	char *certificate;     /* PEM chain of the owner's; empty, with certificate_key: own CA */
+	char *certificate;     /* the owner's PEM chain; empty, like certificate_key: cove's own CA */
 	char *certificate_key; /* PEM */
 	char *log_level;       /* error warn info debug */
 	bool access_log;
@@ -35,12 +35,13 @@ struct config {
  * data directory, if it is there). Unknown flags are E_USAGE, unknown keys and bad values E_CONFIG; sentences about a
  * file begin with file:line:column. */
 CHECKED enum rc config_load(int argc, char **argv, struct config **out, struct err *err);
-/* As config_load, but leaves what is no setting to the caller: *rest_count arguments moved to the front of argv. */
+/* Like config_load, but leaves the other arguments to the caller: it moves these *rest_count arguments to the front of
+ * argv. */
 CHECKED enum rc config_load_partial(int argc, char **argv, int *rest_count, struct config **out, struct err *err);
 void config_free(struct config *c);
 /*
- * What the file declares beyond settings: `namespaces:`, a mapping of names to mappings of attributes. One row for each
- * attribute, in the file's order; what they mean is not known here. Items of a list are joined by spaces.
+ * The namespaces that the file declares: `namespaces:`, a mapping of names to mappings of attributes. One row for each
+ * attribute, in the order of the file; config does not know what they mean. Items of a list are joined by spaces.
  */
 struct config_row {
 	char *name, *key, *value;
@@ -50,15 +51,15 @@ struct config_rows {
 	struct config_row *items;
 	size_t count;
 };
-/* Reads the file again, as it is now. Without a file, or without namespaces in it: none; but a file that was there and
- * is gone is E_NOT_FOUND. E_CONFIG. */
+/* Reads the current file again. Without a file, or without namespaces in it, the result is empty; but E_NOT_FOUND if
+ * the file existed and is now missing. E_CONFIG. */
 CHECKED enum rc config_namespaces(const struct config *c, struct config_rows *out, struct err *err);
 void config_rows_free(struct config_rows *rows);
-/* Reads the file again, and appends the keys of those settings, separated by commas, that would now be others. E_CONFIG
- * as config_load(). */
+/* Reads the file again and appends the keys of the settings whose values have changed, separated by commas. E_CONFIG as
+ * config_load(). */
 CHECKED enum rc config_differences(const struct config *c, struct buf *out, struct err *err);
-/* Puts where the value of the setting with that key comes from in front of a sentence about it: "cove.yaml:3: names",
- * "--names" or "COVE_NAMES". Gives E_CONFIG. */
+/* Puts the origin of a setting's value in front of a sentence about it: "cove.yaml:3: names", "--names" or
+ * "COVE_NAMES". Returns E_CONFIG. */
 enum rc config_blame(const struct config *c, const char *key, struct err *err);
 /* The manual: every setting with its flag, variable, key, default and help. */
 void config_help(struct buf *out);

@@ -1,4 +1,4 @@
-/* cpu: what this CPU has; decides the order of TLS suites. Any thread. */
+/* cpu: features of this CPU, which decide the order of the TLS suites. Any thread. */
 #pragma once
 #include <stdbool.h>
 

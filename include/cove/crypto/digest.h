@@ -1,7 +1,7 @@
 /*
  * digest: content digests as typed values (OCI image-spec "Digests"): sha256 and sha512, by nettle, which picks the
- * CPU's own instructions. A struct digest that digest_parse() or hasher_end() made is valid; nothing checks it again.
- * Pure; any thread, one thread per hasher.
+ * CPU's own instructions. A struct digest from digest_parse() or hasher_end() is valid, and no function checks it
+ * again. Pure; any thread, one thread per hasher.
  */
 #pragma once
 #include <cove/base/err.h>
@@ -10,7 +10,7 @@ enum digest_algorithm { DIGEST_SHA256, DIGEST_SHA512 };
 
 struct digest {
 	enum digest_algorithm algorithm;
-	uint8_t bytes[64]; /* 32 or 64 of them count, the rest is zero */
+	uint8_t bytes[64]; /* the first 32 or 64 are used, the rest is zero */
 };
 
 #define DIGEST_TEXT_MAX 136 /* "sha512:" + 128 + NUL */
@@ -37,7 +37,7 @@ struct hasher {
 
 void hasher_init(struct hasher *h, enum digest_algorithm algorithm);
 void hasher_add(struct hasher *h, const void *p, size_t n);
-/* The digest of all that was added; the hasher must be initialised again before its next use. */
+/* The digest of all bytes that were added. The hasher must be initialised again before its next use. */
 void hasher_end(struct hasher *h, struct digest *out);
 
 #define HMAC_SHA256_SIZE 32

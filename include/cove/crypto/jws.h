@@ -1,17 +1,17 @@
 /*
- * jws: tokens that others signed: compact JWS (RFC 7515 §3.1) with the JSON claims of a JWT (RFC 7519), and the JWK
- * sets (RFC 7517) that hold their keys. RS256, ES256 and EdDSA over Ed25519 (RFC 7518 §3, RFC 8037); the key alone
- * decides which: a header that names another algorithm, or none, is refused (RFC 8725 §3.1). Pure; any thread.
+ * jws: tokens that other parties have signed: compact JWS (RFC 7515 §3.1) with the JSON claims of a JWT (RFC 7519), and
+ * the JWK sets (RFC 7517) with their keys. RS256, ES256 and EdDSA over Ed25519 (RFC 7518 §3, RFC 8037); only the key
+ * decides which one: a header with another algorithm, or none, is refused (RFC 8725 §3.1). Pure; any thread.
  */
 #pragma once
 #include <cove/base/err.h>
 #include <cove/base/json.h>
 
-#define JWS_MAX 8192          /* bytes of a token that is looked at */
+#define JWS_MAX 8192          /* the largest token that is parsed, in bytes */
 #define JWK_SET_MAX 65536     /* bytes of a set */
 #define JWK_SET_KEYS_MAX 64   /* more are ignored */
 #define JWK_ID_MAX 255        /* bytes of a kid */
-#define JWK_RSA_MAX_BYTES 512 /* of a modulus; RFC 7518 §3.3 asks for at least 256 */
+#define JWK_RSA_MAX_BYTES 512 /* of a modulus; RFC 7518 §3.3 requires at least 256 */
 
 enum jwk_kind { JWK_RSA, JWK_P256, JWK_ED25519 };
 
@@ -27,8 +27,8 @@ struct jwk_set {
 	struct jwk *keys;
 	size_t count;
 };
-/* Keys for other uses, of other kinds and of bad form are left out (RFC 7517 §5); a set without any that is left is
- * E_USAGE, as is text that is no set. */
+/* Ignores malformed keys, and keys of other kinds or for other uses (RFC 7517 §5). E_USAGE: no key is left, or the text
+ * is not a set. */
 CHECKED enum rc jwk_set_parse(struct str text, struct jwk_set *out, struct err *err);
 void jwk_set_release(struct jwk_set *set);
 
@@ -38,12 +38,12 @@ struct jws {
 	struct str algorithm, key_id; /* key_id empty: none */
 	struct str signed_text, signature;
 };
-/* Does it look like one? For telling tokens from passwords. */
+/* Whether the text looks like a token. Distinguishes tokens from passwords. */
 bool jws_is_one(struct str text);
-/* E_TOKEN_INVALID: not of this form, or with critical extensions (RFC 7515 §4.1.11). */
+/* E_TOKEN_INVALID: another form, or critical extensions (RFC 7515 §4.1.11). */
 CHECKED enum rc jws_parse(struct str token, struct jws *out, struct err *err);
 void jws_release(struct jws *t);
-/* The key that the token names, or the only one of its algorithm when it names none. NULL: there is none. */
+/* The key that the token names, or, if it names none, the only key of its algorithm. NULL: not found. */
 const struct jwk *jws_key(const struct jws *t, const struct jwk_set *set);
 /* E_TOKEN_INVALID unless that key has signed it by the algorithm that the header names. */
 CHECKED enum rc jws_verify(const struct jws *t, const struct jwk *key, struct err *err);

@@ -9,7 +9,7 @@
 
 #define JWT_SEED_SIZE 32
 #define JWT_KID_MAX 44
-#define JWT_MAX 16384 /* bytes of a token that we look at */
+#define JWT_MAX 16384 /* the largest token that is parsed, in bytes */
 
 struct jwt_key {
 	uint8_t secret[64];
@@ -23,8 +23,8 @@ void jwt_make_seed(uint8_t seed[static JWT_SEED_SIZE]);
 
 /* Appends the compact form of `claims` (a JSON object as text) signed by key. */
 CHECKED enum rc jwt_sign(const struct jwt_key *key, struct str claims, struct buf *out, struct err *err);
-/* Checks form, header (typ JWT, alg EdDSA, our kid) and signature, nothing about time or audience; *claims is the
- * parsed payload, to be freed with json_free. E_TOKEN_INVALID otherwise. */
+/* Checks form, header (typ JWT, alg EdDSA, our kid) and signature, but not time or audience. *claims is the parsed
+ * payload; free it with json_free. E_TOKEN_INVALID otherwise. */
 CHECKED enum rc jwt_verify(const struct jwt_key *key, struct str token, struct json **claims, struct err *err);
 /* Appends the key's public half as a JWK set (RFC 7517). */
 void jwt_jwks(const struct jwt_key *key, struct buf *out);

@@ -13,13 +13,13 @@ struct password_cost {
 	uint64_t memory_bytes;
 };
 
-/* The cost that fits the memory that there is (memory.h): 64 MiB and 3 passes, less (at least 19 MiB, 2 passes: OWASP's
- * floor) where an eighth of it is less. */
+/* The cost for the memory of this process (memory.h): 64 MiB and 3 passes, or less where an eighth of the memory is
+ * less (at least 19 MiB and 2 passes, the minimum of OWASP). */
 struct password_cost password_cost_for_machine(void);
 CHECKED enum rc password_hash(
     char out[static PASSWORD_HASH_MAX], const struct secret *password, struct password_cost cost, struct err *err);
-/* OK or E_BAD_PASSWORD; E_CORRUPT when the stored string is not one; E_BUSY when there is no memory for it. */
+/* OK or E_BAD_PASSWORD; E_CORRUPT when the stored string is not a hash; E_BUSY when memory is short. */
 CHECKED enum rc password_check(const char *stored, const struct secret *password, struct err *err);
-/* Burns the time of one check against nothing, so that an unknown user costs what a known one does. */
+/* Takes the time of one check, so that an unknown user takes as long as a known one. */
 void password_check_nobody(const struct secret *password, struct password_cost cost);
 bool password_wants_rehash(const char *stored, struct password_cost cost);

@@ -42,8 +42,7 @@ enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_FILE, REPLY_FLOW };
 
 struct reply {
 	int status;
-	struct buf
-	    fields; /* "Name: value\r\n"...; at most 8 KiB. They stay if the handler then fails (Location on 416) */
+	struct buf fields; /* "Name: value\r\n"...; at most 8 KiB. Kept if the handler then fails (Location on 416) */
 	enum reply_kind kind;
 	struct str content_type; /* empty: no field */
 	struct str etag;         /* without quotes; empty: none. Enables 304 */

@@ -32,9 +32,8 @@ enum body {
 enum {
 	ROUTE_PLAIN = 1, /* also served without TLS */
 	ROUTE_LARGE = 2, /* may use up to 6 MiB of memory, from a budget of the process; when that is used up: E_BUSY */
-	ROUTE_MANAGEMENT = 4, /* the requester gets the text of E_USAGE, E_CONFIG and E_EXISTS */
-	ROUTE_BEFORE_PUSH =
-	    8, /* pushes begin with a HEAD of this route: a client without a login is always asked for one */
+	ROUTE_MANAGEMENT = 4,  /* the requester gets the text of E_USAGE, E_CONFIG and E_EXISTS */
+	ROUTE_BEFORE_PUSH = 8, /* pushes begin with its HEAD: a client without a login must log in */
 };
 
 struct route {

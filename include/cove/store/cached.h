@@ -1,16 +1,16 @@
 /*
- * cached: what a proxy's repositories need of the store beyond what pushes need: when the upstream was asked last,
- * which blobs were pulled last, and letting go of the others. Any thread; blocks on the database.
+ * cached: what proxies need from the store in addition: when the upstream was asked last, which blobs were pulled last,
+ * and the eviction of the others. Any thread; blocks on the database.
  */
 #pragma once
 #include <cove/store/store.h>
 
-/* When the upstream last said where the tag points (seconds since the epoch); 0: never, or there is no such tag. */
+/* When the upstream last confirmed the tag (seconds since the epoch); 0: never, or the tag does not exist. */
 CHECKED enum rc tag_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t *at, struct err *err);
-/* Not waited for on the disk: what is lost costs a question. */
+/* Does not wait for the disk: if it is lost, the upstream is asked once more. */
 CHECKED enum rc tag_set_checked(struct store *st, struct repo_name repo, struct tag tag, int64_t at, struct err *err);
-/* Is the blob here, with its file, after it was fetched for that namespace from the upstream that it has now? What
- * other namespaces have does not count: an upstream's word must not give anybody what somebody else keeps here. */
+/* Whether the blob is stored, with its file, after it was fetched for that namespace from its current upstream. Blobs
+ * of other namespaces do not count: an upstream must not be able to give its clients content that others store here. */
 CHECKED enum rc blob_is_proven(
     struct store *st, int64_t namespace_id, const struct digest *d, bool *proven, struct err *err);
 /* Links such a blob into another repository of the space's namespace, which the caller knows to have it.
@@ -28,9 +28,8 @@ CHECKED enum rc blob_touch(struct store *st, struct repo_name repo, const struct
  */
 CHECKED enum rc blob_evict(
     struct store *st, int64_t namespace_id, uint64_t target_bytes, unsigned max, unsigned *freed, struct err *err);
-/* So many bytes will come: room for them is taken now, and a little is left to what must be written always.
- * E_DISK_FULL.
- */
+/* Announces the number of bytes to come and reserves room for them; a little space always remains for essential writes.
+ * E_DISK_FULL. */
 CHECKED enum rc upload_expect(struct upload *u, uint64_t size, struct err *err);
-/* The file of a session that is open for writing, for reading it while it grows: the caller's fd. */
+/* Opens the file of a session that is being written, to read it while it grows. The caller owns the fd. */
 CHECKED enum rc upload_open_reader(const struct upload *u, int *fd, struct err *err);

@@ -1,6 +1,6 @@
 /*
- * name: the names of the distribution spec as typed values. Parsed once, at the border; a function that takes one need
- * not check again. They borrow the bytes they were parsed from. Pure.
+ * name: the names of the distribution spec as typed values. Parsed once, where a request enters; a function that takes
+ * one need not check it again. They borrow the bytes they were parsed from. Pure.
  */
 #pragma once
 #include <cove/crypto/digest.h>

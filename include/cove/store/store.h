@@ -1,11 +1,11 @@
 /*
  * store: repositories, blobs, upload sessions, manifests, tags: the only module that knows the disk layout
  * (store/layout.h draws it). A blob is one file however many repositories link to it; a repository sees a blob only
- * through its link. Files are born as: write, fsync, rename, fsync of the directory, THEN the database row; what
- * returned OK survives a power cut, and a start never needs a repair.
+ * through its link. A file is created in this order: write, fsync, rename, fsync of the directory, THEN the database
+ * row. What returned OK survives a power cut, and a start never needs a repair.
  *
- * All functions block on disk and database, may be called from any thread, and take typed names. The database passed
- * in stays the caller's.
+ * All functions block on disk and database, may be called from any thread, and take typed names. The caller keeps the
+ * database.
  */
 #pragma once
 #include <cove/db/db.h>
@@ -14,24 +14,24 @@
 
 struct store;
 
-/* Makes blobs/ and uploads/ where they are missing. There is nothing to repair after a crash: what it leaves are upload
- * sessions, which go on or expire, and blob files without a row, which the next push of that digest replaces. */
+/* Creates blobs/ and uploads/ if they are missing. A crash needs no repair: it can only leave upload sessions, which
+ * clients resume or which expire, and blob files without a row, which the next push of that digest replaces. */
 CHECKED enum rc store_open(int dirfd, struct db *db, struct store **out, struct err *err);
 void store_close(struct store *st);
-/* Before a start that finds the disk full: removes all upload sessions. False: there were none. */
+/* For a start on a full disk: removes all upload sessions. False: there were none to remove. */
 bool store_give_back(int dirfd);
-/* Removes upload sessions without a write for `idle_s` seconds that nobody has open, and counts the others against the
- * bounds. Called by app/ at the start, then now and then. */
+/* Removes upload sessions that are not open and had no write for `idle_s` seconds, and counts the others for the
+ * limits. app/ calls it at the start and then from time to time. */
 CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct err *err);
-/* Removes the files of blobs that no repository has any more, at most `max` of them, in small steps; pushes and pulls
- * go on meanwhile. One thread at a time calls it, now and then. */
+/* Removes the files of blobs that no repository uses any more, at most `max` of them, in small steps; pushes and pulls
+ * continue meanwhile. One thread at a time calls it, from time to time. */
 struct sweep_grace {
-	int64_t unlinked_s; /* so long a blob stays after its last link went */
-	int64_t evicted_s;  /* likewise, when a cache has let go of it */
+	int64_t unlinked_s; /* how long a blob stays after its last link was removed */
+	int64_t evicted_s;  /* the same for a blob that a cache has evicted */
 };
 CHECKED enum rc store_sweep(
     struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err);
-/* Writes and syncs a probe file, and asks whether the database takes writes: for /readyz. */
+/* Writes and syncs a probe file, and checks that the database accepts writes: for /readyz. */
 CHECKED enum rc store_probe(struct store *st, struct err *err);
 
 /* ---- blobs (end-2, end-10, end-11) ---- */
@@ -39,18 +39,18 @@ CHECKED enum rc store_probe(struct store *st, struct err *err);
 /* E_BLOB_UNKNOWN when the repository has no link to it. */
 CHECKED enum rc blob_stat(
     struct store *st, struct repo_name repo, const struct digest *d, uint64_t *size, struct err *err);
-/* As blob_stat, and opens it: *fd is the caller's. E_CORRUPT when the file is gone or has another size, E_IO when the
- * disk of its blob store is not there. */
+/* Like blob_stat, and opens it: the caller owns *fd. E_CORRUPT when the file is missing or has another size, E_IO when
+ * the disk of its blob store is missing. */
 CHECKED enum rc blob_open(
     struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err);
-/* Links `d`, which `from` must have, into `to` (made when it is new). E_BLOB_UNKNOWN when `from` has it not. */
+/* Links `d`, which `from` must have, into `to` (created if it is new). E_BLOB_UNKNOWN when `from` does not have it. */
 CHECKED enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
     const struct digest *d, struct err *err);
-/* Removes the link: the blob is gone from this repository at once. E_BLOB_UNKNOWN when there is none, E_UNSUPPORTED
- * with a sentence when a manifest of the repository still needs it. */
+/* Removes the link: this repository no longer has the blob. E_BLOB_UNKNOWN without a link, E_UNSUPPORTED with a
+ * sentence when a manifest of the repository still needs it. */
 CHECKED enum rc blob_delete(struct store *st, struct repo_name repo, const struct digest *d, struct err *err);
-/* The repositories (at most max, names copied into the arena) that link to d, those behind *after (0: from the first),
- * which moves on: for a mount without `from`. */
+/* The repositories (at most max, names copied into the arena) that link to d, those after *after (0: from the first),
+ * which is updated: for a mount without `from`. */
 struct arena;
 CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, int64_t *after, struct arena *a,
     struct repo_name *out, size_t max, size_t *count, struct err *err);
@@ -66,9 +66,9 @@ CHECKED enum rc blob_repositories(struct store *st, const struct digest *d, int6
  */
 struct upload;
 
-/* A new session, on the disk of the space's blob store; id is its UUID. `algorithm` is what will probably be asked for:
- * with another one the commit reads the file again. The repository is made at the commit, not here. E_QUOTA when
- * nothing more would fit. The user's session that was not used for the longest time goes when there are too many. */
+/* A new session, on the disk of the space's blob store; id is its UUID. `algorithm` is the one that the commit will
+ * probably use: with another one, the commit reads the file again. The repository is created at the commit, not here.
+ * E_QUOTA when the quota is used up. When the user has too many sessions, the least recently used one is removed. */
 CHECKED enum rc upload_start(struct store *st, const struct space *space, struct repo_name repo,
     enum digest_algorithm algorithm, char id[static 37], struct err *err);
 /* Opens a session of this repository for writing. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
@@ -78,17 +78,17 @@ CHECKED enum rc upload_resume(struct store *st, const struct space *space, struc
 CHECKED enum rc upload_size(struct store *st, struct repo_name repo, struct str id, uint64_t *size, struct err *err);
 uint64_t upload_offset(const struct upload *u);
 const char *upload_id(const struct upload *u);
-/* Appends. After a failure the session stands at what its file holds; after E_QUOTA and E_DISK_FULL upload_pause()
- * removes it, so that its bytes are free again. */
+/* Appends. After a failure, the offset of the session is the size of its file; after E_QUOTA and E_DISK_FULL,
+ * upload_pause() removes the session to free its bytes. */
 CHECKED enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err);
-/* The client is not told of this session (a POST with the whole blob): upload_pause() removes it. */
+/* The client does not learn of this session (a POST with the whole blob): upload_pause() removes it. */
 void upload_set_one_shot(struct upload *u);
-/* Lets go of the session, keeping its bytes (as durable as the page cache: progress is a courtesy, not a promise). */
+/* Closes the session and keeps its bytes (they are only in the page cache: the progress may be lost). */
 void upload_pause(struct upload *u);
-/* Hashes to `want`: the blob is stored, durable and linked. Else E_DIGEST_INVALID, and the session is removed, as it is
- * by E_QUOTA and E_DISK_FULL. On other failures of ours the session stays as upload_pause leaves it (but for a failed
- * sync of the database, after which only a restart helps). A file of that digest whose bytes have changed is replaced.
- * u is freed whatever happens. */
+/* If the content matches `want`, the blob is stored, durable and linked. Otherwise E_DIGEST_INVALID, and the session is
+ * removed, as after E_QUOTA and E_DISK_FULL. After other failures the session stays, as after upload_pause (except
+ * after a failed sync of the database, which needs a restart). A damaged file of that digest is replaced. u is always
+ * freed. */
 CHECKED enum rc upload_commit(struct upload *u, const struct space *space, const struct digest *want, struct err *err);
 /* Removes the session. E_UPLOAD_UNKNOWN, E_UPLOAD_BUSY. */
 CHECKED enum rc upload_cancel(struct store *st, struct repo_name repo, struct str id, struct err *err);
@@ -105,13 +105,13 @@ struct manifest_info {
 	int64_t id; /* for manifest_read */
 };
 
-/* What a manifest's bytes say, made by manifest_parse in registry/ and stored as rows. */
-enum reference_kind { REF_BLOB, REF_MANIFEST, REF_OPTIONAL /* need not be here: foreign layers */ };
+/* The parsed content of a manifest, from manifest_parse(), which is stored as rows. */
+enum reference_kind { REF_BLOB, REF_MANIFEST, REF_OPTIONAL /* may be missing: foreign layers */ };
 struct manifest_reference {
 	struct digest digest;
 	uint64_t size;
 	enum reference_kind kind;
-	struct str media_type; /* REF_MANIFEST: what it must have been pushed as; empty: not checked */
+	struct str media_type; /* REF_MANIFEST: the media type of its push; empty: not checked */
 };
 struct manifest_content {
 	struct str bytes;      /* exactly as received */
@@ -122,43 +122,44 @@ struct manifest_content {
 	struct digest subject;
 	struct str artifact_type; /* for referrers; may be empty */
 	struct str annotations;   /* the JSON object as text, kept only with a subject; may be empty */
-	bool sparse;              /* what it names may be missing; what is there must still agree, */
-	bool wrong_descriptors;   /* but with this */
+	bool sparse;              /* content that it refers to may be missing; existing content must still match, */
+	bool wrong_descriptors;   /* except with this */
 };
 
-/* Stores the bytes under `d` (which they must hash to: the caller proved it) and points the tags (may be none) at them,
- * in one transaction. Of a manifest that is there already only the tags change, also when the media type differs. Every
- * REF_BLOB must be linked in the repository, every REF_MANIFEST present: otherwise E_MANIFEST_BLOB_UNKNOWN, and
- * *missing (if not NULL) gets the first of them. Size and media type must be what the descriptor says: else
+/* Stores the bytes under `d` (the caller has verified this digest) and points the tags (may be none) at them, in one
+ * transaction. If the manifest already exists, only the tags change, even if the media type differs. Every REF_BLOB
+ * must be linked in the repository, and every REF_MANIFEST must exist: otherwise E_MANIFEST_BLOB_UNKNOWN, and *missing
+ * (if not NULL) gets the first missing ones. Size and media type must match the descriptor: otherwise
  * E_MANIFEST_INVALID. */
 struct missing {
 	struct digest *digests; /* the caller's */
 	size_t room;
-	size_t count; /* all that are missing, also those that did not fit */
+	size_t count; /* the number of all missing digests, including those that did not fit */
 };
 CHECKED enum rc manifest_put(struct store *st, const struct space *space, struct repo_name repo, const struct digest *d,
     const struct manifest_content *content, const struct tag *tags, size_t tag_count, struct missing *missing,
     struct err *err);
-/* Also finds a manifest for HEAD. E_MANIFEST_UNKNOWN; E_NAME_UNKNOWN when the repository does not exist. */
+/* Finds a manifest; enough for HEAD. E_MANIFEST_UNKNOWN; E_NAME_UNKNOWN when the repository does not exist. */
 CHECKED enum rc manifest_find(
     struct store *st, struct repo_name repo, const struct reference *ref, struct manifest_info *out, struct err *err);
-/* The bytes of a found manifest into the arena. E_BUSY: they do not fit; E_MANIFEST_UNKNOWN: it has gone meanwhile. */
+/* The bytes of a found manifest into the arena. E_BUSY: they do not fit; E_MANIFEST_UNKNOWN: it was deleted
+ * meanwhile. */
 CHECKED enum rc manifest_read(
     struct store *st, const struct manifest_info *m, struct arena *a, struct str *bytes, struct err *err);
 /* Removes a tag, or a manifest with all its tags: E_UNSUPPORTED, with a sentence, while an index of the repository
  * needs it. */
 CHECKED enum rc manifest_delete(
     struct store *st, const struct space *space, struct repo_name repo, const struct reference *ref, struct err *err);
-/* Has the registry a repository of that name? */
+/* Whether the registry has a repository of that name. */
 CHECKED enum rc repository_is_here(struct store *st, struct repo_name repo, bool *exists, struct err *err);
-/* Has it a tag by which people name an image? Those of signatures and lists of referrers (sha256-<hex>, with or without
- * .sig and the like) are none. */
+/* Whether it has a tag that names an image. Tags of signatures and lists of referrers (sha256-<hex>, with or without
+ * .sig and the like) do not count. */
 CHECKED enum rc repository_has_named(struct store *st, struct repo_name repo, bool *has, struct err *err);
 
 /* ---- lists (end-8, catalog, referrers) ---- */
 
-/* Gives up to `max` tags after `last` (STR_NONE: from the start), in bytewise order, through `each`, and says whether
- * there are more. `each` must not call back into the store; returning an error ends the walk. E_NAME_UNKNOWN when the
+/* Gives up to `max` tags after `last` (STR_NONE: from the start), in bytewise order, through `each`, and tells whether
+ * more follow. `each` must not call back into the store; returning an error ends the walk. E_NAME_UNKNOWN when the
  * repository does not exist. */
 typedef enum rc list_fn(void *ctx, struct str entry, struct err *err);
 CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str last, uint64_t max, list_fn *each,
@@ -167,10 +168,11 @@ CHECKED enum rc tag_list(struct store *st, struct repo_name repo, struct str las
 struct repository {
 	int64_t id;
 	size_t n;
-	char name[REPO_NAME_MAX + 1]; /* n bytes and a NUL: with it, n + 1 bytes are what is just behind the name */
+	char name[REPO_NAME_MAX +
+		  1]; /* n bytes and a NUL: n + 1 bytes, with the NUL, are the position right after the name */
 };
-/* The first repository with the name `from` or one behind it, bytewise. Who walks through all of them skips what it
- * need not look at. */
+/* The first repository whose name is `from` or follows it in byte order. A caller that walks through all repositories
+ * can skip ranges. */
 CHECKED enum rc repository_seek(
     struct store *st, struct str from, bool *found, struct repository *out, struct err *err);
 CHECKED enum rc repository_by_id(struct store *st, int64_t id, bool *found, struct repository *out, struct err *err);
@@ -182,10 +184,10 @@ struct referrer {
 };
 typedef enum rc referrer_fn(void *ctx, const struct referrer *r, struct err *err);
 /* Manifests of the repository whose subject is d, oldest first, after the manifest id `after` (0: all); artifact_type
- * filters unless empty. None is no error. */
+ * filters unless empty. An empty list is not an error. */
 CHECKED enum rc referrer_list(struct store *st, struct repo_name repo, const struct digest *d, struct str artifact_type,
     int64_t after, uint64_t max, referrer_fn *each, void *ctx, bool *more, struct err *err);
-/* Of a digest longer than SUBJECT_PREFIX only that many bytes are given: fills in the rest, as it is in the subject of
- * a manifest of the repository; without one it stays. */
+/* Completes a digest of which only the first SUBJECT_PREFIX bytes are known, from the subject of a manifest of the
+ * repository; without one, it stays as it is. */
 #define SUBJECT_PREFIX 32
 CHECKED enum rc subject_complete(struct store *st, struct repo_name repo, struct digest *d, struct err *err);

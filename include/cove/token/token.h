@@ -2,5 +2,5 @@
 #pragma once
 #include <cove/http/route.h>
 
-/* GET and POST /token, and the public key for other readers of our tokens. Ended by ROUTES_END. */
+/* GET and POST /token, and the public key for other programs that check our tokens. Ended by ROUTES_END. */
 extern const struct route token_routes[];

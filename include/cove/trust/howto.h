@@ -5,6 +5,6 @@
 #pragma once
 #include <cove/base/buf.h>
 
-/* host: "box.local:5000". fingerprint: "AB:CD:…" of the CA; empty when a certificate of the owner's is in use, which
- * then needs no commands but the login. Appends plain text. */
+/* host: "box.local:5000". fingerprint: "AB:CD:…" of the CA; empty when the owner's certificate is in use; then the text
+ * only has the login commands. Appends plain text. */
 void howto_trust(struct buf *out, struct str host, struct str fingerprint);

@@ -1,11 +1,12 @@
 /*
- * trust: our own certificate authority and the leaf certificate (what clients enforce: docs/clients.md, Certificates).
+ * trust: cove's own certificate authority and the leaf certificate (the requirements of clients are in docs/clients.md,
+ * Certificates).
  *
  * tls/ of the data directory:  ca.key ca.crt  leaf.key leaf.crt (chain)   PEM, keys 0600
  *
  * The CA is ECDSA P-256, name-constrained to local names, private addresses and the names given at its making. The leaf
- * holds every name and address of this machine and is issued anew when they change, when it nears its end, or when
- * the CA does not sign it. Nothing is minted while the clock is before the build date. Called by one thread at a time.
+ * holds every name and address of this machine and is issued anew when they change, when it nears its end, or when the
+ * CA does not sign it. Nothing is minted while the clock is before the build date. Called by one thread at a time.
  */
 #pragma once
 #include <cove/base/buf.h>
@@ -26,15 +27,16 @@ struct trust_names {
  * every interface that is up (link-local IPv6 left out), and the names in `extra` (comma-separated; E_CONFIG when one
  * is not a name or address). More than TRUST_NAMES_MAX are left out with a line in the log; extra ones come first. */
 CHECKED enum rc trust_machine_names(struct str extra, struct trust_names *out, struct err *err);
-/* Is the host part of a Host value ("box:5000", "[::1]:5000") among them? Case-insensitive; a wildcard stands for one
- * label. */
+/* Whether the host part of a Host value ("box:5000", "[::1]:5000") is among the names. Case-insensitive; a wildcard
+ * matches one label. */
 bool trust_names_have(const struct trust_names *names, struct str host_and_port);
 
 /* The same names in the same order. */
 bool trust_names_eq(const struct trust_names *a, const struct trust_names *b);
 
 struct trust_certificate {
-	struct buf chain_pem; /* leaf first; without our own CA, which clients have or do not trust (RFC 8446 §4.4.2) */
+	struct buf chain_pem; /* leaf first; without cove's own CA, which clients either have or do not trust (RFC 8446
+				 §4.4.2) */
 	struct buf key_pem;   /* wiped by trust_certificate_release */
 	struct trust_names names; /* those in the leaf */
 	int64_t not_after;
