@@ -288,7 +288,7 @@ class Everybody(Case):
         self.assertIn("pull by the grant public/** of anonymous", c.command("can", "ann", "pull", "public/app"))
         self.assertIn("pull by the grant read/** of anonymous", c.command("can", "bot", "pull", "read/app", "--key", "1"))
         self.assertIn("the grants of the key 2 do not allow it", c.command("can", "bot", "pull", "read/app", "--key", "2", status=1))
-        self.assertIn("pull by no grant", c.command("can", "bot", "pull", "team/app", status=1))
+        self.assertIn("pull: no grant of bot or its roles allows it", c.command("can", "bot", "pull", "team/app", status=1))
         c.command("user", "disable", "anonymous")
         self.assertFalse(may("ann", "some-password", "public/app"))
         c.command("can", "ann", "pull", "public/app", status=1)
