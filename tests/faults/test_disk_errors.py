@@ -42,7 +42,7 @@ class DiskErrors(unittest.TestCase):
         self.cove.password = self.password
         status, out, told = self.command("check", "--blobs")
         self.assertEqual(status, 1)
-        self.assertRegex(out, digest + ": cannot read the file: Input/output error .*\n    a:v1\n")
+        self.assertRegex(out, digest + ": cannot read the file: (Input/output|I/O) error .*\n    a:v1\n")
         self.assertIn("dmesg", told)
         # pushed again it lies elsewhere on the disk
         c = self.cove.client("repository:a:pull,push")
