@@ -121,9 +121,11 @@ class Early(Proxied):
                     data = self.new(named=named)
                     self.up.behave(kind="blob", corrupt=True, **more)
                     raw = self.ask(data)
-                    with self.assertRaises(ConnectionError):
-                        while True:
+                    # either the failure comes before the head of the answer, or the connection ends within the body
+                    with contextlib.suppress(ConnectionError):
+                        while not raw.pending.startswith(b"HTTP/1.1 502 "):
                             raw._more()
+                    self.assertRegex(raw.pending[:13], b"HTTP/1.1 (200|502) ")
                     body = raw.pending.partition(b"\r\n\r\n")[2]
                     self.assertNotIn(b"\r\n0\r\n\r\n", body[-20:])
                     if not more:
