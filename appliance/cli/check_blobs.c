@@ -63,8 +63,9 @@ static enum rc conclude(const struct progress *p, struct err *err)
 	}
 	return fail(err, E_CORRUPT,
 	    "%llu of %llu blobs are damaged: check the disk (dmesg, its SMART values). Then push the images named "
-	    "above again from a machine that has them: this replaces the damaged blobs. For a proxy, remove the file: "
-	    "the next pull fetches it again",
+	    "above again from a machine that has them: this replaces the damaged blobs. A proxy fetches them again at "
+	    "the "
+	    "next pull",
 	    (unsigned long long)p->damaged, (unsigned long long)p->blobs);
 }
 

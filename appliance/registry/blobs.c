@@ -14,17 +14,26 @@ static enum rc ask_blob(struct exchange *x, const struct place *leaf, enum ask_h
 	return blob_open(x->site->store, place_name(leaf), &x->digest, &blob->fd, &blob->size, &x->err);
 }
 
+/* A client pushes a damaged blob again only when it hears that there is none. */
+static enum rc find(struct exchange *x, struct upstream_blob *blob)
+{
+	bool before_push;
+	enum rc rc;
+
+	TRY(asks_before_push(x, &before_push));
+	if (before_push) /* what only an upstream has would be missing for the manifest that comes next */
+		rc = source_find_held(x, ask_blob, E_BLOB_UNKNOWN, blob);
+	else
+		rc = source_find(x, ask_blob, true, E_BLOB_UNKNOWN, blob);
+	return rc == E_CORRUPT && x->head->method == METHOD_HEAD ? fail_rc(&x->err, E_BLOB_UNKNOWN) : rc;
+}
+
 /* end-2: the blob's bytes, or its size for HEAD. Range is http's work. */
 enum rc blob_get(struct exchange *x)
 {
 	struct upstream_blob blob = {.fd = -1};
-	bool before_push;
 
-	TRY(asks_before_push(x, &before_push));
-	if (before_push) /* what only an upstream has would be missing for the manifest that comes next */
-		TRY(source_find_held(x, ask_blob, E_BLOB_UNKNOWN, &blob));
-	else
-		TRY(source_find(x, ask_blob, true, E_BLOB_UNKNOWN, &blob));
+	TRY(find(x, &blob));
 	reply_digest(x, &x->digest);
 	/* what a digest names never changes; but only who may pull it may keep it */
 	reply_field(x, "Cache-Control", "private, max-age=31536000, immutable");

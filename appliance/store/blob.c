@@ -33,7 +33,7 @@ bool blob_file_is_there(struct store *st, const struct digest *d, const struct b
 		return false;
 	blob_path(path, d);
 	is_there = fstatat(v.dirfd, path, &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode) &&
-		   (uint64_t)file.st_size == row->size;
+		   (uint64_t)file.st_size == row->size && !(file.st_mode & BLOB_DAMAGED);
 	volume_close(&v);
 	return is_there;
 }
@@ -88,6 +88,19 @@ enum rc blob_file_open(struct store *st, const struct digest *d, const struct bl
 	return rc;
 }
 
+/* What is promised by Content-Length must be there. */
+static enum rc check_whole(int fd, const char *path, uint64_t size, struct err *err)
+{
+	struct stat file;
+
+	if (fd < 0)
+		return fail(err, E_CORRUPT, "%s is missing: push it again", path);
+	if (fstat(fd, &file) < 0 || (uint64_t)file.st_size != size)
+		return fail(err, E_CORRUPT, "%s does not have the expected %llu bytes: push it again", path,
+		    (unsigned long long)size);
+	return file.st_mode & BLOB_DAMAGED ? fail(err, E_CORRUPT, "%s is damaged: push it again", path) : OK;
+}
+
 enum rc blob_open(
     struct store *st, struct repo_name repo, const struct digest *d, int *fd, uint64_t *size, struct err *err)
 {
@@ -95,7 +108,7 @@ enum rc blob_open(
 	struct blob_row row = {0};
 	int64_t repository;
 	struct db_conn *c;
-	struct stat file;
+	enum rc rc;
 
 	TRY(db_here(st->db, &c, err));
 	blob_path(path, d);
@@ -105,16 +118,11 @@ enum rc blob_open(
 		TRY(find_link(c, repo, d, &repository, &row, err));
 		TRY(blob_file_open(st, d, &row, fd, err));
 	}
-	if (*fd < 0)
-		return fail(err, E_CORRUPT, "%s is missing: push it again", path);
 	*size = row.size;
-	/* what was promised by Content-Length must be there */
-	if (fstat(*fd, &file) < 0 || (uint64_t)file.st_size != *size) {
+	rc = check_whole(*fd, path, *size, err);
+	if (rc)
 		io_close(fd);
-		return fail(err, E_CORRUPT, "%s does not have the expected %llu bytes: push it again", path,
-		    (unsigned long long)*size);
-	}
-	return OK;
+	return rc;
 }
 
 enum rc blob_mount(struct store *st, const struct space *space, struct repo_name to, struct repo_name from,
@@ -129,6 +137,8 @@ enum rc blob_mount(struct store *st, const struct space *space, struct repo_name
 	TRY(db_here(st->db, &c, err));
 	TRY(db_begin(c, err));
 	rc = find_link(c, from, d, &source, &row, err);
+	if (!rc && !blob_file_is_there(st, d, &row)) /* what is damaged is to be pushed again */
+		rc = fail_rc(err, E_BLOB_UNKNOWN);
 	if (!rc)
 		rc = repository_make(c, space, to, &target, err);
 	if (!rc)

@@ -1,7 +1,9 @@
 /* check: see check.h. */
 #include "layout.h"
 #include <cove/base/io.h>
+#include <cove/base/log.h>
 #include <cove/store/check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -53,6 +55,16 @@ static enum rc read_file(int fd, const struct digest *d, struct digest *got, str
 	return rc;
 }
 
+/* So that clients, which ask before they push, send the blob again. The file stays: a disk or memory that failed only
+ * while it was read has not harmed it, and the next check finds that. */
+static void mark(int fd, const struct stat *file, bool is_damaged)
+{
+	mode_t mode = (file->st_mode & 0777) | (is_damaged ? BLOB_DAMAGED : 0);
+
+	if (mode != (file->st_mode & 07777) && fchmod(fd, mode) < 0)
+		log_warn("blob.not_marked", "errno=%d", errno);
+}
+
 /* What is wrong with the file, as a sentence; empty: nothing. */
 static void look(struct store *st, const struct digest *d, const struct blob_row *row, struct err *problem)
 {
@@ -65,11 +77,16 @@ static void look(struct store *st, const struct digest *d, const struct blob_row
 		return;
 	if (fd < 0)
 		fail(problem, E_CORRUPT, "its file is missing");
-	else if (fstat(fd, &file) == 0 && (uint64_t)file.st_size != row->size)
+	else if (fstat(fd, &file) < 0)
+		fail_errno(problem, E_IO, "its file cannot be looked at");
+	else if ((uint64_t)file.st_size != row->size)
 		fail(problem, E_CORRUPT, "its file has %lld bytes, not %llu", (long long)file.st_size,
 		    (unsigned long long)row->size);
-	else if (read_file(fd, d, &got, problem) == OK && !digest_eq(&got, d))
-		fail(problem, E_CORRUPT, "its bytes have changed");
+	else {
+		if (read_file(fd, d, &got, problem) == OK && !digest_eq(&got, d))
+			fail(problem, E_CORRUPT, "its bytes have changed");
+		mark(fd, &file, problem->text[0]);
+	}
 	io_close(&fd);
 }
 

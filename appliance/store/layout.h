@@ -17,6 +17,7 @@
 #pragma once
 #include "sessions.h"
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #define BLOB_PATH_MAX 160
 #define MARKER_SIZE 32
@@ -188,6 +189,9 @@ CHECKED enum rc blob_row_find(
     struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err);
 /* Whether it has, as far as a look can tell, its file, on a disk that is there. */
 bool blob_file_is_there(struct store *st, const struct digest *d, const struct blob_row *row);
+/* A check has found the file damaged. It stays, with this bit of its mode, for as long as nobody pushes the blob again.
+ */
+#define BLOB_DAMAGED S_ISVTX
 /* Its file; fd -1 and OK: there is none. */
 CHECKED enum rc blob_file_open(
     struct store *st, const struct digest *d, const struct blob_row *row, int *fd, struct err *err);

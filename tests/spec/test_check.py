@@ -1,5 +1,5 @@
 """cove check --blobs: which blobs are damaged, and who needs them; a push mends them. Beside a running server."""
-import json, os, subprocess, unittest
+import json, os, stat, subprocess, unittest
 from cove import BINARY, Case, OCI_INDEX, sha256
 
 
@@ -39,12 +39,31 @@ class CheckBlobs(Case):
         self.assertIn(sha256(layers["lost"]) + f": its file is missing {file('lost')}\n" + tags, out)
         self.assertNotIn(sha256(layers["sound"]), out)
         self.assertIn("3 of ", err)
+        # clients ask before they push, and are told to; who pulls is told why not
+        for name, there in (("sound", True), ("flipped", False), ("short", False), ("lost", False)):
+            digest = sha256(layers[name])
+            self.assertEqual(c.request("HEAD", "/v2/team/app/blobs/" + digest).status, 200 if there else 404, name)
+            self.assertEqual(c.request("GET", "/v2/team/app/blobs/" + digest).status, 200 if there else 500, name)
+            r = c.request("POST", f"/v2/other/blobs/uploads/?mount={digest}&from=team/app")
+            self.assertEqual(r.status, 201 if there else 202, name)
         # what was pushed again is right, wherever it was pushed to
         for name in ("flipped", "short", "lost"):
             c.push_blob("other", layers[name])
             r = c.request("GET", "/v2/team/app/blobs/" + sha256(layers[name]))
             self.assertEqual((r.status, r.body), (200, layers[name]))
         self.assertEqual(self.check()[0], 0)
+
+    def test_a_wrong_mark(self):
+        """Of a check that has read what the disk does not have: the next one removes it, and so does a push."""
+        c = self.cove.client("repository:team/app:pull,push")
+        c.push_image("team/app", "v1", [b"layer"])
+        path, url = self.path(sha256(b"layer")), "/v2/team/app/blobs/" + sha256(b"layer")
+        for mend in (self.check, lambda: c.push_blob("team/app", b"layer")):
+            mode = os.stat(path).st_mode
+            os.chmod(path, mode | stat.S_ISVTX)
+            self.assertEqual(c.request("HEAD", url).status, 404)
+            mend()
+            self.assertEqual((c.request("HEAD", url).status, os.stat(path).st_mode), (200, mode))
 
     def test_usage(self):
         done = subprocess.run([BINARY, "check", "--blobs", "--data", self.cove.data + "/none"], capture_output=True, text=True)
