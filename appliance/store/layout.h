@@ -17,7 +17,6 @@
 #pragma once
 #include "sessions.h"
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 #define BLOB_PATH_MAX 160
 #define MARKER_SIZE 32
@@ -72,6 +71,7 @@ struct store {
 	atomic_bool shard_made[2][256]; /* of the data directory: the shard and its entry are known to be on disk */
 
 	struct sessions sessions;
+	_Atomic int64_t full_at_s; /* when a push found no room; 0: never */
 
 	pthread_mutex_t claims_mutex;
 	pthread_cond_t claim_ended;
@@ -189,8 +189,7 @@ CHECKED enum rc blob_row_find(
     struct db_conn *c, const struct digest *d, bool *found, struct blob_row *out, struct err *err);
 /* Whether it has, as far as a look can tell, its file, on a disk that is there. */
 bool blob_file_is_there(struct store *st, const struct digest *d, const struct blob_row *row);
-/* A check has found the file damaged. It stays, with this bit of its mode, for as long as nobody pushes the blob again.
- */
+/* Of the mode of a file that a check has found damaged; it stays until the blob is pushed again. */
 #define BLOB_DAMAGED S_ISVTX
 /* Its file; fd -1 and OK: there is none. */
 CHECKED enum rc blob_file_open(

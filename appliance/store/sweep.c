@@ -13,6 +13,7 @@
 
 /* One sync of the database serves so many. */
 enum { STEP = 32 };
+#define FULL_S 3600
 
 struct due {
 	int64_t id;
@@ -148,10 +149,14 @@ static enum rc sweep_step(
 
 enum rc store_sweep(struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err)
 {
+	struct sweep_grace now = *grace;
 	size_t found = STEP;
 
+	/* who was told to delete images and push again finds room then */
+	if (clock_wall_s() - atomic_load(&st->full_at_s) < FULL_S)
+		now.unlinked_s = 0;
 	*removed = 0;
 	for (size_t looked_at = 0; looked_at < max && found == STEP; looked_at += found)
-		TRY(sweep_step(st, grace, max - looked_at, &found, removed, err));
+		TRY(sweep_step(st, &now, max - looked_at, &found, removed, err));
 	return OK;
 }

@@ -1,5 +1,6 @@
 /* upload: the life of an upload session up to its commit. */
 #include "layout.h"
+#include <cove/base/clock.h>
 #include <cove/base/io.h>
 #include <cove/base/random.h>
 #include <errno.h>
@@ -218,6 +219,8 @@ enum rc upload_write(struct upload *u, const void *p, size_t n, struct err *err)
 	if (!rc)
 		rc = write_all(u, p, n, err);
 	u->ends |= rc == E_QUOTA || rc == E_DISK_FULL;
+	if (rc == E_DISK_FULL)
+		atomic_store(&u->store->full_at_s, clock_wall_s());
 	if (!rc && u->offset - u->written_back >= WRITE_BACK_STEP) {
 		/* only a hint: failures show at the fsync */
 		(void)sync_file_range(

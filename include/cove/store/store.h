@@ -26,8 +26,8 @@ CHECKED enum rc store_expire_uploads(struct store *st, int64_t idle_s, struct er
 /* Removes the files of blobs that no repository uses any more, at most `max` of them, in small steps; pushes and pulls
  * continue meanwhile. One thread at a time calls it, from time to time. */
 struct sweep_grace {
-	int64_t unlinked_s; /* how long a blob stays after its last link was removed */
-	int64_t evicted_s;  /* the same for a blob that a cache has evicted */
+	int64_t unlinked_s; /* how long a blob stays after its last link is gone; not in the hour after E_DISK_FULL */
+	int64_t evicted_s;  /* likewise, after a cache has evicted it */
 };
 CHECKED enum rc store_sweep(
     struct store *st, const struct sweep_grace *grace, size_t max, size_t *removed, struct err *err);
