@@ -1,6 +1,6 @@
 """A full disk, or a limit of file sizes: pushes get a sentence that says so, pulls go on, and with room again all goes on by itself."""
 import os, resource, subprocess, tempfile, unittest, urllib.parse
-from cove import Case, Client, Cove, add_digest, sha256
+from cove import Case, Client, Cove, add_digest, eventually, sha256
 
 
 def run(*command):
@@ -83,6 +83,18 @@ class SmallDisk(unittest.TestCase):
         self.assertIn(507, statuses)
         self.assertEqual(statuses[0], 202)
         self.assertEqual(self.unfinished(), [])
+        self.assertEqual(self.cove.stop(), 0)
+
+    def test_what_is_deleted_makes_room(self):
+        """blob_grace, a day, does not keep what a push that was refused needs."""
+        c = self.client()
+        c.push_image("a", "old", [os.urandom(1 << 20) * 20])
+        data = os.urandom(1 << 20) * 16
+        push = lambda: c.request("PUT", add_digest(c.request("POST", "/v2/b/blobs/uploads/")["Location"], sha256(data)), data).status
+        c = self.cove.client("repository:b:pull,push")
+        self.assertEqual(push(), 507)
+        self.cove.command("repository", "remove", "a")
+        eventually(lambda: push() == 201, "the push that was refused")
         self.assertEqual(self.cove.stop(), 0)
 
     def test_another_program_fills_the_disk(self):
