@@ -89,6 +89,12 @@ static enum rc put_plain_listeners(struct exchange *x, struct buf *out)
 	return OK;
 }
 
+/* Behind a TLS proxy clients see its certificate: our CA is of no use to them, and cannot be fetched in plain text. */
+static struct str ca_to_trust(const struct exchange *x)
+{
+	return x->is_plain && str_eq(str_of(x->scheme), STR("https")) ? STR_NONE : x->site->ca_fingerprint;
+}
+
 enum rc front_get(struct exchange *x)
 {
 	struct buf *out = &x->reply.content;
@@ -104,7 +110,7 @@ enum rc front_get(struct exchange *x)
 		    "<p><a href=\"/ca.crt\">The CA certificate</a>. Compare its fingerprint with the one on the "
 		    "server's console before you trust it.</p>");
 	buf_addz(out, "<pre>");
-	howto_trust(&text, x->host, x->site->ca_fingerprint);
+	howto_trust(&text, x->host, ca_to_trust(x));
 	put_html(out, buf_str(&text));
 	buf_addz(out, "</pre></html>\n");
 	buf_release(&text);

@@ -156,6 +156,11 @@ class Names(Case):
         # a proxy that speaks TLS stands in front
         r = Client(self.plain).request("GET", "/v2/", headers={"X-Forwarded-Proto": "https", "Host": "registry.example"})
         self.assertEqual(challenge(r)["realm"], "https://registry.example/token")
+        # and its certificate is not by our CA, so clients need only the login
+        for proto, needs_ca in (("https", False), ("http", True)):
+            page = Client(self.plain).request("GET", "/", headers={"X-Forwarded-Proto": proto, "Host": "registry.example"}).body.decode()
+            self.assertEqual("certs.d" in page, needs_ca, page)
+            self.assertIn("docker login registry.example", page)
         c, (digest, data) = self.pushed(self.plain, "app")
         self.assertEqual(c.request("GET", "/v2/app/manifests/1").body, data)
         self.assertEqual(c.request("GET", "/v2/app/manifests/1").body, data)  # on a kept connection
