@@ -1,7 +1,9 @@
 /*
  * health: what is known of an upstream: whether it answers, what it limits, what it has not got. A failure is first of
  * all one of the content that was asked for: it alone is spared, ever longer. The upstream is spared when no connection
- * can be made, when it limits, or when contents of several repositories fail with no success between.
+ * can be made, or when it limits. When contents of several repositories fail with no success between, it is said to
+ * fail, and is asked for the others all the same: whoever asks for what fails would else keep everybody from what does
+ * not.
  */
 #include "private.h"
 #include <cove/base/clock.h>
@@ -10,7 +12,6 @@
 
 enum {
 	BACK_OFF_MAX_S = 60,
-	ANSWERS_BACK_OFF_MAX_S = 5, /* it does answer: shorter than what keeps single contents from being asked for */
 	LIMIT_WAIT_S = 60,
 	LIMIT_WAIT_MAX_S = 6 * 3600,
 	ROOM_EVERY_S = 600,
@@ -132,14 +133,14 @@ static bool repository_failed(const struct job *j, struct health *h)
 	return h->failing_count == FAILING_MAX;
 }
 
-static int64_t upstream_failed(const struct job *j, struct health *h, enum rc rc, bool of_all)
+static int64_t upstream_failed(const struct job *j, struct health *h, enum rc rc)
 {
 	int64_t now_ms = clock_mono_ms(), wait_s;
 
 	if (h->until_ms <= now_ms)
 		h->failures++;
-	wait_s = doubled(h->failures, of_all ? BACK_OFF_MAX_S : ANSWERS_BACK_OFF_MAX_S);
-	if (rc == E_UPSTREAM_LIMIT && of_all)
+	wait_s = doubled(h->failures, BACK_OFF_MAX_S);
+	if (rc == E_UPSTREAM_LIMIT)
 		wait_s = j->retry_after_s ? j->retry_after_s : LIMIT_WAIT_S;
 	h->status.reachable = false;
 	h->rc = rc;
@@ -163,8 +164,8 @@ static void succeeded(struct job *j, struct health *h)
 
 unsigned health_note(struct job *j, enum rc rc, const struct err *err)
 {
-	bool failed = is_failure(j, rc), of_all = is_of_all(j, rc);
-	int64_t content_s = 0, upstream_s = 0;
+	bool failed = is_failure(j, rc);
+	int64_t wait_s = 0;
 	struct health *h;
 
 	/* what is wrong with our own disk says nothing about the upstream */
@@ -177,13 +178,16 @@ unsigned health_note(struct job *j, enum rc rc, const struct err *err)
 	} else {
 		snprintf(h->status.failure, sizeof(h->status.failure), "%.*s", (int)sizeof(h->status.failure) - 1,
 		    err->text);
-		if (!of_all)
-			content_s = content_failed(j, rc, err->text);
-		if (of_all || repository_failed(j, h))
-			upstream_s = upstream_failed(j, h, rc, of_all);
+		if (is_of_all(j, rc)) {
+			wait_s = upstream_failed(j, h, rc);
+		} else {
+			wait_s = content_failed(j, rc, err->text);
+			if (repository_failed(j, h))
+				h->status.reachable = false;
+		}
 	}
 	pthread_mutex_unlock(&j->u->mutex);
-	return (unsigned)(content_s > upstream_s ? content_s : upstream_s);
+	return (unsigned)wait_s;
 }
 
 bool health_may_make_room(struct upstream *u, const struct namespace *ns)

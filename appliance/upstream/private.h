@@ -11,7 +11,7 @@ enum {
 	TOKENS_MAX = 256,
 	ABSENCES_MAX = 8192,
 	FAILINGS_MAX = 1024, /* contents */
-	FAILING_MAX = 3,     /* repositories: with so many it is the upstream */
+	FAILING_MAX = 3,     /* repositories: with so many the upstream is said to fail */
 	WORKERS = 2,
 	LIMIT_RESERVE = 5, /* with so few pulls left at the upstream, copies do */
 	LIST_MAX = 4 * 1024 * 1024,

@@ -96,8 +96,7 @@ const struct api_schema schema_audit = {"Audit",
 	{"next", API_NUMBER, API_OPTIONAL, NULL, "the value of `before` for the next page; absent on the last page"}}};
 
 const struct api_schema schema_upstream = {"UpstreamStatus",
-    {{"reachable", API_BOOL, 0, NULL,
-	 "cove can send requests to the upstream; requests for single images can still fail"},
+    {{"reachable", API_BOOL, 0, NULL, "the upstream answers, and requests for several repositories did not all fail"},
 	{"failure", API_TEXT, 0, NULL, "the last failure"},
 	{"failed_at", API_NUMBER, 0, NULL, "when the failures began"},
 	{"failed_until", API_NUMBER, 0, NULL, "cove does not ask the upstream before this time"},

@@ -1,5 +1,5 @@
 """A server with a proxy namespace `m` in front of an upstream of the test's own."""
-from cove import Case, sha256
+from cove import Case, Client, sha256
 from upstream import Upstream
 
 
@@ -22,6 +22,10 @@ class Proxied(Case):
 
     def get(self, path, name="m/a", method="GET", **headers):
         return self.client(name).request(method, f"/v2/{name}/{path}", headers=headers)
+
+    def reachable(self):
+        r = Client(self.cove).request("GET", "/api/v1/namespaces/m", headers={"Authorization": self.cove.basic()})
+        return r.json()["upstream"]["reachable"]
 
     def blob(self, data, name="m/a"):
         return self.get("blobs/" + sha256(data), name)

@@ -196,6 +196,7 @@ static void test_one_content(void **state)
 static void test_several_repositories(void **state)
 {
 	static const char *const names[] = {"p/a", "p/b", "p/c", "p/d"};
+	struct upstream_status status;
 	struct fixture *f = *state;
 	struct lab *l;
 
@@ -212,17 +213,17 @@ static void test_several_repositories(void **state)
 			(void)note(l, E_UPSTREAM_ANSWER);
 		}
 		asks_of(l, "p/healthy");
-		assert_int_equal(permits(l, NULL), E_UPSTREAM_ANSWER);
-		/* for seconds only, while the others are spared longer */
-		for (int i = 0; i < 10; i++) {
-			l->u.health->until_ms = 0;
-			asks_of(l, names[3]);
-			(void)note(l, E_UPSTREAM_ANSWER);
-		}
-		assert_true(l->u.health->until_ms - clock_mono_ms() <= 5000);
+		upstream_status(&l->u, l->job.ns, &status);
+		assert_false(status.reachable);
+		assert_int_equal(status.failed_until, 0);
+		assert_ok(permits(l, err)); /* who is healthy does not wait for those who are not */
+		asks_of(l, names[3]);
+		(void)note(l, E_UPSTREAM_ANSWER);
 		asks_of(l, "p/healthy");
-		note(l, OK);
 		assert_ok(permits(l, err));
+		note(l, OK);
+		upstream_status(&l->u, l->job.ns, &status);
+		assert_true(status.reachable);
 	}
 	lab_close(l);
 }
