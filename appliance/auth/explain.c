@@ -85,7 +85,7 @@ static enum rc tell_key(struct db_conn *c, int64_t user_id, const struct questio
 	db_bind_i64(s, ":user", user_id);
 	TRY(db_step(s, &row, err));
 	if (!row)
-		return fail(err, E_NOT_FOUND, "%.*s has no key %lld: see `cove key list`", STR_ARG(q->user), id);
+		return fail(err, E_NOT_FOUND, "%.*s has no key %lld: see `cove key list USER`", STR_ARG(q->user), id);
 	narrowed = db_i64(s, 0);
 	revoked = db_i64(s, 1);
 	expired = db_i64(s, 2) && db_i64(s, 2) <= clock_wall_s();

@@ -225,7 +225,8 @@ static enum rc find_owner(struct db_conn *c, struct key_end *end, struct err *er
 	}
 	db_done(s);
 	return row ? OK
-		   : fail(err, E_NOT_FOUND, "the key %lld does not exist: see `cove key list`", (long long)end->id);
+		   : fail(
+			 err, E_NOT_FOUND, "the key %lld does not exist: see `cove key list USER`", (long long)end->id);
 }
 
 /* Tokens made with the key end because auth_still_valid() looks at the key. */

@@ -38,7 +38,7 @@ static void __attribute__((format(printf, 2, 3))) note_ca(const struct box *b, c
 
 	if (!b->has_ca)
 		return;
-	fprintf(stderr, "# save the CA, %s/ca.crt, in ", b->address);
+	fprintf(stderr, "# save the CA, http://%s/ca.crt, in ", b->address);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);

@@ -16,8 +16,9 @@ static const struct {
      "  # /etc/pki/ca-trust/source/anchors and update-ca-trust",
 	"sudo install -m 644 cove-ca.crt /usr/local/share/ca-certificates/cove-ca.crt\n"
 	"sudo update-ca-certificates\n"},
-    {"buildkitd, buildx docker-container and remote: add this to buildkitd.toml (docker buildx create\n"
-     "  # --buildkitd-config FILE)",
+    {"buildkitd, buildx docker-container and remote: the CA, and two lines in buildkitd.toml\n"
+     "  # (docker buildx create --buildkitd-config FILE)",
+	"sudo install -D -m 644 cove-ca.crt /etc/buildkit/cove-ca.crt\n"
 	"[registry.\"@\"]\n"
 	"  ca = [\"/etc/buildkit/cove-ca.crt\"]\n"},
     {"Docker Desktop on a Mac; then restart it",
