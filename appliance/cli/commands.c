@@ -46,7 +46,7 @@ const struct command commands[] = {
 	"cove can USER ACTIONS REPOSITORY [--key ID]\n\n"
 	"Exit status 0: yes; 1: no; 2: unknown, because the user, the key or the action does not exist.\n"
 	"REPOSITORY is the full name, which begins with the namespace.\n"},
-    {"key", cmd_key, "create, list and revoke keys for robots",
+    {"key", cmd_key, "create, list and revoke keys",
 	"cove key create USER [--label TEXT] [--expires 90d] [--grant PATTERN:ACTIONS]...\n"
 	"cove key list USER [--json]\n"
 	"cove key revoke ID\n"

@@ -205,6 +205,17 @@ void access_note_refusal(struct exchange *x)
 	    });
 }
 
+/* Is it the key that lacks these rights, and not its user? */
+static bool only_key_lacks(struct exchange *x, unsigned missing)
+{
+	struct identity user = x->who;
+	unsigned actions;
+
+	user.key_id = 0;
+	return x->who.key_id && !auth_actions(x->site->auth, &user, x->name.s, &actions, &x->err) &&
+	       (actions & missing) == missing;
+}
+
 /* Clients show it to a person, whom a word on tokens does not help. */
 static enum rc no_right(struct exchange *x, unsigned missing, enum rc rc)
 {
@@ -213,6 +224,10 @@ static enum rc no_right(struct exchange *x, unsigned missing, enum rc rc)
 	actions_text(actions, missing);
 	if (x->who.is_anonymous)
 		return fail(&x->err, rc, "%.*s requires a login (%s): log in first", STR_ARG(x->asked), actions);
+	if (only_key_lacks(x, missing))
+		return fail(&x->err, rc,
+		    "this key has no right to %s on %.*s, but its user %s has: use a key that has a grant for it",
+		    actions, STR_ARG(x->asked), x->who.name);
 	return fail(&x->err, rc, "%s has no right to %s on %.*s: ask the owner of this registry for it", x->who.name,
 	    actions, STR_ARG(x->asked));
 }

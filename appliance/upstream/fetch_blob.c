@@ -309,8 +309,10 @@ static void on_done(struct job *j, enum rc rc, const struct err *failure)
 		return;
 	if (rc)
 		err = *failure;
-	else
+	else if (j->status != 416 || !j->upload || j->has_size)
 		rc = status_judge(j, E_BLOB_UNKNOWN, &err);
+	/* else no range is left: the connection dropped after the last byte, which the digest has to prove */
+
 	/* expired addresses of a CDN, an overloaded moment: not after so much has come */
 	if (rc == E_UPSTREAM_ANSWER && j->status >= 400 && j->upload && try_again(j))
 		return;

@@ -114,6 +114,14 @@ class Early(Proxied):
             self.up.behave(kind="blob", no_length=True, drop_after=at, times=1)
         self.assertEqual(self.blob(data).body, data)
 
+    def test_drop_after_the_last_byte(self):
+        """Only the end of the chunks is missing: the range behind the last byte is 416, and the digest says that all is here."""
+        data = self.new(named=False)
+        self.up.behave(kind="blob", no_length=True)
+        self.up.behave(kind="blob", no_length=True, drop_after=len(data), times=1)
+        self.assertEqual(self.blob(data).body, data)
+        self.assertEqual(self.up.count(kind="blob", method="GET"), 2)
+
     def test_other_bytes_are_never_whole(self):
         for more in ({"no_length": True}, {}):
             for named in (True, False):
@@ -136,6 +144,7 @@ class WhatDoesNotFit(Early):
     """Nothing is passed on of an answer that cannot be the blob, unless its digest proves that it is."""
     attributes = ("fresh=0s", "negative=0s", "cache_limit=10MiB")
     test_without_a_length = test_small_ones = test_who_needs_the_length_waits_for_it = test_drops_without_a_length = None
+    test_drop_after_the_last_byte = None
     test_other_bytes_are_never_whole = None
 
     def refused(self, data, text=""):

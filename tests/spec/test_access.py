@@ -54,7 +54,9 @@ class Access(Case):
         key = c.command("key", "create", "ci", "--grant", "team/*:pull", "--expires", "1d").strip()
         robot = c.client(scope("team/app"), user="ci", password=key)
         self.assertEqual(self.pull(robot), 200)
-        self.assertEqual(robot.request("POST", "/v2/team/app/blobs/uploads/").status, 401)
+        r = robot.request("POST", "/v2/team/app/blobs/uploads/")
+        self.assertEqual((r.status, r.message()), (401, "this key has no right to push on team/app, but its user ci has: "
+                                                        "use a key that has a grant for it"))
         self.assertIn("the grants of the key 1 do not allow it", c.command("can", "ci", "push", "team/app", "--key", "1", status=1))
         kinds = {u["name"]: u["kind"] for u in json.loads(c.command("user", "list", "--json"))}
         self.assertEqual(kinds["ci"], "robot")
