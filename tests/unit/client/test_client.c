@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <setjmp.h>
@@ -324,6 +325,7 @@ static int set_up(void **state)
 	struct client_options options = {.user_agent = STR("cove/test")};
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN); /* as app/ does: the server of the tests may write to a client that has gone */
 	unsetenv("http_proxy");
 	unsetenv("HTTP_PROXY");
 	unsetenv("all_proxy");
